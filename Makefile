@@ -1,0 +1,76 @@
+# Two commands are enough: `make demo` runs the main job, `make test` passes the tests.
+# Both set up what they need first.
+
+PYTHON ?= python3
+# A directory with the prepared environments; a CI image may bring its own (see .gitlab-ci.yml).
+VENV ?= .venv
+BIN := $(VENV)/project/bin
+UV := $(VENV)/uv/bin/uv
+INSTALL := $(UV) pip install --quiet --require-hashes
+SOURCES := layers/headrace/headrace functions pipeline_specs data_quality local_cloud demo benchmarks tests
+
+.PHONY: demo test up down check format lock clean setup
+.DEFAULT_GOAL := help
+
+help: ## this text
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: setup ## the main job on real data, on this machine
+	$(BIN)/python -m demo
+
+test: setup ## all tests
+	$(BIN)/python -m pytest
+
+up: setup ## the laptop cloud in the foreground, until Ctrl-C
+	$(BIN)/python -m local_cloud up
+
+down: ## stop the laptop cloud
+	$(BIN)/python -m local_cloud down
+
+check: setup ## what CI checks before the tests: style, types, layering, template, CI file
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_layering.py
+	$(BIN)/cfn-lint template.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml
+
+format: setup ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove everything the targets above made
+	rm -rf .venv .headrace .aws-sam node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# --- set-up -------------------------------------------------------------------------------------
+# One stamp per environment, newer than its lock; hard links make a second environment cheap.
+
+setup: $(VENV)/project/.ready $(VENV)/jobs/.ready $(VENV)/lambda/.ready node_modules/.ready rsync
+
+$(UV): requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Headrace needs Python 3.11 or newer; name one with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)/uv \
+	  || { echo "no venv module: apt-get install python3-venv"; exit 1; }
+	$(VENV)/uv/bin/pip install --quiet --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(VENV)/%/.ready: requirements/%.txt $(UV)
+	$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)/$*
+	$(INSTALL) --python $(VENV)/$* -r requirements/$*.txt
+	@touch $@
+
+node_modules/.ready: package-lock.json $(VENV)/project/.ready
+	$(BIN)/python -m local_cloud.gitlab.node npm ci --silent --no-audit --no-fund
+	@touch $@
+
+.PHONY: rsync
+rsync:
+	@command -v rsync >/dev/null || { \
+	  as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+	  $$as_root apt-get update -qq && $$as_root apt-get install -qq -y rsync >/dev/null; }
+
+LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
+lock: $(UV) ## renew the lock files from their .in files
+	for name in uv project jobs lambda; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt; done
+	$(LOCK) layers/headrace/requirements.in -o layers/headrace/requirements.txt
