@@ -1,0 +1,275 @@
+"""The settings that shape a project's pipelines, parsed once from its `project.yaml`.
+
+What the control plane needs of the same file is `headrace.project.Project`, kept here as a part.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from headrace.errors import PermanentError
+from headrace.project import Project
+
+from pipeline_specs import ROOT, document
+from pipeline_specs.document import Document, Section
+
+_TOP = (
+    "project prefix pipelines model_package_group data drops quality training tuning inference "
+    "processing data_quality steps retune notify schedules tags role_arn kms_key subnets "
+    "security_groups network_isolation"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A quality metric: where reports keep it, which way is better, what tuning aims at."""
+
+    name: str
+    report: Literal["regression_metrics", "binary_classification_metrics"]
+    lower_is_better: bool
+    objective: str
+
+    @property
+    def path(self) -> str:
+        """Where an evaluation report keeps the value."""
+        return f"{self.report}.{self.name}.value"
+
+
+# Objectives are metrics that the built-in XGBoost computes on its validation channel.
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("mse", "regression_metrics", True, "validation:rmse"),
+        Metric("rmse", "regression_metrics", True, "validation:rmse"),
+        Metric("mae", "regression_metrics", True, "validation:mae"),
+        Metric("f1", "binary_classification_metrics", False, "validation:f1"),
+        Metric("auc", "binary_classification_metrics", False, "validation:auc"),
+        Metric("accuracy", "binary_classification_metrics", False, "validation:accuracy"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a labelled file."""
+
+    name: str
+    type: Literal["numeric", "categorical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The shape of a labelled file; scoring input is the same without the target."""
+
+    header: bool
+    target: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """What a job runs on, and for how long at most."""
+
+    instance_type: str
+    instance_count: int
+    volume_gb: int
+    max_runtime_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What tuning may try for one hyperparameter: from a lowest to a highest, or of choices."""
+
+    name: str
+    kind: Literal["continuous", "integer", "categorical"]
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How far a retuning searches."""
+
+    ranges: tuple[Range, ...]
+    strategy: str
+    max_jobs: int
+    max_parallel_jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How a step is repeated after a fault of the service."""
+
+    max_attempts: int
+    interval_seconds: int
+    backoff_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class DataQuality:
+    """Who checks the data, and thresholds of monitoring that differ from the usual ones."""
+
+    check: Literal["processing", "model-monitor"]
+    thresholds: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that shapes a project's pipelines."""
+
+    project: Project
+    data: Data
+    metric: Metric
+    processing: Machines
+    training: Machines
+    hyperparameters: tuple[tuple[str, str], ...]
+    tuning: Tuning
+    inference: Machines
+    data_quality: DataQuality
+    retries: Retries | None
+    cache_expire_after: str | None
+    recipients: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...]
+    role_arn: str | None
+    kms_key: str | None
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+    network_isolation: bool
+
+    @classmethod
+    def parse(cls, source: Document) -> "Settings":
+        """Return the settings; raises PermanentError naming file, line and key."""
+        top = Section(source).only(*_TOP)
+        quality = top.section("quality").only("metric", "threshold")
+        metric = METRICS[quality.choice("metric", tuple(METRICS))]
+        quality.number("threshold")
+        training = top.section("training").only(*_MACHINES, "hyperparameters")
+        steps = top.section("steps").only("retries", "cache_expire_after")
+        subnets, security_groups = top.texts("subnets"), top.texts("security_groups")
+        if bool(subnets) != bool(security_groups):
+            top.fail("subnets", "and security_groups go together: set both or none")
+        return cls(
+            project=Project.parse(source.values, source.where),
+            data=_data(top.section("data").only("header", "target", "columns")),
+            metric=metric,
+            processing=_machines(top.section("processing").only(*_MACHINES)),
+            training=_machines(training),
+            hyperparameters=_pairs(training, "hyperparameters"),
+            tuning=_tuning(top.section("tuning")),
+            inference=_machines(top.section("inference").only(*_MACHINES)),
+            data_quality=_data_quality(top.section("data_quality").only("check", "thresholds")),
+            retries=_retries(steps.section("retries")) if steps.values.get("retries") else None,
+            cache_expire_after=steps.optional("cache_expire_after"),
+            recipients=top.section("notify").texts("recipients"),
+            tags=_pairs(top, "tags"),
+            role_arn=top.optional("role_arn"),
+            kms_key=top.optional("kms_key"),
+            subnets=subnets,
+            security_groups=security_groups,
+            network_isolation=top.flag("network_isolation", False),
+        )
+
+
+def load(project: str) -> tuple[Settings, Document]:
+    """Return a project's settings, and the document they are written in."""
+    path = ROOT / "pipeline_specs" / project / "project.yaml"
+    if not path.is_file():
+        known = sorted(found.parent.name for found in path.parent.parent.glob("*/project.yaml"))
+        raise PermanentError(
+            f"no project named {project}: {_shown(path)} is missing; there are {', '.join(known)}"
+        )
+    source = document.load(path)
+    return Settings.parse(source), source
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(ROOT)
+
+
+_MACHINES = ("instance_type", "instance_count", "volume_gb", "max_runtime_seconds")
+
+
+def _machines(section: Section) -> Machines:
+    return Machines(
+        instance_type=section.text("instance_type"),
+        instance_count=section.whole("instance_count", 1),
+        volume_gb=section.whole("volume_gb", 30),
+        max_runtime_seconds=section.whole("max_runtime_seconds", 3600),
+    )
+
+
+def _data(section: Section) -> Data:
+    columns: list[Column] = []
+    for column in section.sections("columns"):
+        column.only("name", "type")
+        kind = column.choice("type", ("numeric", "categorical"))
+        columns.append(
+            Column(column.text("name"), "numeric" if kind == "numeric" else "categorical")
+        )
+    names = [column.name for column in columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if len(columns) < 2 or twice:
+        section.fail("columns", f"names {twice[0]} twice" if twice else "should name at least two")
+    target = section.text("target")
+    if target not in names:
+        section.fail("target", f"is {target!r}, which is no column; there are {', '.join(names)}")
+    return Data(section.flag("header", False), target, tuple(columns))
+
+
+def _tuning(section: Section) -> Tuning:
+    section.only("ranges", "strategy", "max_jobs", "max_parallel_jobs")
+    ranges = section.section("ranges")
+    if not ranges.values:
+        section.fail("ranges", "is missing")
+    max_jobs = section.whole("max_jobs", 4)
+    parallel = section.whole("max_parallel_jobs", 2)
+    if parallel > max_jobs:
+        section.fail("max_parallel_jobs", f"is {parallel}, more than max_jobs ({max_jobs})")
+    return Tuning(
+        ranges=tuple(_range(ranges, name) for name in sorted(ranges.values)),
+        strategy=section.choice("strategy", ("Bayesian", "Random", "Hyperband"), "Bayesian"),
+        max_jobs=max_jobs,
+        max_parallel_jobs=parallel,
+    )
+
+
+def _range(section: Section, name: str) -> Range:
+    values = section.values[name]
+    if isinstance(values, list) and values:
+        if all(isinstance(value, str) for value in values):
+            return Range(name, "categorical", tuple(values))
+        numbers = all(type(value) in (int, float) for value in values)
+        if numbers and len(values) == 2 and values[0] < values[1]:
+            whole = all(isinstance(value, int) for value in values)
+            return Range(name, "integer" if whole else "continuous", tuple(values))
+    section.fail(name, f"should be [lowest, highest] or a list of texts, but is {values!r:.60}")
+
+
+def _data_quality(section: Section) -> DataQuality:
+    check = section.choice("check", ("processing", "model-monitor"), "processing")
+    thresholds = section.section("thresholds")
+    return DataQuality(
+        check="processing" if check == "processing" else "model-monitor",
+        thresholds=tuple((name, thresholds.number(name)) for name in sorted(thresholds.values)),
+    )
+
+
+def _retries(section: Section) -> Retries:
+    section.only("max_attempts", "interval_seconds", "backoff_rate")
+    return Retries(
+        max_attempts=section.whole("max_attempts", 3),
+        interval_seconds=section.whole("interval_seconds", 5),
+        backoff_rate=section.number("backoff_rate", 2.0),
+    )
+
+
+def _pairs(section: Section, key: str) -> tuple[tuple[str, str], ...]:
+    """Return a mapping's entries, sorted, as the strings that SageMaker takes."""
+    pairs = section.section(key)
+    for name, value in pairs.values.items():
+        if not isinstance(value, (str, int, float)):
+            pairs.fail(str(name), f"should be a text or a number, but is {value!r:.60}")
+    return tuple(sorted((str(k), _as_text(v)) for k, v in pairs.values.items()))
+
+
+def _as_text(value: str | int | float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
