@@ -1,0 +1,47 @@
+"""AWS clients, one a service, and what their errors mean to Headrace."""
+
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from headrace.errors import HeadraceError, PermanentError, RetryableError
+
+# Codes that ask for patience, across the services Headrace calls.
+_RETRYABLE = frozenset(
+    {
+        "ConflictException",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ResourceLimitExceeded",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+
+
+@cache
+def client(service: str) -> Any:
+    """Return the client of a service, made at first use and shared by warm invocations."""
+    config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard"})
+    return boto3.client(service, config=config)
+
+
+def from_aws(error: ClientError | BotoCoreError, doing: str) -> HeadraceError:
+    """Return the branch of error that an AWS error belongs to; `doing` says what was tried."""
+    if isinstance(error, ClientError):
+        code = error.response.get("Error", {}).get("Code", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        kind = RetryableError if code in _RETRYABLE or status >= 500 else PermanentError
+        return kind(f"{doing}: {error}")
+    return RetryableError(f"{doing}: {error}")  # no answer came: a connection, a time-out

@@ -1,0 +1,154 @@
+"""The rules: what an event means for one lane. Pure: no clock, no environment, no AWS.
+
+`decide` takes the lane as the ledger has it and returns it as it should be, with the actions to
+take and what to write into the audit. The caller commits all of it in one transaction or none.
+"""
+
+from dataclasses import replace
+
+from headrace import messages
+from headrace.actions import Audit, Decision, Tell
+from headrace.driving import driven, opened
+from headrace.events import (
+    ENDED,
+    LaneDue,
+    RefreshEnded,
+    RunNotStarted,
+    RunRequested,
+    RunStatusChanged,
+)
+from headrace.facts import ModelQualityFailed, PackageReviewed
+from headrace.governance import package_reviewed, refresh_ended
+from headrace.lanes import Lane, Run
+from headrace.project import Project
+from headrace.uploads import FilesArrived, files_arrived
+
+_HOUR = 3600.0
+_WEEK = 7 * 24 * _HOUR
+
+Decidable = (
+    FilesArrived
+    | RunStatusChanged
+    | ModelQualityFailed
+    | PackageReviewed
+    | RunRequested
+    | RunNotStarted
+    | RefreshEnded
+    | LaneDue
+)
+
+
+def decide(project: Project, lane: Lane, event: Decidable, now: float) -> Decision:
+    """Return what an event means for a lane of a project, at a time in seconds since 1970."""
+    match event:
+        case FilesArrived():
+            return files_arrived(project, lane, event.objects, now)
+        case RunStatusChanged():
+            return _run_changed(project, lane, event, now)
+        case ModelQualityFailed():
+            return _model_quality_failed(project, lane, event, now)
+        case PackageReviewed():
+            return package_reviewed(project, lane, event)
+        case RunRequested():
+            return _run_requested(project, lane, event, now)
+        case RunNotStarted():
+            return _run_not_started(project, lane, event)
+        case RefreshEnded():
+            return refresh_ended(project, lane, event)
+        case LaneDue():
+            return _lane_due(project, lane, event)
+
+
+def _run_changed(project: Project, lane: Lane, event: RunStatusChanged, now: float) -> Decision:
+    mine = lane.drives(event.display_name, event.execution_arn)
+    if event.status in ENDED:
+        if not mine:
+            ended = (event.execution_arn, *lane.ended)[:5]
+            return Decision(replace(lane, ended=ended))
+        run = lane.current
+        lane, actions = driven(project, lane.freed(event.execution_arn))
+        reason = run.description if run else ""
+        return Decision(
+            lane, actions, (Audit(event.business_key, "sagemaker", event.status, reason),)
+        )
+    if mine and lane.current is not None:
+        return Decision(
+            replace(lane, current=replace(lane.current, execution_arn=event.execution_arn)),
+            audit=(Audit(event.business_key, "sagemaker", event.status),),
+        )
+    if lane.current is None and event.execution_arn not in lane.ended:
+        run = Run("", now, "started outside Headrace", event.execution_arn)
+        return Decision(
+            replace(lane, current=run),
+            audit=(Audit(event.business_key, "outside", "holds the lane"),),
+        )
+    return Decision(lane)
+
+
+def _model_quality_failed(
+    project: Project, lane: Lane, event: ModelQualityFailed, now: float
+) -> Decision:
+    verdict = event.verdict
+    if verdict is None or verdict.passed:
+        reason = "the step crashed; only a missed threshold retunes"
+        return Decision(lane, audit=(Audit(event.business_key, "sagemaker", "nothing", reason),))
+    if declined := _why_not_retuned(project, lane, now):
+        message = messages.retune_declined(project.name, event.execution_arn, verdict, declined)
+        return Decision(
+            lane,
+            (Tell(message, event.business_key),),
+            (Audit(event.business_key, "sagemaker", "retuning declined", declined),),
+        )
+    cause = f"retune because {verdict} in {event.execution_arn}"
+    lane, _ = lane.join(why="retune", key=event.business_key, now=now, quiet_at=now, cause=cause)
+    lane = replace(lane, retuned_at=(now, *lane.retuned_at)[: project.retune.max_per_week])
+    audit = Audit(event.business_key, "sagemaker", "retuning", cause)
+    return Decision(lane, opened(project, lane), (audit,))
+
+
+def _why_not_retuned(project: Project, lane: Lane, now: float) -> str:
+    policy = project.retune
+    if lane.current is not None or lane.waiting is not None:
+        return "a retuning is already under way"
+    if lane.retuned_at:
+        free_at = lane.retuned_at[0] + policy.cool_down_hours * _HOUR
+        if now < free_at:
+            return (
+                f"the last one was {(now - lane.retuned_at[0]) / _HOUR:.1f} hours ago and the "
+                f"project's cool-down is {policy.cool_down_hours:g} hours; the next may start in "
+                f"{(free_at - now) / _HOUR:.1f} hours"
+            )
+    recent = [at for at in lane.retuned_at if now - at < _WEEK]
+    if len(recent) >= policy.max_per_week:
+        return (
+            f"{len(recent)} retunings in a week are the most the project allows; the next may "
+            f"start in {(min(recent, default=now) + _WEEK - now) / _HOUR:.1f} hours"
+        )
+    return ""
+
+
+def _run_requested(project: Project, lane: Lane, event: RunRequested, now: float) -> Decision:
+    lane, is_new = lane.join(
+        why="request", key=event.business_key, now=now, quiet_at=now, cause=event.cause
+    )
+    assert lane.waiting is not None  # noqa: S101 (join just made it)
+    audit = Audit(event.business_key, "request", f"joined {lane.waiting.id}", event.cause)
+    return Decision(lane, opened(project, lane) if is_new else (), (audit,))
+
+
+def _run_not_started(project: Project, lane: Lane, event: RunNotStarted) -> Decision:
+    run = lane.current
+    if run is None or run.request_id != event.request_id or run.execution_arn:
+        return Decision(lane)
+    lane, actions = driven(project, replace(lane, current=None))
+    message = messages.run_not_started(project.name, lane.pipeline, event.request_id, event.error)
+    audit = Audit(event.business_key, "sagemaker", "not started", event.error)
+    return Decision(lane, (*actions, Tell(message, event.business_key)), (audit,))
+
+
+def _lane_due(project: Project, lane: Lane, event: LaneDue) -> Decision:
+    if lane.waiting is None or lane.waiting.id != event.request_id:
+        return Decision(lane)
+    lane, actions = driven(project, lane)
+    audit = Audit(event.business_key, "reconcile", "driven again" if actions else "still waits")
+    return Decision(lane, actions, (audit,))

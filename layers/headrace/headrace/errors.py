@@ -1,0 +1,23 @@
+"""Two branches of error, by what the caller should do.
+
+HeadraceError
+├── RetryableError   the same call may succeed later: let the queue or state machine retry it
+│   └── Conflict     somebody else changed the ledger first: read again and decide again
+└── PermanentError   it will never succeed as it is: tell a person, keep the event
+"""
+
+
+class HeadraceError(Exception):
+    """Anything Headrace raises on purpose."""
+
+
+class RetryableError(HeadraceError):
+    """The same call may succeed later."""
+
+
+class Conflict(RetryableError):
+    """Another writer changed the ledger between the read and the write."""
+
+
+class PermanentError(HeadraceError):
+    """The call will never succeed as it is; the text says what a person can do."""

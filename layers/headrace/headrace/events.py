@@ -1,0 +1,153 @@
+"""What can happen, as values (`parsing` reads them from what AWS publishes).
+
+`business_key` identifies the change itself. EventBridge's own id does not: SageMaker reports one
+change under several ids, and every event may be delivered more than once.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+SOURCE: Final = "headrace"
+ENDED: Final = frozenset({"Succeeded", "Failed", "Stopped"})
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectCreated:
+    """A file arrived in the data bucket, however it was uploaded. `size` is in bytes."""
+
+    bucket: str
+    key: str
+    version_id: str
+    size: int
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"s3/{self.bucket}/{self.key}/{self.version_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatusChanged:
+    """A pipeline execution has another status. `pipeline` is in lower case, as in AWS's events."""
+
+    pipeline: str
+    execution_arn: str
+    status: str
+    display_name: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"run/{self.execution_arn}/{self.status}"
+
+
+@dataclass(frozen=True, slots=True)
+class StepStatusChanged:
+    """A step of a pipeline execution has another status."""
+
+    pipeline: str
+    execution_arn: str
+    step: str
+    status: str
+    reason: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"step/{self.execution_arn}/{self.step}/{self.status}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPackageChanged:
+    """A version in the registry was registered, approved, rejected, edited or deleted.
+
+    Only the ARN is trusted: what the version is now, the registry says.
+    """
+
+    group: str
+    arn: str
+    approval: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"package/{self.arn}/{self.approval}/{self.time}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequested:
+    """A schedule or a person asks the control plane for a run."""
+
+    pipeline: str
+    id: str
+    cause: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"request/{self.pipeline}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunNotStarted:
+    """SageMaker would not start the run of a request."""
+
+    pipeline: str
+    request_id: str
+    error: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"not-started/{self.pipeline}/{self.request_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshEnded:
+    """The CI pipeline that puts a version into the inference pipeline came to its end."""
+
+    group: str
+    arn: str
+    refresh_id: str
+    succeeded: bool
+    detail: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"refresh/{self.refresh_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneDue:
+    """Reconcile found a lane with a request that nothing is driving."""
+
+    pipeline: str
+    request_id: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"due/{self.pipeline}/{self.request_id}/{self.time:.0f}"
+
+
+Event = (
+    ObjectCreated
+    | RunStatusChanged
+    | StepStatusChanged
+    | ModelPackageChanged
+    | RunRequested
+    | RunNotStarted
+    | RefreshEnded
+    | LaneDue
+)
+
+
+def pipeline_of(arn: str) -> str:
+    """Return the lower-case pipeline name in a pipeline's or a pipeline execution's ARN."""
+    return arn.split(":pipeline/", 1)[-1].split("/", 1)[0].lower()
+
+
+def execution_id_of(arn: str) -> str:
+    """Return the execution id at the end of a pipeline execution's ARN."""
+    return arn.rsplit("/", 1)[-1]

@@ -1,0 +1,102 @@
+"""What Headrace looks up before it decides: an event may be late, repeated or out of order."""
+
+from dataclasses import dataclass
+
+from headrace.errors import PermanentError
+
+TRAINING_HPO = "training-hpo"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the model-quality step said of its metric before it ended: `rows` were compared."""
+
+    metric: str
+    value: float
+    threshold: float
+    passed: bool
+    rows: int
+
+    def __str__(self) -> str:
+        sign = "within" if self.passed else "beyond"
+        return (
+            f"{self.metric} {self.value:.4g} is {sign} the threshold {self.threshold:g} "
+            f"on {self.rows:,} rows"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPackage:
+    """A version in the registry as DescribeModelPackage gives it.
+
+    `metadata` is its CustomerMetadataProperties: what the pipeline wrote when it registered the
+    version (`kind`, `run`, `preprocessor`, `training_data`, ...) and what people added
+    (`review_board_reference`). `modified_by` is a name of the person or role, or empty.
+    """
+
+    arn: str
+    group: str
+    version: int
+    approval: str
+    created: float
+    modified: float
+    modified_by: str
+    approval_description: str
+    evaluation_uri: str
+    metadata: dict[str, str]
+
+    @property
+    def kind(self) -> str:
+        return self.metadata.get("kind", "")
+
+    @property
+    def board_reference(self) -> str:
+        return self.metadata.get("review_board_reference", "").strip()
+
+    @property
+    def lacks_review(self) -> bool:
+        """Whether it may not go live yet: a retuned version needs the review board's reference.
+
+        A version that does not say where it comes from is held to the stricter rule.
+        """
+        return self.kind != "training" and not self.board_reference
+
+    def need(self, name: str) -> str:
+        """Return a metadata property that the training pipeline writes on every version."""
+        value = self.metadata.get(name, "")
+        if not value:
+            raise PermanentError(
+                f"{self.arn} has no metadata property {name!r}; "
+                "only versions registered by a Headrace pipeline can be used"
+            )
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class PackageReviewed:
+    """A version whose approval changed, as the registry has it now.
+
+    `newest_approved` is the ARN of the newest approved version of the group, if there is one.
+    """
+
+    package: ModelPackage
+    newest_approved: str | None
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        package = self.package
+        return f"package/{package.arn}/{package.approval}/{package.modified}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelQualityFailed:
+    """A model-quality step failed; `verdict` is None when it crashed before it had one."""
+
+    execution_arn: str
+    verdict: Verdict | None
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"model-quality/{self.execution_arn}"

@@ -1,0 +1,118 @@
+"""A lane: one pipeline's run in progress and the request that waits for its turn.
+
+One run at a time per pipeline. What arrives meanwhile joins the one request that waits, so nothing
+queues up behind anything, and the next run takes all of it.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+_NAMES_KEPT = 3
+_ENDED_KEPT = 5
+
+
+def digest(text: str) -> str:
+    """Return 64 hexadecimal digits that stand for a text, the same on every machine."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Work that waits for a run: a drop of files, a schedule, a missed threshold, or all of them.
+
+    `id` is the display name of the run to come. `quiet_at` is when a drop counts as complete, in
+    seconds since 1970. `objects` counts files; `names` holds the first few of them.
+    `attempt` counts how often an execution of the state machine was sent to drive it.
+    """
+
+    id: str
+    opened_at: float
+    quiet_at: float
+    objects: int = 0
+    names: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+    attempt: int = 1
+
+    @property
+    def description(self) -> str:
+        """What the run to come is for, as its description in SageMaker says it."""
+        parts = list(self.causes)
+        if self.objects:
+            more = self.objects - len(self.names)
+            names = ", ".join(self.names) + (f" and {more} more" if more > 0 else "")
+            files = "file" if self.objects == 1 else "files"
+            parts.insert(0, f"upload of {self.objects} {files}: {names}")
+        return "; ".join(parts)[:3072]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run that holds the lane. `request_id` is empty for one started outside Headrace."""
+
+    request_id: str
+    claimed_at: float
+    description: str
+    execution_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The state of one pipeline, changed only by conditional write on `version`.
+
+    `live` and `refreshing` are ARNs of model packages, for the inference pipeline; `retuned_at`
+    holds when a missed threshold last started a run, for the HPO pipeline.
+    """
+
+    pipeline: str
+    version: int = 0
+    waiting: Request | None = None
+    current: Run | None = None
+    live: str = ""
+    refreshing: str = ""
+    retuned_at: tuple[float, ...] = ()
+    ended: tuple[str, ...] = ()
+
+    def join(
+        self,
+        *,
+        why: str,
+        key: str,
+        now: float,
+        quiet_at: float,
+        names: tuple[str, ...] = (),
+        cause: str = "",
+    ) -> tuple["Lane", bool]:
+        """Add work to the request that waits, or open one; say whether it was opened.
+
+        The id of a new request follows from `key`, the business key of what opened it, so that
+        deciding twice gives one name.
+        """
+        waiting, opened = self.waiting, False
+        if waiting is None:
+            stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d-%H%M%S")
+            name = f"{why}-{stamp}-{digest(f'{self.pipeline} {key}')[:10]}"
+            waiting, opened = Request(id=name, opened_at=now, quiet_at=quiet_at), True
+        causes = waiting.causes
+        if cause and cause not in causes and len(causes) < _NAMES_KEPT:
+            causes = (*causes, cause)
+        waiting = replace(
+            waiting,
+            quiet_at=max(waiting.quiet_at, quiet_at),
+            objects=waiting.objects + len(names),
+            names=(*waiting.names, *names)[:_NAMES_KEPT],
+            causes=causes,
+        )
+        return replace(self, waiting=waiting), opened
+
+    def drives(self, run_name: str, execution_arn: str) -> bool:
+        """Whether an execution is the run that holds this lane."""
+        run = self.current
+        return run is not None and (
+            run.execution_arn == execution_arn
+            or (not run.execution_arn and run.request_id == run_name)
+        )
+
+    def freed(self, execution_arn: str) -> "Lane":
+        """Return the lane without its run in progress."""
+        return replace(self, current=None, ended=(execution_arn, *self.ended)[:_ENDED_KEPT])

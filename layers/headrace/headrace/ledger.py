@@ -1,0 +1,304 @@
+"""The ledger: one DynamoDB table that holds projects, lanes, drops, what was seen, and the audit.
+
+Every item is `pk`, `sk`, usually a JSON document in `doc`, and a `ttl` where it may go:
+
+    PROJECT#pipeline#<name> ...      the project a pipeline, group or prefix belongs to
+    LANE#<pipeline> / LANE           the lane, with its `version`
+    DROP#<request> / <key>#<version> one uploaded object of a drop
+    SEEN#<business key> / SEEN       an event that was decided
+    OUTBOX / <action>                an action that was decided and not yet handed over
+    AUDIT#<project> / <time>#<id>    what was decided, by what cause; never changed
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from headrace.actions import Decision, as_input
+from headrace.aws import client, from_aws
+from headrace.errors import Conflict, PermanentError
+from headrace.lanes import Lane, Request, Run, digest
+from headrace.project import Project
+
+Owner = Literal["pipeline", "group", "prefix", "name"]
+
+# A dead letter can wait 14 days and be delivered again after that; what was seen outlives it.
+_TTL_SECONDS = 45 * 24 * 3600
+# TransactWriteItems takes 100 items: two for each object, and the lane, audit and actions.
+OBJECTS_PER_COMMIT = 40
+_BATCH_GET = 100
+
+
+class Ledger:
+    """The ledger in a table; every write that matters is conditional."""
+
+    def __init__(self, table: str, dynamodb: Any = None) -> None:
+        self._table = table
+        self._dynamodb = dynamodb
+
+    # --- projects -----------------------------------------------------------------------------
+
+    def put_project(self, project: Project) -> None:
+        """Write a project's settings, under its name, pipelines, group and prefix.
+
+        Raises PermanentError if one of them belongs to another project.
+        """
+        doc = json.dumps(project.document(), sort_keys=True)
+        owned: list[tuple[Owner, str]] = [
+            ("name", project.name),
+            ("prefix", project.prefix),
+            ("group", project.model_package_group),
+            *(("pipeline", name.lower()) for name in asdict(project.pipelines).values()),
+        ]
+        puts = [
+            self._put(
+                _owner_key(kind, value),
+                {"doc": doc, "project": project.name},
+                condition="attribute_not_exists(pk) OR project = :project",
+                values={":project": {"S": project.name}},
+            )
+            for kind, value in owned
+        ]
+        puts.append(self._put({"pk": "PROJECTS", "sk": project.name}, {"doc": doc}))
+        try:
+            self._transact(puts)
+        except Conflict as error:
+            names = ", ".join(f"{kind} {value}" for kind, value in owned[1:])
+            raise PermanentError(
+                f"{project.name}: one of {names} belongs to another project already"
+            ) from error
+
+    def project_of(self, kind: Owner, value: str) -> Project | None:
+        """Return the project that owns a pipeline, group, prefix or name, if there is one."""
+        item = self._get(_owner_key(kind, value))
+        return _project(item) if item else None
+
+    def project_of_key(self, key: str) -> Project | None:
+        """Return the project whose prefix an object's key lies under, the longest prefix first."""
+        parts = key.split("/")[:-1][:10]
+        keys = [_owner_key("prefix", "/".join(parts[: n + 1])) for n in range(len(parts))]
+        found = {item["pk"]["S"]: item for item in self._get_all(keys)}
+        for wanted in reversed(keys):
+            if item := found.get(wanted["pk"]):
+                return _project(item)
+        return None
+
+    def projects(self) -> Iterator[Project]:
+        """Yield every project."""
+        for item in self._query("PROJECTS"):
+            yield _project(item)
+
+    # --- lanes and decisions --------------------------------------------------------------------
+
+    def lane(self, pipeline: str) -> Lane:
+        """Return the lane of a pipeline, as of now; an unknown one is free and empty."""
+        pipeline = pipeline.lower()
+        item = self._get({"pk": f"LANE#{pipeline}", "sk": "LANE"})
+        return _lane(json.loads(item["doc"]["S"])) if item else Lane(pipeline)
+
+    def seen(self, business_keys: Iterable[str]) -> set[str]:
+        """Return which of these events were decided before."""
+        by_digest = {digest(key): key for key in business_keys}
+        items = self._get_all([{"pk": f"SEEN#{d}", "sk": "SEEN"} for d in by_digest])
+        return {by_digest[item["pk"]["S"].removeprefix("SEEN#")] for item in items}
+
+    def commit(
+        self,
+        project: Project,
+        before: Lane,
+        decision: Decision,
+        business_keys: Iterable[str],
+        now: float,
+    ) -> None:
+        """Write a decision whole: what was seen, the lane, the drop, the actions and the audit.
+
+        Raises Conflict, and writes nothing, if the lane changed or an event was seen meanwhile.
+        """
+        keys = list(business_keys)
+        ttl = {"ttl": int(now) + _TTL_SECONDS}
+        puts = [
+            self._put({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}, {"key": key, **ttl}, _NEW)
+            for key in keys
+        ]
+        puts += [
+            self._put(
+                {"pk": f"DROP#{decision.request_id}", "sk": f"{item.key}#{item.version_id}"},
+                {"doc": json.dumps(asdict(item)), **ttl},
+            )
+            for item in decision.drop
+        ]
+        puts += [
+            self._put({"pk": "OUTBOX", "sk": action.name}, {"doc": json.dumps(as_input(action))})
+            for action in decision.actions
+        ]
+        if decision.audit:
+            at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+            doc = {
+                "time": at,
+                "lane": before.pipeline,
+                "decided": [asdict(line) for line in decision.audit],
+                "actions": [action.name for action in decision.actions],
+            }
+            audit_key = {"pk": f"AUDIT#{project.name}", "sk": f"{at}#{digest(''.join(keys))[:16]}"}
+            puts.append(self._put(audit_key, {"doc": json.dumps(doc)}, _NEW))
+        if decision.lane != before:
+            puts.append(self._put_lane(before.version, decision.lane))
+        self._transact(puts)
+
+    def claim(self, before: Lane, after: Lane) -> None:
+        """Change a lane alone. Raises Conflict if somebody else changed it first."""
+        self._transact([self._put_lane(before.version, after)])
+
+    def drop(self, request_id: str) -> list[tuple[str, str]]:
+        """Return (key, version id) of each object in a drop, by key."""
+        docs = (json.loads(item["doc"]["S"]) for item in self._query(f"DROP#{request_id}"))
+        return [(doc["key"], doc["version_id"]) for doc in docs]
+
+    def outbox(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return (name, input) of the actions that were decided and not yet handed over."""
+        items = self._query("OUTBOX")
+        return [(item["sk"]["S"], json.loads(item["doc"]["S"])) for item in items]
+
+    def handed_over(self, action: str) -> None:
+        """Take an action from the outbox: the state machine has it."""
+        key = {"pk": {"S": "OUTBOX"}, "sk": {"S": action}}
+        self._call("delete_item", Key=key)
+
+    def first_time(self, key: str, now: float) -> bool:
+        """Record that something was told; return whether it is new."""
+        item = self._put(
+            {"pk": f"SEEN#{digest(key)}", "sk": "SEEN"},
+            {"key": key, "ttl": int(now) + _TTL_SECONDS},
+            _NEW,
+        )
+        try:
+            self._transact([item])
+        except Conflict:
+            return False
+        return True
+
+    def forget(self, key: str) -> None:
+        """Take back `first_time`, when telling failed and should be tried again."""
+        self._call("delete_item", Key={"pk": {"S": f"SEEN#{digest(key)}"}, "sk": {"S": "SEEN"}})
+
+    def audit(self, project: str, since: str = "0", until: str = "9") -> list[dict[str, Any]]:
+        """Return a project's audit between two ISO times, oldest first."""
+        items = self._query(f"AUDIT#{project}", since, until)
+        return [json.loads(item["doc"]["S"]) for item in items]
+
+    # --- DynamoDB -------------------------------------------------------------------------------
+
+    def _call(self, operation: str, **request: Any) -> dict[str, Any]:
+        dynamodb = self._dynamodb or client("dynamodb")
+        if operation not in ("transact_write_items", "batch_get_item"):
+            request["TableName"] = self._table
+        try:
+            answer: dict[str, Any] = getattr(dynamodb, operation)(**request)
+        except ClientError as error:
+            reasons = error.response.get("CancellationReasons", [])
+            codes = {reason.get("Code") for reason in reasons}
+            if codes & {"ConditionalCheckFailed", "TransactionConflict"}:
+                raise Conflict("the ledger changed meanwhile") from error
+            raise from_aws(error, f"ledger {operation}") from error
+        except BotoCoreError as error:
+            raise from_aws(error, f"ledger {operation}") from error
+        return answer
+
+    def _get(self, key: dict[str, str]) -> dict[str, Any] | None:
+        answer = self._call("get_item", Key=_typed(key), ConsistentRead=True)
+        return answer.get("Item")
+
+    def _get_all(self, keys: list[dict[str, str]]) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        for start in range(0, len(keys), _BATCH_GET):
+            todo = [_typed(key) for key in keys[start : start + _BATCH_GET]]
+            while todo:
+                request = {self._table: {"Keys": todo, "ConsistentRead": True}}
+                answer = self._call("batch_get_item", RequestItems=request)
+                items += answer["Responses"].get(self._table, [])
+                todo = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+        return items
+
+    def _query(self, pk: str, low: str = "", high: str = "") -> list[dict[str, Any]]:
+        request: dict[str, Any] = {
+            "KeyConditionExpression": "pk = :pk" + (" AND sk BETWEEN :l AND :h" if low else ""),
+            "ExpressionAttributeValues": {":pk": {"S": pk}},
+            "ConsistentRead": True,
+        }
+        if low:
+            request["ExpressionAttributeValues"] |= {":l": {"S": low}, ":h": {"S": high}}
+        items: list[dict[str, Any]] = []
+        while True:
+            answer = self._call("query", **request)
+            items += answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return items
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _put_lane(self, version: int, lane: Lane) -> dict[str, Any]:
+        doc = json.dumps({**asdict(lane), "version": version + 1})
+        return self._put(
+            {"pk": f"LANE#{lane.pipeline}", "sk": "LANE"},
+            {"doc": doc, "version": version + 1},
+            condition="attribute_not_exists(pk) OR version = :version",
+            values={":version": {"N": str(version)}},
+        )
+
+    def _put(
+        self,
+        key: dict[str, str],
+        attributes: dict[str, Any],
+        condition: str = "",
+        values: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        put: dict[str, Any] = {"TableName": self._table, "Item": _typed({**key, **attributes})}
+        if condition:
+            put["ConditionExpression"] = condition
+        if values:
+            put["ExpressionAttributeValues"] = values
+        return {"Put": put}
+
+    def _transact(self, puts: list[dict[str, Any]]) -> None:
+        if puts:
+            self._call("transact_write_items", TransactItems=puts)
+
+
+_NEW = "attribute_not_exists(pk)"
+
+
+def now() -> float:
+    """Return seconds since 1970: the one clock that functions hand to decisions."""
+    return time.time()
+
+
+def _owner_key(kind: Owner, value: str) -> dict[str, str]:
+    return {"pk": f"PROJECT#{kind}#{value}", "sk": "SETTINGS"}
+
+
+def _typed(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: {"N": str(v)} if isinstance(v, int) else {"S": v} for k, v in values.items()}
+
+
+def _project(item: dict[str, Any]) -> Project:
+    return Project.parse(json.loads(item["doc"]["S"]), "the ledger")
+
+
+def _lane(doc: dict[str, Any]) -> Lane:
+    waiting, current = doc["waiting"], doc["current"]
+    if waiting:
+        names, causes = tuple(waiting["names"]), tuple(waiting["causes"])
+        waiting = Request(**{**waiting, "names": names, "causes": causes})
+    return Lane(
+        **{
+            **doc,
+            "waiting": waiting or None,
+            "current": Run(**current) if current else None,
+            "retuned_at": tuple(doc["retuned_at"]),
+            "ended": tuple(doc["ended"]),
+        }
+    )

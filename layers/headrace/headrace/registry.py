@@ -1,0 +1,65 @@
+"""SageMaker's model registry, read."""
+
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from headrace.aws import client, from_aws
+from headrace.facts import ModelPackage
+
+_GONE = ("does not exist", "not found", "could not find")
+
+
+def describe(arn: str) -> ModelPackage | None:
+    """Return a version as the registry has it now, or None if it was deleted."""
+    try:
+        answer = client("sagemaker").describe_model_package(ModelPackageName=arn)
+    except ClientError as error:
+        text = str(error.response.get("Error", {}).get("Message", "")).lower()
+        if any(phrase in text for phrase in _GONE):
+            return None
+        raise from_aws(error, f"reading {arn}") from error
+    except BotoCoreError as error:
+        raise from_aws(error, f"reading {arn}") from error
+    return _package(answer)
+
+
+def newest_approved(group: str, other_than: str = "") -> str | None:
+    """Return the ARN of the newest approved version of a group, leaving one out."""
+    try:
+        pages = (
+            client("sagemaker")
+            .get_paginator("list_model_packages")
+            .paginate(
+                ModelPackageGroupName=group,
+                ModelApprovalStatus="Approved",
+                SortBy="CreationTime",
+                SortOrder="Descending",
+            )
+        )
+        for page in pages:
+            for summary in page["ModelPackageSummaryList"]:
+                if summary["ModelPackageArn"] != other_than:
+                    return str(summary["ModelPackageArn"])
+    except (ClientError, BotoCoreError) as error:
+        raise from_aws(error, f"listing approved versions of {group}") from error
+    return None
+
+
+def _package(answer: dict[str, Any]) -> ModelPackage:
+    created = answer["CreationTime"].timestamp()
+    modified = answer.get("LastModifiedTime")
+    by = answer.get("LastModifiedBy") or {}
+    metrics = answer.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {})
+    return ModelPackage(
+        arn=answer["ModelPackageArn"],
+        group=answer["ModelPackageGroupName"],
+        version=answer["ModelPackageVersion"],
+        approval=answer.get("ModelApprovalStatus", ""),
+        created=created,
+        modified=modified.timestamp() if modified else created,
+        modified_by=by.get("UserProfileName") or by.get("IamIdentity", {}).get("Arn", ""),
+        approval_description=answer.get("ApprovalDescription", ""),
+        evaluation_uri=metrics.get("S3Uri", ""),
+        metadata=answer.get("CustomerMetadataProperties", {}),
+    )

@@ -1,0 +1,101 @@
+"""SageMaker's pipeline executions, read: was this run started, why did it fail?"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from headrace.aws import client, from_aws
+from headrace.events import ENDED
+from headrace.facts import Verdict
+
+
+def find(pipeline: str, display_name: str, since: float) -> str | None:
+    """Return the ARN of the execution with a display name, among those created since a time."""
+    created_after = datetime.fromtimestamp(since, UTC)
+    pages = _pages(
+        "list_pipeline_executions",
+        "PipelineExecutionSummaries",
+        PipelineName=pipeline,
+        CreatedAfter=created_after,
+    )
+    for summary in pages:
+        if summary.get("PipelineExecutionDisplayName") == display_name:
+            return str(summary["PipelineExecutionArn"])
+    return None
+
+
+def ended_as(execution_arn: str) -> tuple[str, str] | None:
+    """Return (status, display name) of an execution that came to its end, else None."""
+    answer = _call("describe_pipeline_execution", PipelineExecutionArn=execution_arn)
+    status = answer["PipelineExecutionStatus"]
+    if status not in ENDED:
+        return None
+    return str(status), str(answer.get("PipelineExecutionDisplayName", ""))
+
+
+def failed_steps(execution_arn: str) -> list[tuple[str, str, str]]:
+    """Return (step, reason, what its job said as it exited) for each failed step of a run."""
+    steps = _pages(
+        "list_pipeline_execution_steps",
+        "PipelineExecutionSteps",
+        PipelineExecutionArn=execution_arn,
+    )
+    return [
+        (step["StepName"], step.get("FailureReason", ""), _exit_message(step))
+        for step in steps
+        if step.get("StepStatus") == "Failed"
+    ]
+
+
+def verdict(execution_arn: str, step: str) -> Verdict | None:
+    """Return what a failed model-quality step found, or None if it crashed before it knew.
+
+    The step says so in its exit message: a crash leaves none, or one that is no verdict.
+    """
+    for name, _, message in failed_steps(execution_arn):
+        if name == step:
+            return parse_verdict(message)
+    return None
+
+
+def parse_verdict(exit_message: str) -> Verdict | None:
+    """Return the verdict in a job's exit message, if it holds one."""
+    try:
+        said = json.loads(exit_message)
+        return Verdict(
+            metric=str(said["metric"]),
+            value=float(said["value"]),
+            threshold=float(said["threshold"]),
+            passed=said["passed"] is True,
+            rows=int(said["rows"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _exit_message(step: dict[str, Any]) -> str:
+    arn = step.get("Metadata", {}).get("ProcessingJob", {}).get("Arn", "")
+    if not arn:
+        return ""
+    name = arn.rsplit("/", 1)[-1]
+    answer = _call("describe_processing_job", ProcessingJobName=name)
+    return str(answer.get("ExitMessage", ""))
+
+
+def _call(operation: str, **request: Any) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = getattr(client("sagemaker"), operation)(**request)
+    except (ClientError, BotoCoreError) as error:
+        raise from_aws(error, f"sagemaker {operation}") from error
+    return answer
+
+
+def _pages(operation: str, member: str, **request: Any) -> Iterator[dict[str, Any]]:
+    try:
+        for page in client("sagemaker").get_paginator(operation).paginate(**request):
+            yield from page[member]
+    except (ClientError, BotoCoreError) as error:
+        raise from_aws(error, f"sagemaker {operation}") from error
