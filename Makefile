@@ -43,26 +43,32 @@ clean: ## remove everything the targets above made
 	rm -rf .venv .headrace .aws-sam node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # --- set-up -------------------------------------------------------------------------------------
-# One stamp per environment, newer than its lock; hard links make a second environment cheap.
+# A stamp is a copy of the lock that was installed. Its content, not its age, says whether it is
+# current, so that environments made elsewhere (a CI image's) serve a fresh clone as they are.
 
 setup: $(VENV)/project/.ready $(VENV)/jobs/.ready $(VENV)/lambda/.ready node_modules/.ready rsync
 
-$(UV): requirements/uv.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Headrace needs Python 3.11 or newer; name one with PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)/uv \
-	  || { echo "no venv module: apt-get install python3-venv"; exit 1; }
-	$(VENV)/uv/bin/pip install --quiet --require-hashes -r requirements/uv.txt
-	@touch $@
+$(VENV)/uv/.ready: FORCE
+	@cmp -s requirements/uv.txt $@ || { \
+	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "Headrace needs Python 3.11 or newer; name one with PYTHON=..."; exit 1; }; \
+	  $(PYTHON) -m venv $(VENV)/uv \
+	    || { echo "no venv module: apt-get install python3-venv"; exit 1; }; \
+	  $(VENV)/uv/bin/pip install --quiet --require-hashes -r requirements/uv.txt \
+	    && cp requirements/uv.txt $@; }
 
-$(VENV)/%/.ready: requirements/%.txt $(UV)
-	$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)/$*
-	$(INSTALL) --python $(VENV)/$* -r requirements/$*.txt
-	@touch $@
+$(VENV)/%/.ready: $(VENV)/uv/.ready FORCE
+	@cmp -s requirements/$*.txt $@ || { \
+	  $(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)/$* \
+	    && $(INSTALL) --python $(VENV)/$* -r requirements/$*.txt \
+	    && cp requirements/$*.txt $@; }
 
-node_modules/.ready: package-lock.json $(VENV)/project/.ready
-	$(BIN)/python -m local_cloud.gitlab.node npm ci --silent --no-audit --no-fund
-	@touch $@
+node_modules/.ready: $(VENV)/project/.ready FORCE
+	@cmp -s package-lock.json $@ || { \
+	  $(BIN)/python -m local_cloud.gitlab.node npm ci --silent --no-audit --no-fund \
+	    && cp package-lock.json $@; }
+
+FORCE:
 
 .PHONY: rsync
 rsync:
@@ -71,6 +77,6 @@ rsync:
 	  $$as_root apt-get update -qq && $$as_root apt-get install -qq -y rsync >/dev/null; }
 
 LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
-lock: $(UV) ## renew the lock files from their .in files
+lock: $(VENV)/uv/.ready ## renew the lock files from their .in files
 	for name in uv project jobs lambda; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt; done
 	$(LOCK) layers/headrace/requirements.in -o layers/headrace/requirements.txt

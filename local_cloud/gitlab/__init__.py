@@ -1,0 +1,1 @@
+"""GitLab on a laptop."""
