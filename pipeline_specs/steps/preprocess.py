@@ -116,7 +116,7 @@ def read_rows(path: Path, name: str) -> Iterator[tuple[int, list[str], str]]:
 
 
 @dataclass(frozen=True)
-class Column:
+class RawColumn:
     """One column of the raw data."""
 
     name: str
@@ -127,7 +127,7 @@ class Column:
 class Layout:
     """What every file must look like: all columns when fitting, all but the target otherwise."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[RawColumn, ...]
     header: bool
     target: str
 
@@ -270,7 +270,7 @@ def encode(cells: list[str], features: list[dict[str, Any]]) -> list[str]:
     return values
 
 
-def split_points(hashes: array[int]) -> tuple[int, int]:
+def split_points(hashes: array[int], where: str) -> tuple[int, int]:
     """Hash values where validation and test begin, so that 70/15/15 % of the rows fall to each.
 
     A row's part depends on its content alone, not on the order of rows and files, and equal rows
@@ -280,21 +280,25 @@ def split_points(hashes: array[int]) -> tuple[int, int]:
     ranks = len(hashes) - 2 * share, len(hashes) - share
     if ranks[0] < 1:
         found = "1 row" if len(hashes) == 1 else f"{len(hashes)} rows"
-        raise BadInput(f"{found} in all: at least 3 are needed to split into {', '.join(PARTS)}")
+        raise BadInput(
+            f"{where} holds {found}: at least 3 are needed to split into train, validation and test"
+        )
     ordered = np.partition(np.frombuffer(hashes, dtype=np.uint64), ranks)
     return int(ordered[ranks[0]]), int(ordered[ranks[1]])
 
 
-def parse_columns(text: str) -> tuple[Column, ...]:
+def parse_columns(text: str) -> tuple[RawColumn, ...]:
     """The --columns argument: [{"name": ..., "type": "numeric" | "categorical"}, ...]."""
-    columns = []
+    columns: list[RawColumn] = []
     for entry in json.loads(text):
         if entry["type"] not in ("numeric", "categorical"):
             raise BadInput(
                 f"column {entry['name']}: type is numeric or categorical,"
                 f" not {quoted(str(entry['type']))}"
             )
-        columns.append(Column(entry["name"], entry["type"] == "numeric"))
+        if entry["name"] in [column.name for column in columns]:
+            raise BadInput(f"column {entry['name']} is there twice")
+        columns.append(RawColumn(entry["name"], entry["type"] == "numeric"))
     return tuple(columns)
 
 
@@ -306,6 +310,7 @@ def fit(args: argparse.Namespace) -> int:
     label_at = layout.names.index(args.target)
     inputs = [column for column in layout.columns if column.name != args.target]
     files = named_files(args.data, args.suffix, args.source)
+    where = files[0][2] if len(files) == 1 else args.source or str(args.data)
 
     def rows() -> Iterator[tuple[str, list[str]]]:
         for path, _, name in files:
@@ -322,11 +327,11 @@ def fit(args: argparse.Namespace) -> int:
             baseline.writerow(cells)
             if not layout.columns[label_at].numeric:
                 classes.add(label)
-    begin_validation, begin_test = split_points(hashes)
+    begin_validation, begin_test = split_points(hashes, where)
     part_of_row = bytes((h >= begin_validation) + (h >= begin_test) for h in hashes)
     sizes = {part: part_of_row.count(number) for number, part in enumerate(PARTS)}
     if not all(sizes.values()):
-        raise BadInput(f"{len(hashes)} rows, too many of them equal, cannot be split: {sizes}")
+        raise BadInput(f"{where}: {len(hashes)} rows cannot be split, too many are equal: {sizes}")
 
     learners = [Numeric(c.name) if c.numeric else Categorical(c.name) for c in inputs]
     for part, (_, cells) in zip(part_of_row, rows(), strict=True):

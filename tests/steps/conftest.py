@@ -1,0 +1,121 @@
+"""Runs the step scripts as a container does: a process of its own, one file, other libraries."""
+
+import json
+import os
+import subprocess
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+JOBS_PYTHON = ROOT / os.environ.get("VENV", ".venv") / "jobs/bin/python"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What is left of a step: exit code, output, exit message."""
+
+    code: int
+    stdout: str
+    stderr: str
+    message: str
+
+
+RunStep = Callable[..., Finished]
+
+
+@pytest.fixture
+def run_step(tmp_path: Path) -> RunStep:
+    """`run_step("preprocess.py", "fit", ...)`, with the script copied to a folder of its own."""
+
+    def run(script: str, *arguments: object, **environment: str) -> Finished:
+        source = ROOT / ("data_quality" if script == "analyzer.py" else "pipeline_specs/steps")
+        code = tmp_path / "code" / script
+        code.parent.mkdir(exist_ok=True)
+        code.write_bytes((source / script).read_bytes())
+        message = tmp_path / "message"
+        message.unlink(missing_ok=True)
+        process = subprocess.run(
+            [str(JOBS_PYTHON), str(code), *map(str, arguments)],
+            env={"PATH": os.environ["PATH"], "MESSAGE_FILE": str(message), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Finished(
+            process.returncode,
+            process.stdout,
+            process.stderr,
+            message.read_text(encoding="utf-8") if message.exists() else "",
+        )
+
+    return run
+
+
+@pytest.fixture
+def columns() -> str:
+    """The --columns argument of a small project: colour, size and the label weight."""
+    return json.dumps(
+        [
+            {"name": "colour", "type": "categorical"},
+            {"name": "size", "type": "numeric"},
+            {"name": "weight", "type": "numeric"},
+        ]
+    )
+
+
+TRAIN = """
+import json, sys
+import numpy, xgboost
+rows = numpy.loadtxt(sys.argv[1], delimiter=",")
+parameters = json.loads(sys.argv[3])
+rounds = parameters.pop("num_round")
+xgboost.train(parameters, xgboost.DMatrix(rows[:, 1:], rows[:, 0]), rounds).save_model(sys.argv[2])
+"""
+
+
+@pytest.fixture
+def train_model(tmp_path: Path) -> Callable[..., Path]:
+    """Trains as the built-in XGBoost does: label first, no header, `xgboost-model` in a tar."""
+
+    def train(rows: Path, **parameters: object) -> Path:
+        model = tmp_path / "xgboost-model"
+        subprocess.run(
+            [str(JOBS_PYTHON), "-c", TRAIN, str(rows), str(model), json.dumps(parameters)],
+            check=True,
+            capture_output=True,
+        )
+        archive = tmp_path / "model.tar.gz"
+        with tarfile.open(archive, "w:gz") as tar:
+            tar.add(model, "xgboost-model")
+        return archive
+
+    return train
+
+
+PREDICT = """
+import sys, tarfile
+import numpy, xgboost
+booster = xgboost.Booster()
+booster.load_model(bytearray(tarfile.open(sys.argv[1]).extractfile("xgboost-model").read()))
+rows = numpy.loadtxt(sys.argv[2], delimiter=",", ndmin=2)
+numpy.savetxt(sys.argv[3], booster.predict(xgboost.DMatrix(rows)), fmt="%.9g")
+"""
+
+
+@pytest.fixture
+def predict() -> Callable[[Path, Path, Path], None]:
+    """Writes one prediction a line, as batch transform does."""
+
+    def run(model: Path, features: Path, scores: Path) -> None:
+        scores.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            [str(JOBS_PYTHON), "-c", PREDICT, str(model), str(features), str(scores)],
+            check=True,
+            capture_output=True,
+        )
+
+    return run
