@@ -1,0 +1,63 @@
+"""The cloud's GitLab project: what its jobs find in their environment, and running a pipeline."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import gitlab
+
+OVER = {"success", "failed", "canceled", "skipped"}
+POLL_SECONDS = 0.2
+
+
+class PipelineError(Exception):
+    """A CI pipeline did not succeed; the message ends with the failed job's last lines."""
+
+
+def variables(info: dict[str, Any], venv: Path) -> dict[str, str]:
+    """The project's CI/CD variables: access to this cloud, and the prepared environments."""
+    return {
+        "AWS_ENDPOINT_URL": info["endpoint_url"],
+        "AWS_DEFAULT_REGION": info["region"],
+        "AWS_REGION": info["region"],
+        "AWS_ACCESS_KEY_ID": info["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": info["secret_access_key"],
+        "VENV": str(venv),
+    }
+
+
+def run(info: dict[str, Any], given: dict[str, str], timeout: float) -> dict[str, Any]:
+    """Create a pipeline with these variables and wait until it is over: GitLab's own answer."""
+    api = gitlab.Gitlab(info["gitlab_url"], private_token=info["gitlab_api_token"])
+    project = api.projects.get(info["gitlab_project_id"])
+    pipeline = project.pipelines.create(
+        {
+            "ref": project.default_branch,
+            "variables": [{"key": key, "value": value} for key, value in given.items()],
+        }
+    )
+    deadline = time.monotonic() + timeout
+    while pipeline.status not in OVER:
+        if time.monotonic() > deadline:
+            raise PipelineError(
+                f"pipeline {pipeline.web_url} is still {pipeline.status} after {timeout:.0f} s"
+            )
+        time.sleep(POLL_SECONDS)
+        pipeline.refresh()
+    if pipeline.status != "success":
+        raise PipelineError(
+            f"pipeline {pipeline.web_url} is {pipeline.status}{_last_words(project, pipeline)}"
+        )
+    answer: dict[str, Any] = pipeline.attributes
+    return answer
+
+
+def _last_words(project: Any, pipeline: Any) -> str:
+    for job in pipeline.jobs.list(get_all=True):
+        if job.status == "failed":
+            trace = project.jobs.get(job.id).trace().decode(errors="replace")
+            last = "\n".join(trace.strip().splitlines()[-15:])
+            return f"; job {job.name} ends with:\n{last}"
+    return ""

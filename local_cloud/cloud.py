@@ -1,0 +1,212 @@
+"""The laptop cloud: mail, MiniStack, GitLab and the deployed stack, started and stopped as one.
+
+    with Cloud(Path(".headrace"), alert_email="me@example.com") as cloud:
+        cloud.session().client("s3").list_buckets()
+
+Whatever else runs against it finds it through `cloud.json` in its home folder; what it keeps
+(objects, tables, model versions, repositories) is under `state/` there and survives a stop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import boto3
+
+from local_cloud import ci, people
+from local_cloud.build import Builder, Toolchain
+from local_cloud.deploy import Deployment
+from local_cloud.mail import MailServer
+from local_cloud.ministack.process import ROOT, Server, choose_port
+from local_cloud.ministack.settings import ACCOUNT_ID, REGION, Settings
+
+STACK_NAME = "headrace"
+INFO = "cloud.json"
+PID = "cloud.pid"
+
+
+class CloudRunningError(Exception):
+    """A cloud already runs in this home folder."""
+
+
+def running_pid(home: Path) -> int | None:
+    """The process that runs the cloud of this home folder, if it is alive."""
+    try:
+        pid = int((home / PID).read_text())
+        os.kill(pid, 0)
+    except (FileNotFoundError, ValueError, ProcessLookupError):
+        return None
+    return pid
+
+
+def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
+    """A reader sees the old file or the new one, never half of it; only its owner reads it."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.touch(mode=mode)
+    partial.write_text(text)
+    partial.replace(path)
+
+
+class Cloud:
+    """A running laptop cloud, as a context manager; `info` is what `cloud.json` holds."""
+
+    def __init__(
+        self,
+        home: Path = Path(".headrace"),
+        *,
+        alert_email: str = "alerts@example.com",
+        template: Path = ROOT / "template.yaml",
+        stack_name: str = STACK_NAME,
+        gitlab: bool = True,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.home = home.resolve()
+        self.alert_email, self.template, self.stack_name = alert_email, template, stack_name
+        self.info: dict[str, Any] = {}
+        self.server: Server | None = None
+        self._with_gitlab, self._say = gitlab, say
+        self._gitlab: Any = None
+        self._exits = contextlib.ExitStack()
+
+    def start(self) -> None:
+        """Start everything and deploy; on an error everything is stopped again."""
+        self._claim_home()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _claim_home(self) -> None:
+        pid = running_pid(self.home)
+        if pid is not None:
+            raise CloudRunningError(
+                f"a cloud runs in {self.home} (process {pid}); stop it with "
+                f"`python -m local_cloud down --home {self.home}`"
+            )
+        self.home.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.home / PID, str(os.getpid()))
+        self._exits.callback(lambda: (self.home / PID).unlink(missing_ok=True))
+
+    def _start(self) -> None:
+        venv, state = Path(sys.prefix).parent, self.home / "state"
+        mail = MailServer(self.home / "mail")
+        mail.start()
+        self._exits.callback(mail.stop)
+        root_id, root_secret = self._root_keys(state)
+        settings = Settings(
+            port=choose_port(state),
+            state_dir=state,
+            work_dir=self.home / "work",
+            smtp_port=mail.port,
+            functions_python=venv / "lambda" / "bin" / "python",
+            jobs_python=venv / "jobs" / "bin" / "python",
+            root_access_key_id=root_id,
+            root_secret_access_key=root_secret,
+        )
+        self.server = Server(settings, self.home / "logs" / "ministack.log")
+        self._say(f"MiniStack on {settings.endpoint_url}, log in {self.server.log}")
+        self.server.start()
+        self._exits.callback(self.server.stop)
+        root = people.EndpointSession(settings.endpoint_url, root_id, root_secret)
+        admin_id, admin_secret = people.ensure_user(root, "admin", people.EVERYTHING)
+        self.info = {
+            "endpoint_url": settings.endpoint_url,
+            "region": REGION,
+            "account_id": ACCOUNT_ID,
+            "access_key_id": admin_id,
+            "secret_access_key": admin_secret,
+            "stack_name": self.stack_name,
+            "outputs": {},
+            "mail_dir": str(mail.folder),
+            "gitlab_url": None,
+            "gitlab_project_id": None,
+            "gitlab_api_token": None,
+            "console_url": None,
+        }
+        if self._with_gitlab:
+            self._start_gitlab(venv, state)
+        self._deploy(venv)
+        write_atomically(self.home / INFO, json.dumps(self.info, indent=2) + "\n")
+        self._exits.callback(lambda: (self.home / INFO).unlink(missing_ok=True))
+
+    def _root_keys(self, state: Path) -> tuple[str, str]:
+        """MiniStack's own root keys, made once per home; nobody but this class uses them."""
+        path = state / "root-keys.json"
+        if not path.exists():
+            state.mkdir(parents=True, exist_ok=True)
+            keys = [f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)]
+            write_atomically(path, json.dumps(keys))
+        key_id, secret = json.loads(path.read_text())
+        return key_id, secret
+
+    def _start_gitlab(self, venv: Path, state: Path) -> None:
+        from local_cloud.gitlab import start_gitlab
+
+        variables = ci.variables(self.info, venv)
+        self._gitlab = start_gitlab(ROOT, state / "gitlab", variables)
+        self._exits.callback(self._gitlab.stop)
+        self.info.update(
+            gitlab_url=self._gitlab.url,
+            gitlab_project_id=self._gitlab.project_id,
+            gitlab_api_token=self._gitlab.api_token,
+        )
+        self._say(f"GitLab on {self._gitlab.url}, project {self._gitlab.project_id}")
+
+    def _deploy(self, venv: Path) -> None:
+        started = time.monotonic()
+        parameters = {"AlertEmail": self.alert_email}
+        if self._gitlab:
+            parameters |= {
+                "GitLabUrl": str(self._gitlab.url),
+                "GitLabProjectId": str(self._gitlab.project_id),
+            }
+        builder = Builder(ROOT / ".headrace" / "build", Toolchain.of(venv))
+        deployment = Deployment(self.session(), builder, self.stack_name)
+        outputs = deployment.deploy(self.template, parameters)
+        self.info["outputs"] = outputs
+        if self._gitlab and "GitLabSecretArn" in outputs:
+            tokens = {
+                "trigger_token": self._gitlab.trigger_token,
+                "api_token": self._gitlab.api_token,
+            }
+            self.session().client("secretsmanager").put_secret_value(
+                SecretId=outputs["GitLabSecretArn"], SecretString=json.dumps(tokens)
+            )
+        seconds = time.monotonic() - started
+        self._say(f"stack {self.stack_name} deployed from {self.template.name} in {seconds:.1f} s")
+
+    def session(self) -> boto3.Session:
+        """A session of the cloud's administrator, whose clients talk to this cloud."""
+        return people.EndpointSession(
+            self.info["endpoint_url"], self.info["access_key_id"], self.info["secret_access_key"]
+        )
+
+    def run_ci(self, variables: dict[str, str], timeout: float = 300) -> dict[str, Any]:
+        """Run a pipeline of the GitLab project with these variables; waits for its success."""
+        return ci.run(self.info, variables, timeout)
+
+    def stop(self) -> None:
+        """Stop everything, the last started first; the state is saved."""
+        self._exits.close()
+
+    def __enter__(self) -> Cloud:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,72 @@
+"""What the server process is told, by the process that starts it, as one JSON argument."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+REGION = "us-east-1"
+ACCOUNT_ID = "000000000000"
+HOST = "127.0.0.1"
+# All that the server inherits: a secret in the shell that starts it stays there.
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "SSL_CERT_FILE")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the server listens, keeps its state and finds its interpreters."""
+
+    port: int
+    state_dir: Path
+    work_dir: Path
+    smtp_port: int
+    functions_python: Path  # of an environment that holds awslambdaric
+    jobs_python: Path  # of an environment that holds what SageMaker's containers hold
+    root_access_key_id: str
+    root_secret_access_key: str
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        values = json.loads(text)
+        paths = {"state_dir", "work_dir", "functions_python", "jobs_python"}
+        return cls(**{k: Path(v) if k in paths else v for k, v in values.items()})
+
+    def environment(self) -> dict[str, str]:
+        """The server's environment: MiniStack reads its options there, boto3 its endpoint."""
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        return {
+            **inherited,
+            "PYTHONUNBUFFERED": "1",
+            "AUTH": "true",
+            "BIND_HOST": HOST,
+            "MINISTACK_HOST": HOST,
+            "MINISTACK_REGION": REGION,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
+            "GATEWAY_PORT": str(self.port),
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(self.state_dir / "services"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self.state_dir / "s3"),
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "LOG_LEVEL": "INFO",
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": self.root_access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.root_secret_access_key,
+            # Not the configuration of the person's own account.
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }

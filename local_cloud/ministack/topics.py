@@ -1,0 +1,134 @@
+"""SNS: e-mail subscriptions are delivered over SMTP, and a subject AWS would refuse is refused.
+
+On AWS a person confirms an e-mail subscription by a link; here it is confirmed at once, since
+the mailbox is the laptop's own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import smtplib
+import threading
+import time
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from datetime import UTC, datetime
+from typing import Any
+
+from ministack.services import sns
+
+from local_cloud.ministack import seams
+
+logger = logging.getLogger("local_cloud.topics")
+
+SENDER = Address("AWS Notifications", "no-reply", "sns.amazonaws.com")
+DEFAULT_SUBJECT = "AWS Notification Message"
+ATTEMPTS = 5
+
+
+def message(
+    recipient: str, subject: str, body: str, message_id: str, topic_arn: str
+) -> EmailMessage:
+    """The mail that SNS sends for one notification."""
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = SENDER
+    mail["To"] = recipient
+    mail["Subject"] = subject or DEFAULT_SUBJECT
+    mail["Date"] = format_datetime(datetime.now(UTC))
+    mail["Message-ID"] = f"<{message_id}@sns.amazonaws.com>"
+    mail["X-Amz-Sns-Topic-Arn"] = topic_arn
+    mail.set_content(body, charset="utf-8")
+    return mail
+
+
+class Postman:
+    """Hands mails to the SMTP server in the order they were published, on a thread of its own."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
+        self.letters: queue.Queue[EmailMessage] = queue.Queue()
+        threading.Thread(target=self._work, name="sns-email", daemon=True).start()
+
+    def post(self, letter: EmailMessage) -> None:
+        self.letters.put(letter)
+
+    def drain(self) -> None:
+        """Wait until everything is delivered or given up."""
+        self.letters.join()
+
+    def _work(self) -> None:
+        while True:
+            letter = self.letters.get()
+            try:
+                self._deliver(letter)
+            finally:
+                self.letters.task_done()
+
+    def _deliver(self, letter: EmailMessage) -> None:
+        for attempt in range(ATTEMPTS):
+            try:
+                with smtplib.SMTP(self.host, self.port, timeout=10) as server:
+                    server.send_message(letter)
+                return
+            except (OSError, smtplib.SMTPException) as error:
+                logger.warning("mail to %s not delivered yet: %s", letter["To"], error)
+                time.sleep(0.2 * 2**attempt)
+        logger.error("mail to %s lost: %s", letter["To"], letter["Subject"])
+
+
+def refuse_subject(subject: str) -> None:
+    """Raise as SNS does for a subject that is too long or breaks a header."""
+    broken = any(ord(character) < 32 or ord(character) == 127 for character in subject)
+    if subject and (len(subject) >= 100 or broken or not subject[0].strip()):
+        raise sns.SnsPublishError("InvalidParameter", "Invalid parameter: Subject")
+
+
+def install(smtp_host: str, smtp_port: int) -> Postman:
+    """Deliver to e-mail subscriptions; returns who does, so that a stop can wait for it."""
+    postman = Postman(smtp_host, smtp_port)
+
+    def publish(topic_arn: str, text: Any, subject: str = "", **more: Any) -> Any:
+        refuse_subject(subject or "")
+        return publish_internal(topic_arn, text, subject, **more)
+
+    def fan_out(
+        topic_arn: str, msg_id: str, text: str, subject: str, message_structure: str = "",
+        message_attributes: dict[str, Any] | None = None, **more: Any,
+    ) -> None:
+        attributes = message_attributes or {}
+        fanout(topic_arn, msg_id, text, subject, message_structure, attributes, **more)
+        topic = sns._topic_by_arn_any_scope(topic_arn) or {"subscriptions": []}
+        for subscription in topic["subscriptions"]:
+            protocol = subscription.get("protocol", "")
+            if protocol not in ("email", "email-json") or not subscription.get("confirmed"):
+                continue
+            body = sns._resolve_message_for_protocol(text, message_structure, protocol)
+            if not sns._matches_filter_policy(subscription, attributes, body):
+                continue
+            if protocol == "email-json":
+                envelope = sns._build_envelope(
+                    topic_arn, msg_id, body, subject, attributes, False
+                )
+                body = json.dumps(json.loads(envelope), indent=2, ensure_ascii=False)
+            endpoint = subscription["endpoint"]
+            postman.post(message(endpoint, subject, body, msg_id, topic_arn))
+
+    publish_internal = seams.replace(
+        sns,
+        "publish_internal",
+        "topic_arn message subject message_structure message_attributes message_group_id "
+        "message_deduplication_id",
+        publish,
+    )
+    fanout = seams.replace(
+        sns,
+        "_fanout",
+        "topic_arn msg_id message subject message_structure message_attributes "
+        "message_group_id message_dedup_id",
+        fan_out,
+    )
+    return postman
