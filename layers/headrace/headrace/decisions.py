@@ -7,7 +7,7 @@ take and what to write into the audit. The caller commits all of it in one trans
 from dataclasses import replace
 
 from headrace import messages
-from headrace.actions import Audit, Decision, Tell
+from headrace.actions import Action, AdvanceRun, Audit, Decision, Tell
 from headrace.driving import driven, opened
 from headrace.events import (
     ENDED,
@@ -147,8 +147,12 @@ def _run_not_started(project: Project, lane: Lane, event: RunNotStarted) -> Deci
 
 
 def _lane_due(project: Project, lane: Lane, event: LaneDue) -> Decision:
-    if lane.waiting is None or lane.waiting.id != event.request_id:
-        return Decision(lane)
-    lane, actions = driven(project, lane)
-    audit = Audit(event.business_key, "reconcile", "driven again" if actions else "still waits")
-    return Decision(lane, actions, (audit,))
+    run, waiting = lane.current, lane.waiting
+    actions: tuple[Action, ...] = ()
+    if run is not None and run.request_id == event.request_id and not run.execution_arn:
+        # Claimed and never heard of again: driven once more, it is looked for first.
+        actions = (AdvanceRun(lane.pipeline, run.request_id, int(event.time), event.time),)
+    elif waiting is not None and waiting.id == event.request_id:
+        lane, actions = driven(project, lane)
+    outcome = "driven again" if actions else "nothing to drive"
+    return Decision(lane, actions, (Audit(event.business_key, "reconcile", outcome),))

@@ -42,16 +42,9 @@ def _lines(*lines: str) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def registered(
-    project: str, package: ModelPackage, metric: str, live: ModelPackage | None
-) -> Message:
-    """A version waits for approval. `metric` says its quality in words."""
-    facts = [f"Metric   {metric}"]
-    if live and live.arn != package.arn:
-        facts.append(
-            f"Live now {live.metadata.get('metric', '')} of version {live.version}: see its"
-        )
-        facts.append(f"         report at {live.evaluation_uri}")
+def registered(project: str, package: ModelPackage, metric: str, live: str) -> Message:
+    """A version waits for approval; `metric` and `live` say its quality and the live one's."""
+    facts = [f"Metric    {metric}", f"Live now  {live}"]
     review = ""
     if package.kind != "training":
         review = f" \\\n    {_WITH_REFERENCE}"
@@ -63,8 +56,8 @@ def registered(
             f"Version {package.version} of {package.group} was registered by {package.kind}.",
             "",
             *facts,
-            f"Report   {package.evaluation_uri}",
-            f"Run      {package.metadata.get('run', 'unknown')}",
+            f"Report    {package.evaluation_uri}",
+            f"Run       {package.metadata.get('run', 'unknown')}",
             "",
             "To approve it"
             + (" (a retuned model needs the review board's reference):" if review else ":"),

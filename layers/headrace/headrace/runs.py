@@ -1,4 +1,4 @@
-"""SageMaker's pipeline executions, read: was this run started, why did it fail?"""
+"""SageMaker's pipeline executions: start one, find one, and why did it fail?"""
 
 import json
 from collections.abc import Iterator
@@ -10,6 +10,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from headrace.aws import client, from_aws
 from headrace.events import ENDED
 from headrace.facts import Verdict
+
+
+def start(request: dict[str, Any]) -> str:
+    """Start an execution, with the arguments of StartPipelineExecution; return its ARN."""
+    return str(_call("start_pipeline_execution", **request)["PipelineExecutionArn"])
 
 
 def find(pipeline: str, display_name: str, since: float) -> str | None:

@@ -12,6 +12,8 @@ from headrace.project import Project
 
 # SageMaker writes a file's name to a Linux disk, which takes 255 bytes between two slashes.
 _NAME_LIMIT = 255
+# S3's events tell whole seconds: the upload was at most this much later.
+_EVENT_RESOLUTION = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,9 @@ def files_arrived(
     audit = [Audit(item.business_key, "upload", "not taken", reason) for item, reason in refused]
     taken = [item for item in objects if not why_not_taken(project, item)]
     data = tuple(i for i in taken if project.folder_of(i.key) != "ground-truth")
-    quiet_at = now + project.quiet_period
+    quiet_at = project.quiet_period + max(
+        (min(now, item.time + _EVENT_RESOLUTION) for item in taken), default=now
+    )
     actions: tuple[Action, ...] = ()
     if data:
         lane, is_new = lane.join(

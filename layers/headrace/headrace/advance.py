@@ -1,0 +1,149 @@
+"""Takes a request to its run: waits for quiet, claims the lane, starts the run.
+
+Exactly one start comes from three things together: the claim in the ledger, a token and display
+name that follow from the request, and a look for that display name when the claim is not new. A
+token alone is forgotten after a time SageMaker does not document; a claim alone cannot tell a
+crash before the start from one after it.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from headrace import registry, runs, storage
+from headrace.errors import Conflict, PermanentError
+from headrace.lanes import Lane, Request, Run, digest
+from headrace.ledger import Ledger
+from headrace.project import Project
+
+_TRIES = 5
+_CLOCKS_APART = 60.0  # seconds between our clock and SageMaker's
+
+
+def advance(
+    ledger: Ledger, bucket: str, pipeline: str, request_id: str, now: float
+) -> dict[str, Any]:
+    """Start the run of a request, if its turn has come; return what the state machine does next.
+
+    `{"outcome": "wait", "until": <seconds since 1970>}` or `{"outcome": "done", "reason": ...}`.
+    Raises RetryableError while SageMaker throttles or a quota is used up, Conflict when the lane
+    changes faster than it can be claimed, PermanentError when SageMaker refuses the run.
+    """
+    project = ledger.project_of("pipeline", pipeline.lower())
+    if project is None:
+        raise PermanentError(f"no project has a pipeline named {pipeline}")
+    for _ in range(_TRIES):
+        lane = ledger.lane(pipeline)
+        run = lane.current
+        if run is not None and run.request_id == request_id:
+            return _claimed_before(ledger, bucket, project, lane, run)
+        request = lane.waiting
+        if request is None or request.id != request_id:
+            return {"outcome": "done", "reason": "the request has been served"}
+        if run is not None:
+            return {"outcome": "done", "reason": "waits for the run in progress"}
+        if lane.pipeline == project.pipelines.inference.lower() and not lane.live:
+            return {"outcome": "done", "reason": "waits for a model to go live"}
+        if now < request.quiet_at:
+            return {"outcome": "wait", "until": request.quiet_at}
+        try:
+            return _claim(ledger, bucket, project, lane, request, now)
+        except Conflict:
+            continue
+    raise Conflict(f"the lane of {pipeline} is too busy to be claimed")
+
+
+def _claim(
+    ledger: Ledger, bucket: str, project: Project, lane: Lane, request: Request, now: float
+) -> dict[str, Any]:
+    """Write the drop's manifest, take the lane for its run, and start it.
+
+    The lane's version makes the manifest exact: an object that joins the drop after it was read
+    changes the lane, and the claim fails and is made anew.
+    """
+    start = _start_request(ledger, bucket, project, lane, request.id, request.description)
+    run = Run(request.id, now, request.description)
+    ledger.claim(lane, replace(lane, waiting=None, current=run))
+    return _started(runs.start(start))
+
+
+def _claimed_before(
+    ledger: Ledger, bucket: str, project: Project, lane: Lane, run: Run
+) -> dict[str, Any]:
+    if run.execution_arn:
+        return _started(run.execution_arn)
+    name = _true_name(project, lane.pipeline)
+    found = runs.find(name, run.request_id, run.claimed_at - _CLOCKS_APART)
+    if found is None:
+        found = runs.start(
+            _start_request(ledger, bucket, project, lane, run.request_id, run.description)
+        )
+    return _started(found)
+
+
+def _started(execution_arn: str) -> dict[str, Any]:
+    # The lane learns the ARN from the run's own status event, as for any run.
+    return {"outcome": "done", "reason": f"runs as {execution_arn}"}
+
+
+def _start_request(
+    ledger: Ledger, bucket: str, project: Project, lane: Lane, request_id: str, description: str
+) -> dict[str, Any]:
+    """Return the arguments of StartPipelineExecution; its manifests are written first."""
+    parameters = _parameters(ledger, bucket, project, lane, request_id)
+    return {
+        "PipelineName": _true_name(project, lane.pipeline),
+        "PipelineExecutionDisplayName": request_id,
+        "PipelineExecutionDescription": description,
+        "ClientRequestToken": digest(f"{lane.pipeline} {request_id}"),
+        "PipelineParameters": [{"Name": k, "Value": v} for k, v in parameters.items()],
+    }
+
+
+def _parameters(
+    ledger: Ledger, bucket: str, project: Project, lane: Lane, request_id: str
+) -> dict[str, str]:
+    if lane.pipeline == project.pipelines.training_hpo.lower():
+        return _live_training_data(ledger, project)
+    drop = ledger.drop(request_id)
+    if not drop:
+        return {}  # a schedule or a person: the pipeline's defaults take the whole folder
+    scoring = lane.pipeline == project.pipelines.inference.lower()
+    folder = project.folder("scoring" if scoring else "training")
+    names = list(dict.fromkeys(key.removeprefix(folder) for key, _ in drop))
+    place = f"{project.prefix}/drops/{request_id}"
+    versions = [{"key": key, "version_id": version} for key, version in drop]
+    storage.put_json(bucket, f"{place}/objects.json", versions)
+    manifest = storage.put_manifest(bucket, f"{place}/manifest.json", folder, names)
+    parameters = {"InputData": manifest, "InputDataType": "ManifestFile"}
+    if scoring:
+        truth_folder = project.folder("ground-truth")
+        if there := storage.existing(bucket, truth_folder, names):
+            parameters |= {
+                "GroundTruthAvailable": "true",
+                "GroundTruthType": "ManifestFile",
+                "GroundTruth": storage.put_manifest(
+                    bucket, f"{place}/ground-truth.json", truth_folder, there
+                ),
+            }
+    return parameters
+
+
+def _live_training_data(ledger: Ledger, project: Project) -> dict[str, str]:
+    """A retuning searches on the data that the live model was trained on."""
+    live = ledger.lane(project.pipelines.inference).live
+    package = registry.describe(live) if live else None
+    if package is None:
+        return {}
+    return {
+        "InputData": package.need("training_data"),
+        "InputDataType": package.need("training_data_type"),
+    }
+
+
+def _true_name(project: Project, pipeline: str) -> str:
+    """Return a pipeline's name as it was created; events carry it in lower case."""
+    names = project.pipelines
+    for name in (names.training, names.training_hpo, names.inference):
+        if name.lower() == pipeline.lower():
+            return name
+    raise PermanentError(f"{project.name} has no pipeline named {pipeline}")

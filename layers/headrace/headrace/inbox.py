@@ -1,0 +1,177 @@
+"""From the inbox to the ledger: look up what an event needs, decide, commit, hand over.
+
+Each message is decided by itself, except that uploads to one lane are decided together, so that
+a burst of files touches its lane once. A message that fails stays in the queue; its batch mates
+do not.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from headrace import registry, runs
+from headrace.actions import as_input
+from headrace.decisions import Decidable, decide
+from headrace.errors import Conflict, HeadraceError, PermanentError
+from headrace.events import (
+    Event,
+    LaneDue,
+    ModelPackageChanged,
+    ObjectCreated,
+    RefreshEnded,
+    RunNotStarted,
+    RunRequested,
+    RunStatusChanged,
+    StepStatusChanged,
+)
+from headrace.facts import ModelQualityFailed, PackageReviewed
+from headrace.ledger import OBJECTS_PER_COMMIT, Ledger
+from headrace.parsing import parse_json
+from headrace.project import Project
+from headrace.uploads import FilesArrived
+
+MODEL_QUALITY_STEP = "ModelQuality"
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What deciding needs: the ledger, how an action is handed over, and the time.
+
+    `start(name, input)` starts an execution of the state machine; a second start of a name is no
+    error and does nothing.
+    """
+
+    ledger: Ledger
+    start: Callable[[str, dict[str, Any]], None]
+    now: Callable[[], float]
+    warn: Callable[[str], None]
+
+    def handle(self, records: Iterable[dict[str, Any]]) -> list[str]:
+        """Decide a batch of SQS records; return the ids of those to deliver again."""
+        failed: list[str] = []
+        uploads: defaultdict[tuple[Project, str], list[tuple[str, ObjectCreated]]]
+        uploads = defaultdict(list)
+        for record in records:
+            message_id = record["messageId"]
+            try:
+                event = parse_json(record["body"])
+                if isinstance(event, ObjectCreated):
+                    if place := self._place_of(event):
+                        uploads[place].append((message_id, event))
+                else:
+                    self._handle_one(event)
+            except HeadraceError as error:
+                self.warn(f"message {message_id}: {error}")
+                failed.append(message_id)
+        for (project, lane), arrived in uploads.items():
+            for start in range(0, len(arrived), OBJECTS_PER_COMMIT):
+                chunk = arrived[start : start + OBJECTS_PER_COMMIT]
+                try:
+                    self._files(project, lane, [item for _, item in chunk])
+                except HeadraceError as error:
+                    self.warn(f"{len(chunk)} uploads: {error}")
+                    failed += [message_id for message_id, _ in chunk]
+        return failed
+
+    def _place_of(self, item: ObjectCreated) -> tuple[Project, str] | None:
+        project = self.ledger.project_of_key(item.key)
+        if project is None:
+            self.warn(f"no project's prefix holds {item.key!r}; nothing to do")
+            return None
+        training = project.folder_of(item.key) == "training"
+        lane = project.pipelines.training if training else project.pipelines.inference
+        return project, lane
+
+    def _files(self, project: Project, lane: str, items: list[ObjectCreated]) -> None:
+        for _ in range(_TRIES):
+            by_key = {item.business_key: item for item in items}
+            new = set(by_key) - self.ledger.seen(by_key)
+            fresh = tuple(item for key, item in by_key.items() if key in new)
+            if not fresh:
+                break
+            if self._commit(project, lane, FilesArrived(fresh), list(new)):
+                return
+        else:
+            raise Conflict(f"the lane of {lane} is too busy to take {len(items)} uploads")
+        self.hand_over_rest()
+
+    def _handle_one(self, event: Event) -> None:
+        looked_up = self._look_up(event)
+        if looked_up is None:
+            return
+        project, lane, fact = looked_up
+        for _ in range(_TRIES):
+            if self.ledger.seen([fact.business_key]):
+                self.hand_over_rest()
+                return
+            if self._commit(project, lane, fact, [fact.business_key]):
+                return
+        raise Conflict(f"the lane of {lane} is too busy")
+
+    def _commit(self, project: Project, lane: str, fact: Decidable, keys: list[str]) -> bool:
+        now = self.now()
+        before = self.ledger.lane(lane)
+        decision = decide(project, before, fact, now)
+        try:
+            self.ledger.commit(project, before, decision, keys, now)
+        except Conflict:
+            return False
+        for action in decision.actions:
+            self._hand_over(action.name, as_input(action))
+        return True
+
+    def _hand_over(self, name: str, action: dict[str, Any]) -> None:
+        self.start(name, action)
+        self.ledger.handed_over(name)
+
+    def hand_over_rest(self) -> None:
+        """Finish what a delivery before this one decided and died before it handed over."""
+        for name, action in self.ledger.outbox():
+            self._hand_over(name, action)
+
+    def _look_up(self, event: Event) -> tuple[Project, str, Any] | None:
+        """Return the project, the lane and the fact to decide on, or None if it is not ours."""
+        match event:
+            case ModelPackageChanged():
+                return self._package(event)
+            case StepStatusChanged():
+                return self._step(event)
+            case RefreshEnded():
+                project = self.ledger.project_of("group", event.group)
+                return (project, project.pipelines.inference, event) if project else None
+            case RunStatusChanged() | RunRequested() | RunNotStarted() | LaneDue():
+                project = self.ledger.project_of("pipeline", event.pipeline)
+                if project is None and isinstance(event, RunRequested):
+                    raise PermanentError(
+                        f"no project has a pipeline named {event.pipeline}; "
+                        "run `python -m pipeline_specs upsert PROJECT`"
+                    )
+                return (project, event.pipeline, event) if project else None
+            case ObjectCreated():
+                raise AssertionError("uploads are decided together")
+
+    def _package(self, event: ModelPackageChanged) -> tuple[Project, str, Any] | None:
+        project = self.ledger.project_of("group", event.group) if event.group else None
+        if project is None:
+            self.warn(f"no project has the model package group {event.group!r}; nothing to do")
+            return None
+        package = registry.describe(event.arn)
+        if package is None:
+            self.warn(f"{event.arn} was deleted meanwhile; nothing to do")
+            return None
+        back = None
+        if package.approval == "Rejected":
+            back = registry.newest_approved(event.group, other_than=package.arn)
+        return project, project.pipelines.inference, PackageReviewed(package, back, event.time)
+
+    def _step(self, event: StepStatusChanged) -> tuple[Project, str, Any] | None:
+        if event.step != MODEL_QUALITY_STEP or event.status != "Failed":
+            return None
+        project = self.ledger.project_of("pipeline", event.pipeline)
+        if project is None or project.pipelines.inference.lower() != event.pipeline:
+            return None
+        verdict = runs.verdict(event.execution_arn, event.step)
+        fact = ModelQualityFailed(event.execution_arn, verdict, event.time)
+        return project, project.pipelines.training_hpo, fact

@@ -1,0 +1,13 @@
+"""The inbox queue, written to."""
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from headrace.aws import client, from_aws
+
+
+def send(queue_url: str, body: str) -> None:
+    """Put a message into the queue."""
+    try:
+        client("sqs").send_message(QueueUrl=queue_url, MessageBody=body)
+    except (ClientError, BotoCoreError) as error:
+        raise from_aws(error, "writing to the inbox") from error

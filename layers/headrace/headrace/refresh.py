@@ -1,0 +1,63 @@
+"""Has CI bring an approved version into the inference pipeline, and watches until it has."""
+
+from typing import Any
+
+from headrace import gitlab, registry
+from headrace.errors import PermanentError
+from headrace.ledger import Ledger
+
+
+def refresh(
+    ledger: Ledger,
+    to: gitlab.Settings,
+    group: str,
+    arn: str,
+    refresh_id: str,
+    pipeline_id: int | None,
+) -> dict[str, Any]:
+    """Start the CI pipeline of a refresh, or look how it is doing.
+
+    Returns `{"status": "running" | "succeeded" | "failed" | "superseded", "pipeline_id": ...,
+    "detail": ...}`. Reads the registry and the lane again before it starts anything: the version
+    may have been rejected, deleted or overtaken since the decision. `refresh_id` is part of the CI
+    pipeline's name, so that one approval is one CI pipeline although an answer may be lost.
+    """
+    if pipeline_id is not None:
+        return _status(to, gitlab.status(to, pipeline_id))
+    project = ledger.project_of("group", group)
+    if project is None:
+        raise PermanentError(f"no project has the model package group {group}")
+    lane = ledger.lane(project.pipelines.inference)
+    if lane.refreshing != arn:
+        return {"status": "superseded", "detail": f"{lane.refreshing or 'nothing'} is wanted now"}
+    package = registry.describe(arn)
+    if package is None or package.approval != "Approved" or package.lacks_review:
+        return {"status": "failed", "detail": "the version is not approved any more"}
+    if found := gitlab.find(to, ci_name(arn, refresh_id)):
+        return _status(to, found)
+    started = gitlab.trigger(
+        to,
+        {
+            "HEADRACE_ACTION": "refresh",
+            "HEADRACE_PROJECT": project.name,
+            "HEADRACE_REFRESH_ID": refresh_id,
+            "MODEL_PACKAGE_ARN": arn,
+        },
+    )
+    return _status(to, started)
+
+
+def ci_name(arn: str, refresh_id: str) -> str:
+    """Return the name that `.gitlab-ci.yml` gives the CI pipeline of a refresh."""
+    return f"refresh {arn} {refresh_id}"
+
+
+def _status(to: gitlab.Settings, pipeline: gitlab.CiPipeline) -> dict[str, Any]:
+    answer: dict[str, Any] = {"pipeline_id": pipeline.id, "detail": pipeline.web_url}
+    if pipeline.status in gitlab.RUNNING:
+        return {**answer, "status": "running"}
+    if pipeline.status == "success":
+        return {**answer, "status": "succeeded"}
+    jobs = ", ".join(gitlab.failed_jobs(to, pipeline.id)) or "no job"
+    detail = f"CI pipeline {pipeline.web_url} is {pipeline.status}; failed: {jobs}"
+    return {**answer, "status": "failed", "detail": detail}

@@ -1,0 +1,110 @@
+"""Turns a status event into the message people get, if they should get one. Decides nothing."""
+
+from headrace import messages, registry, runs, storage
+from headrace.events import (
+    Event,
+    ModelPackageChanged,
+    RunStatusChanged,
+    StepStatusChanged,
+    execution_id_of,
+)
+from headrace.facts import ModelPackage
+from headrace.inbox import MODEL_QUALITY_STEP
+from headrace.ledger import Ledger
+from headrace.messages import Message
+from headrace.project import Project
+
+DATA_QUALITY_STEP = "DataQualityCheck"
+
+
+def message_for(ledger: Ledger, bucket: str, event: Event) -> tuple[str, Message] | None:
+    """Return (key, message) for an event; the key is the same however often it is reported."""
+    match event:
+        case ModelPackageChanged():
+            return _package(ledger, event)
+        case RunStatusChanged():
+            project = ledger.project_of("pipeline", event.pipeline)
+            return _run(project, bucket, event) if project else None
+        case StepStatusChanged():
+            project = ledger.project_of("pipeline", event.pipeline)
+            return _step(project, bucket, event) if project else None
+        case _:
+            return None
+
+
+def _package(ledger: Ledger, event: ModelPackageChanged) -> tuple[str, Message] | None:
+    project = ledger.project_of("group", event.group) if event.group else None
+    if project is None or event.approval != "PendingManualApproval":
+        return None
+    package = registry.describe(event.arn)
+    if package is None:
+        return None
+    live_arn = ledger.lane(project.pipelines.inference).live
+    live = registry.describe(live_arn) if live_arn else None
+    said = f"{_quality(package)}, threshold {package.metadata.get('threshold', '?')}"
+    beside = f"version {live.version}, {_quality(live)}" if live else "nothing yet"
+    # Once per version: going back to pending is told with its reason by the decision itself.
+    return f"registered/{package.arn}", messages.registered(project.name, package, said, beside)
+
+
+def _quality(package: ModelPackage) -> str:
+    """Return the metric of a version in words, from its evaluation report."""
+    name = package.metadata.get("metric", "")
+    report = storage.read_json(package.evaluation_uri) if package.evaluation_uri else None
+    for group in (report or {}).values():
+        value = group.get(name, {}).get("value") if isinstance(group, dict) else None
+        if value is not None:
+            return f"{name} {float(value):.4g}"
+    return f"{name or 'metric'} unknown (no report at {package.evaluation_uri or 'any place'})"
+
+
+def _run(project: Project, bucket: str, event: RunStatusChanged) -> tuple[str, Message] | None:
+    custom = project.custom_message(event.pipeline, "", event.status)
+    scored = event.status == "Succeeded" and event.pipeline == project.pipelines.inference.lower()
+    if not custom and not scored and event.status not in ("Failed", "Stopped"):
+        return None
+    causes: list[str] = []
+    if event.status == "Failed":
+        causes = _why_failed(event.execution_arn)
+    elif scored:
+        place = f"s3://{bucket}/{project.prefix}/runs/{execution_id_of(event.execution_arn)}"
+        causes = [f"Predictions  {place}/predictions/"]
+    message = messages.run_changed(
+        project.name, event.pipeline, event.status, event.execution_arn, causes
+    )
+    return event.business_key, messages.with_custom_text(message, custom) if custom else message
+
+
+def _why_failed(execution_arn: str) -> list[str]:
+    """Return lines that name the failed steps, with what each said before it exited."""
+    lines = []
+    for step, reason, said in runs.failed_steps(execution_arn):
+        verdict = runs.parse_verdict(said)
+        if step == MODEL_QUALITY_STEP and verdict is not None:
+            lines += [
+                f"Step {step} failed because the metric missed its threshold: {verdict}.",
+                "Retuning starts by itself; if the project's policy declines it, a mail says why.",
+            ]
+        else:
+            lines.append(f"Step {step} failed: {said or reason or 'no reason was given'}")
+    return lines
+
+
+def _step(project: Project, bucket: str, event: StepStatusChanged) -> tuple[str, Message] | None:
+    custom = project.custom_message(event.pipeline, event.step, event.status)
+    if custom:
+        message = messages.step_changed(
+            project.name, event.pipeline, event.step, event.status, event.execution_arn
+        )
+        return event.business_key, messages.with_custom_text(message, custom)
+    if event.step == DATA_QUALITY_STEP and event.status == "Succeeded":
+        run = execution_id_of(event.execution_arn)
+        place = f"s3://{bucket}/{project.prefix}/runs/{run}/data-quality"
+        uri = f"{place}/constraint_violations.json"
+        report = storage.read_json(uri)
+        violations = report.get("violations", []) if isinstance(report, dict) else []
+        if violations:
+            return event.business_key, messages.drift(
+                project.name, event.pipeline, event.execution_arn, uri, violations
+            )
+    return None
