@@ -1,0 +1,1 @@
+"""The SageMaker API on a laptop: pipelines, executions, model registry, jobs and their events."""

@@ -1,0 +1,143 @@
+"""SageMaker's actions, resources and condition keys, as IAM's evaluation in MiniStack needs them.
+
+From the service authorization reference. An operation that is not listed is authorised on `*`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_evaluator
+
+from local_cloud.sagemaker.errors import ApiError
+
+PIPELINE, EXECUTION = ("pipeline", "PipelineName"), ("pipeline", "PipelineExecutionArn")
+GROUP = ("model-package-group", "ModelPackageGroupName")
+PACKAGE = ("model-package", "ModelPackageName")
+TUNING = ("hyper-parameter-tuning-job", "HyperParameterTuningJobName")
+
+# Operation: the kind of resource and the request's member that holds its name or ARN.
+RESOURCES = {
+    **dict.fromkeys(
+        (
+            "CreatePipeline",
+            "UpdatePipeline",
+            "DeletePipeline",
+            "DescribePipeline",
+            "StartPipelineExecution",
+            "ListPipelineExecutions",
+        ),
+        PIPELINE,
+    ),
+    **dict.fromkeys(
+        (
+            "StopPipelineExecution",
+            "UpdatePipelineExecution",
+            "DescribePipelineExecution",
+            "ListPipelineExecutionSteps",
+            "ListPipelineParametersForExecution",
+            "DescribePipelineDefinitionForExecution",
+        ),
+        EXECUTION,
+    ),
+    **dict.fromkeys(
+        (
+            "CreateModelPackageGroup",
+            "DescribeModelPackageGroup",
+            "DeleteModelPackageGroup",
+            "PutModelPackageGroupPolicy",
+            "GetModelPackageGroupPolicy",
+            "DeleteModelPackageGroupPolicy",
+        ),
+        GROUP,
+    ),
+    **dict.fromkeys(("DescribeModelPackage", "DeleteModelPackage"), PACKAGE),
+    "UpdateModelPackage": ("model-package", "ModelPackageArn"),
+    **dict.fromkeys(("CreateModel", "DescribeModel", "DeleteModel"), ("model", "ModelName")),
+    "DescribeProcessingJob": ("processing-job", "ProcessingJobName"),
+    "DescribeTrainingJob": ("training-job", "TrainingJobName"),
+    "DescribeTransformJob": ("transform-job", "TransformJobName"),
+    "DescribeHyperParameterTuningJob": TUNING,
+    "ListTrainingJobsForHyperParameterTuningJob": TUNING,
+    **dict.fromkeys(("AddTags", "ListTags", "DeleteTags"), ("", "ResourceArn")),
+}
+PASSES_ROLE = {
+    "CreatePipeline": "RoleArn",
+    "UpdatePipeline": "RoleArn",
+    "CreateModel": "ExecutionRoleArn",
+}
+
+
+def resource_arn(operation: str, body: bytes, region: str, account_id: str) -> str:
+    """The ARN on which the operation's action must be allowed, `*` for those that have none."""
+    request = _request(body)
+    prefix = f"arn:aws:sagemaker:{region}:{account_id}:"
+    if operation == "CreateModelPackage" and request.get("ModelPackageGroupName"):
+        group = _text(request, "ModelPackageGroupName").rpartition("/")[2]
+        return f"{prefix}model-package/{group}/*"  # the version is not known yet
+    kind, member = RESOURCES.get(
+        operation, PACKAGE if operation == "CreateModelPackage" else ("", "")
+    )
+    name = _text(request, member)
+    if not name:
+        return "*"
+    return name if name.startswith("arn:") else f"{prefix}{kind}/{name}"
+
+
+def condition_keys(operation: str, body: bytes) -> dict[str, Any]:
+    """The request's values for SageMaker's own condition keys."""
+    if operation not in ("CreateModelPackage", "UpdateModelPackage"):
+        return {}
+    request = _request(body)
+    keys: dict[str, Any] = {}
+    if "ModelApprovalStatus" in request:
+        keys["sagemaker:ModelApprovalStatus"] = request["ModelApprovalStatus"]
+    cycle = request.get("ModelLifeCycle")
+    if isinstance(cycle, dict):
+        keys["sagemaker:ModelLifeCycle:stage"] = cycle.get("Stage")
+        keys["sagemaker:ModelLifeCycle:stageStatus"] = cycle.get("StageStatus")
+    metadata = request.get("CustomerMetadataProperties")
+    if isinstance(metadata, dict):
+        for key, value in metadata.items():
+            keys[f"sagemaker:CustomerMetadataProperties/{key}"] = value
+    removed = request.get("CustomerMetadataPropertiesToRemove")
+    if isinstance(removed, list):
+        keys["sagemaker:CustomerMetadataPropertiesToRemove"] = removed
+    return keys
+
+
+def check_pass_role(operation: str, request: Any, access_key: str, region: str) -> None:
+    """Refuse a role that the caller may not pass to SageMaker."""
+    role = request.get(PASSES_ROLE.get(operation, "")) if isinstance(request, dict) else None
+    if not app.AUTH or not isinstance(role, str):
+        return
+    denied = iam_evaluator.enforce(
+        access_key,
+        "iam:PassRole",
+        "iam",
+        region,
+        resource_arn=role,
+        service_context={"iam:PassedToService": "sagemaker.amazonaws.com"},
+    )
+    if denied is not None:
+        who = getattr(denied, "principal_arn", access_key)
+        raise ApiError(
+            "AccessDeniedException",
+            f"User: {who} is not authorized to perform: iam:PassRole on resource: {role} because "
+            "no identity-based policy allows the iam:PassRole action",
+        )
+
+
+def _request(body: bytes) -> dict[str, Any]:
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return {}  # the handler says what is wrong with it
+    return request if isinstance(request, dict) else {}
+
+
+def _text(request: dict[str, Any], member: str) -> str:
+    value = request.get(member)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,230 @@
+"""The SageMaker API as a service: one way in for HTTP, for Step Functions and for the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from local_cloud.sagemaker import (
+    authorization,
+    executions,
+    jobs,
+    models,
+    pipelines,
+    registry,
+    surroundings,
+    tags,
+    tokens,
+)
+from local_cloud.sagemaker.errors import ApiError, unknown_operation
+from local_cloud.sagemaker.host import Execution, PipelineEngine
+from local_cloud.sagemaker.operations import OPERATIONS, Call, present
+from local_cloud.sagemaker.store import Store
+from local_cloud.sagemaker.validation import (
+    checked_request,
+    checked_response,
+    operation_model,
+    wire,
+)
+
+LOGGER = logging.getLogger(__name__)
+HEADERS = {"Content-Type": "application/x-amz-json-1.1"}
+STATE_FILE = "sagemaker.json"
+MODULES = (executions, jobs, models, pipelines, registry, tags)  # importing them registers them
+Answer = tuple[int, dict[str, str], bytes]
+
+# Who the work under way is done for; threads that copy the context carry it on.
+_identity: ContextVar[dict[str, str] | None] = ContextVar("sagemaker_identity", default=None)
+
+
+class Service:
+    """SageMaker's API with its state; implements `Host` for the engine."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        work_dir: Path,
+        jobs_python: Path,
+        endpoint_url: str,
+        *,
+        engine: PipelineEngine | None = None,
+        token_window: timedelta = tokens.WINDOW,
+    ) -> None:
+        self._state_file = state_dir / STATE_FILE
+        self._work_dir = work_dir
+        self._jobs_python = jobs_python
+        self._engine = engine
+        self._token_window = token_window
+        self._store = Store()
+        self._publisher = surroundings.Publisher()
+        self._surroundings = surroundings.Surroundings(endpoint_url)
+
+    # --- the way in over HTTP ---------------------------------------------------------------
+
+    async def handle(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    ) -> Answer:
+        """Answer a request of JSON 1.1, away from the event loop."""
+        return await asyncio.to_thread(self._answer, headers, body, query)
+
+    def _answer(self, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Answer:
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        key = surroundings.access_key(headers, query)
+        _identity.set(surroundings.identity(key))
+        try:
+            request = _parsed(body)
+            authorization.check_pass_role(operation, request, key, surroundings.here()[1])
+            return 200, dict(HEADERS), json.dumps(wire(self.run(operation, request))).encode()
+        except ApiError as error:
+            return error.status, dict(HEADERS), json.dumps(error.body()).encode()
+        except Exception as error:
+            LOGGER.exception("SageMaker.%s failed", operation)
+            fault = ApiError("InternalFailure", f"{type(error).__name__}: {error}", 500)
+            return fault.status, dict(HEADERS), json.dumps(fault.body()).encode()
+
+    def run(self, operation: str, request: Any) -> dict[str, Any]:
+        """Carry out an operation; a refused one raises ApiError."""
+        operation_model(operation)
+        function = OPERATIONS.get(operation)
+        if function is None:
+            raise unknown_operation(operation)
+        checked = checked_request(operation, tokens.filled(operation, request))
+        checked = pipelines.with_definition(checked, surroundings.read_object)
+        with self._call(*surroundings.here()) as call:
+            answered = tokens.recalled(call, operation, checked, self._token_window)
+            if answered is not None:
+                return answered
+            response = checked_response(operation, function(call, checked))
+            tokens.remember(call, operation, checked, response)
+        return response
+
+    # --- Host: what the engine asks and tells -----------------------------------------------
+
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """See `Host.call`."""
+        try:
+            return self.run(operation, request)
+        except ApiError as error:
+            raise error.as_client_error(operation) from error
+
+    def job_changed(self, kind: str, record: dict[str, Any]) -> None:
+        """See `Host.job_changed`."""
+        with self._call(*_place(record[f"{kind}Arn"])) as call:
+            jobs.changed(call, kind, record)
+
+    def step_changed(self, execution_arn: str, step: dict[str, Any]) -> None:
+        """See `Host.step_changed`."""
+        with self._call(*_place(execution_arn)) as call:
+            executions.step_changed(call, execution_arn, step)
+
+    def execution_changed(
+        self, execution_arn: str, status: str, failure_reason: str | None = None
+    ) -> None:
+        """See `Host.execution_changed`."""
+        with self._call(*_place(execution_arn)) as call:
+            executions.changed(call, execution_arn, status, failure_reason)
+
+    def session(self, role_arn: str) -> boto3.Session:
+        """See `Host.session`."""
+        return self._surroundings.assume(role_arn, surroundings.here()[1])
+
+    def log(self, group: str, stream: str, lines: list[str]) -> None:
+        """See `Host.log`."""
+        self._surroundings.log(group, stream, lines, *surroundings.here())
+
+    def cached_step(
+        self, pipeline_arn: str, key: str, max_age_seconds: float
+    ) -> dict[str, Any] | None:
+        """See `Host.cached_step`."""
+        with self._call(*_place(pipeline_arn)) as call:
+            kept = call.table("cache").get(f"{pipeline_arn} {key}")
+            if kept is None or (call.now - kept["time"]).total_seconds() > max_age_seconds:
+                return None
+            step: dict[str, Any] = kept["step"]
+            return dict(step)
+
+    def remember_step(self, pipeline_arn: str, key: str, step: dict[str, Any]) -> None:
+        """See `Host.remember_step`."""
+        with self._call(*_place(pipeline_arn)) as call:
+            call.table("cache")[f"{pipeline_arn} {key}"] = {"time": call.now, "step": dict(step)}
+
+    # --- life -------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Write the state to disk, once what is told so far has left."""
+        self._publisher.drain()
+        with self._store.lock:
+            for account_id, region, scope in self._store.scopes():
+                call = Call(account_id, region, {}, scope, self, present())
+                tokens.forget_old(call, self._token_window)
+            self._store.save(self._state_file)
+
+    def load(self) -> None:
+        """Read the state from disk; what was running when the cloud stopped has failed."""
+        if not self._store.load(self._state_file):
+            return
+        for account_id, region, _ in self._store.scopes():
+            with self._call(account_id, region) as call:
+                jobs.interrupted(call)
+                executions.interrupted(call)
+
+    def shutdown(self) -> None:
+        """Stop the engine and everything that it runs."""
+        if self._engine is not None:
+            self._engine.shutdown()
+
+    def start(self, execution: Execution) -> None:
+        """Hand an execution to the engine; what hinders the engine fails the execution."""
+        try:
+            self._the_engine().start(execution)
+        except Exception as error:
+            LOGGER.exception("%s could not be started", execution.arn)
+            self.execution_changed(execution.arn, "Failed", f"{type(error).__name__}: {error}")
+
+    def stop(self, execution_arn: str) -> None:
+        """Have the engine stop an execution."""
+        self._the_engine().stop(execution_arn)
+
+    def _the_engine(self) -> PipelineEngine:
+        with self._store.lock:
+            if self._engine is None:
+                # The engine brings much with it and imports this package: only when needed.
+                from local_cloud.sagemaker.engine import Engine
+
+                self._engine = Engine(self, self._work_dir, self._jobs_python)
+            return self._engine
+
+    @contextmanager
+    def _call(self, account_id: str, region: str) -> Iterator[Call]:
+        who = _identity.get() or surroundings.identity("")
+        with self._store.lock:
+            scope = self._store.scope(account_id, region)
+            call = Call(account_id, region, who, scope, self, present())
+            yield call
+            for event in call.events:
+                self._publisher.publish(account_id, region, event)
+        for action in call.afterwards:
+            action()
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body or b"{}")
+    except ValueError as error:
+        raise ApiError("SerializationException", f"The request is not JSON: {error}") from error
+
+
+def _place(arn: str) -> tuple[str, str]:
+    parts = arn.split(":")
+    if len(parts) < 6:
+        raise ValueError(f"not an ARN: {arn}")
+    return parts[4], parts[3]
