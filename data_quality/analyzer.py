@@ -432,10 +432,16 @@ class Check:
             )
 
     def _completeness(self, column: Column, expected: float) -> None:
-        """Less than the baseline's share, by more than three standard errors of this sample."""
+        """More missing cells than chance explains at the baseline's rate; at a rate of 0, any.
+
+        Chance is three standard deviations of the binomial distribution and one cell, for data
+        so small that the deviations say nothing.
+        """
         count = column.present + column.missing
-        noise = 3 * math.sqrt(expected * (1 - expected) / count)
-        if column.completeness < expected - noise:
+        likely = count * (1 - expected)
+        if expected < 1:
+            likely += 3 * math.sqrt(likely * expected) + 1
+        if column.missing > likely:
             self._add(
                 column.name,
                 "completeness_check",
