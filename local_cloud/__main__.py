@@ -17,9 +17,7 @@ from local_cloud.deploy import DeployError
 from local_cloud.ministack.process import ServerError
 from local_cloud.template import TemplateError
 
-EXPECTED = (
-    BuildError, CloudRunningError, DeployError, PipelineError, ServerError, TemplateError
-)
+EXPECTED = (BuildError, CloudRunningError, DeployError, PipelineError, ServerError, TemplateError)
 DOWN_SECONDS = 90.0
 
 

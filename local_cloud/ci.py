@@ -17,14 +17,27 @@ class PipelineError(Exception):
 
 
 def variables(info: dict[str, Any], venv: Path) -> dict[str, str]:
-    """The project's CI/CD variables: access to this cloud, and the prepared environments."""
+    """The project's CI/CD variables: where this cloud is, and the prepared environments."""
     return {
         "AWS_ENDPOINT_URL": info["endpoint_url"],
         "AWS_DEFAULT_REGION": info["region"],
         "AWS_REGION": info["region"],
+        "VENV": str(venv),
+    }
+
+
+def access(info: dict[str, Any]) -> dict[str, str]:
+    """How jobs get into the account: the role CI assumes with GitLab's token, if there is one.
+
+    boto3 does the rest, given AWS_WEB_IDENTITY_TOKEN_FILE. A stack without the output
+    DeliveryRoleArn gets the administrator's keys.
+    """
+    role_arn = info["outputs"].get("DeliveryRoleArn")
+    if role_arn:
+        return {"AWS_ROLE_ARN": role_arn}
+    return {
         "AWS_ACCESS_KEY_ID": info["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": info["secret_access_key"],
-        "VENV": str(venv),
     }
 
 

@@ -182,6 +182,8 @@ class Cloud:
             self.session().client("secretsmanager").put_secret_value(
                 SecretId=outputs["GitLabSecretArn"], SecretString=json.dumps(tokens)
             )
+        if self._gitlab:
+            self._gitlab.set_variables(ci.access(self.info))
         seconds = time.monotonic() - started
         self._say(f"stack {self.stack_name} deployed from {self.template.name} in {seconds:.1f} s")
 

@@ -105,16 +105,20 @@ class Deployment:
             stack = None
         fresh = stack is None or stack["StackStatus"] in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
         started = time.time()
-        change_set = cloudformation.create_change_set(
-            StackName=self.stack_name,
-            ChangeSetName=f"deploy-{int(started * 1000)}",
-            ChangeSetType="CREATE" if fresh else "UPDATE",
-            TemplateURL=template_url,
-            Parameters=[
-                {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
-            ],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-        )["Id"]
+        try:
+            change_set = cloudformation.create_change_set(
+                StackName=self.stack_name,
+                ChangeSetName=f"deploy-{int(started * 1000)}",
+                ChangeSetType="CREATE" if fresh else "UPDATE",
+                TemplateURL=template_url,
+                Parameters=[
+                    {"ParameterKey": key, "ParameterValue": value}
+                    for key, value in parameters.items()
+                ],
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+            )["Id"]
+        except ClientError as error:
+            raise DeployError(f"stack {self.stack_name} refused: {error}") from error
 
         def change_set_status() -> tuple[str, str]:
             answer = cloudformation.describe_change_set(ChangeSetName=change_set)

@@ -72,9 +72,7 @@ def package(
 
 def expand(packaged: dict[str, Any], session: boto3.Session) -> dict[str, Any]:
     """Plain CloudFormation. No managed policy is known, so every role must be written out."""
-    translator = Translator(
-        managed_policy_map={}, sam_parser=Parser(), boto_session=session
-    )
+    translator = Translator(managed_policy_map={}, sam_parser=Parser(), boto_session=session)
     try:
         expanded: dict[str, Any] = translator.translate(
             sam_template=copy.deepcopy(packaged),

@@ -67,9 +67,7 @@ def layer_paths(config: dict[str, Any], work_dir: Path) -> list[str]:
     return paths
 
 
-def environment(
-    config: dict[str, Any], code_dir: str, port: int, work_dir: Path
-) -> dict[str, str]:
+def environment(config: dict[str, Any], code_dir: str, port: int, work_dir: Path) -> dict[str, str]:
     """The variables a function finds: Lambda's, its own, and the endpoint of this cloud."""
     name, region = config.get("FunctionName", "unknown"), get_region()
     logging = config.get("LoggingConfig") or {}
@@ -110,9 +108,7 @@ class RuntimeClientWorker(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
     def _build_handler_class(self, generation: int, pending: queue.Queue[Any]) -> type:
         """MiniStack's Runtime API without the 40 ms that Nagle's algorithm costs per answer."""
         handler = super()._build_handler_class(generation, pending)
-        return type(
-            "RuntimeAPI", (handler,), {"disable_nagle_algorithm": True, "wbufsize": -1}
-        )
+        return type("RuntimeAPI", (handler,), {"disable_nagle_algorithm": True, "wbufsize": -1})
 
     def _drain_stderr_bounded(
         self,

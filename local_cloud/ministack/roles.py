@@ -13,7 +13,9 @@ from ministack.services import sts
 
 # A task waits for its answer as long as Step Functions would; it retries by its own policy only.
 _CONFIG = Config(
-    retries={"total_max_attempts": 1}, read_timeout=900, parameter_validation=True,
+    retries={"total_max_attempts": 1},
+    read_timeout=900,
+    parameter_validation=True,
     max_pool_connections=50,
 )
 _clients: dict[tuple[str, str, str], Any] = {}

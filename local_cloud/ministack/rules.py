@@ -147,7 +147,10 @@ def install() -> None:
     """Watch every target's dispatcher, and act on what it says after the attempt."""
 
     def deliver(
-        target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None,
+        target: dict[str, Any],
+        event: dict[str, Any],
+        rule: dict[str, Any],
+        view: Any = None,
         attempts: int = 0,
     ) -> None:
         bus = rule.get("EventBusName", "default")
@@ -175,12 +178,8 @@ def install() -> None:
         timer.name = f"rule-retry-{new_uuid()[:8]}"
         timer.start()
 
-    invoke_target = seams.replace(
-        eventbridge, "_invoke_target", "target event rule view", deliver
-    )
-    seams.replace(
-        eventbridge, "_dispatch_to_lambda", "arn payload", _watched(str, invoke_function)
-    )
+    invoke_target = seams.replace(eventbridge, "_invoke_target", "target event rule view", deliver)
+    seams.replace(eventbridge, "_dispatch_to_lambda", "arn payload", _watched(str, invoke_function))
     for name, parameters in (
         ("_dispatch_to_sqs", "spec payload sqs_parameters"),
         ("_dispatch_to_sns", "arn payload"),

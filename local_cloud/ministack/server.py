@@ -26,18 +26,17 @@ def install(settings: Settings) -> Callable[[], None]:
         functions,
         objects,
         rules,
+        stacks,
         state_machines,
         topics,
     )
-    try:
-        from local_cloud.sagemaker.install import install as install_sagemaker
-    except ImportError:
-        import types; install_sagemaker = lambda *a: types.SimpleNamespace(load=lambda: 0, save=lambda: 0)
+    from local_cloud.sagemaker.install import install as install_sagemaker
 
     functions.install(settings.functions_python, settings.work_dir)
     asynchronous.install()
     rules.install()
     objects.install()
+    stacks.install()
     state_machines.install()
     postman = topics.install(HOST, settings.smtp_port)
     sagemaker = install_sagemaker(

@@ -95,8 +95,9 @@ def call(service: str, action: str, arguments: Any, optimised: bool) -> Any:
         request[text] = json.dumps(request[text])
     elif service == "lambda" and isinstance(request.get("Payload"), str) and optimised:
         request["Payload"] = json.dumps(request["Payload"])
-    request = stepfunctions._sdk_json_params({}, client.meta.service_model.service_name,
-                                             operation.name, _plain(request))
+    request = stepfunctions._sdk_json_params(
+        {}, client.meta.service_model.service_name, operation.name, _plain(request)
+    )
     try:
         answer = method(**request)
     except ParamValidationError as error:

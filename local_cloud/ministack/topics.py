@@ -12,11 +12,11 @@ import queue
 import smtplib
 import threading
 import time
+from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from datetime import UTC, datetime
 from typing import Any
 
 from ministack.services import sns
@@ -96,8 +96,13 @@ def install(smtp_host: str, smtp_port: int) -> Postman:
         return publish_internal(topic_arn, text, subject, **more)
 
     def fan_out(
-        topic_arn: str, msg_id: str, text: str, subject: str, message_structure: str = "",
-        message_attributes: dict[str, Any] | None = None, **more: Any,
+        topic_arn: str,
+        msg_id: str,
+        text: str,
+        subject: str,
+        message_structure: str = "",
+        message_attributes: dict[str, Any] | None = None,
+        **more: Any,
     ) -> None:
         attributes = message_attributes or {}
         fanout(topic_arn, msg_id, text, subject, message_structure, attributes, **more)
@@ -110,9 +115,7 @@ def install(smtp_host: str, smtp_port: int) -> Postman:
             if not sns._matches_filter_policy(subscription, attributes, body):
                 continue
             if protocol == "email-json":
-                envelope = sns._build_envelope(
-                    topic_arn, msg_id, body, subject, attributes, False
-                )
+                envelope = sns._build_envelope(topic_arn, msg_id, body, subject, attributes, False)
                 body = json.dumps(json.loads(envelope), indent=2, ensure_ascii=False)
             endpoint = subscription["endpoint"]
             postman.post(message(endpoint, subject, body, msg_id, topic_arn))
