@@ -1,0 +1,67 @@
+"""A project, its lanes and its events as values."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from headrace.events import ObjectCreated
+from headrace.facts import ModelPackage
+from headrace.lanes import Lane
+from headrace.project import Project
+
+EVENTS = Path(__file__).parent.parent / "events"
+NOW = 1_793_606_400.0
+BUCKET = "headrace-databucket-1a2b3c"
+TRAINING = "headrace-abalone-training"
+HPO = "headrace-abalone-training-hpo"
+INFERENCE = "headrace-abalone-inference"
+RUN = f"arn:aws:sagemaker:eu-west-1:123456789012:pipeline/{INFERENCE}/execution/9v2kq0x4w7ab"
+
+
+def payload(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return loaded
+
+
+def uploaded(key: str, *, size: int = 100, version: str = "v1", time: float = NOW) -> ObjectCreated:
+    return ObjectCreated(BUCKET, key, version, size, time)
+
+
+def package(version: int = 1, **changes: Any) -> ModelPackage:
+    values: dict[str, Any] = {
+        "arn": f"arn:aws:sagemaker:eu-west-1:123456789012:model-package/headrace-abalone/{version}",
+        "group": "headrace-abalone",
+        "version": version,
+        "approval": "Approved",
+        "created": NOW - 100,
+        "modified": NOW,
+        "modified_by": "ada",
+        "approval_description": "",
+        "evaluation_uri": "s3://bucket/evaluation.json",
+        "metadata": {"kind": "training", "metric": "mse", "threshold": "10.0"},
+    }
+    return ModelPackage(**{**values, **changes})
+
+
+@pytest.fixture
+def project() -> Project:
+    return Project.parse(
+        {
+            "project": "abalone",
+            "drops": {"quiet_period": 2},
+            "quality": {"metric": "mse", "threshold": 10.0},
+            "retune": {"cool_down_hours": 24, "max_per_week": 2},
+        },
+        "project.yaml",
+    )
+
+
+@pytest.fixture
+def training() -> Lane:
+    return Lane(TRAINING)
+
+
+@pytest.fixture
+def inference() -> Lane:
+    return Lane(INFERENCE, live=package(1).arn)

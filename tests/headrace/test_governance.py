@@ -1,0 +1,111 @@
+"""What goes live: an approval, and for a retuned version the review board's reference."""
+
+from dataclasses import replace
+
+from headrace.actions import AdvanceRun, RefreshInference, ReturnToPending, Tell
+from headrace.decisions import decide
+from headrace.events import RefreshEnded
+from headrace.facts import ModelPackage, PackageReviewed
+from headrace.lanes import Lane, Request
+from headrace.project import Project
+
+from tests.headrace.conftest import INFERENCE, NOW, package
+
+RETUNED = {"kind": "training-hpo", "metric": "mse"}
+
+
+def reviewed(version: ModelPackage, back: str | None = None) -> PackageReviewed:
+    return PackageReviewed(version, back, NOW)
+
+
+def ended(arn: str, succeeded: bool = True) -> RefreshEnded:
+    return RefreshEnded("headrace-abalone", arn, "refresh-1", succeeded, "the page", NOW)
+
+
+def test_an_approved_version_is_refreshed_once(project: Project) -> None:
+    first = decide(project, Lane(INFERENCE), reviewed(package(1)), NOW)
+    (action,) = first.actions
+    assert isinstance(action, RefreshInference)
+    assert action.arn == package(1).arn
+    assert first.lane.refreshing == package(1).arn
+    edited = replace(package(1), modified=NOW + 60)
+    assert decide(project, first.lane, reviewed(edited), NOW).actions == ()
+
+
+def test_a_retuned_version_without_the_boards_reference_goes_back(project: Project) -> None:
+    version = package(2, metadata=RETUNED)
+    decision = decide(project, Lane(INFERENCE), reviewed(version), NOW)
+    back, tell = decision.actions
+    assert isinstance(back, ReturnToPending)
+    assert isinstance(tell, Tell)
+    assert "review_board_reference" in tell.message.text
+    assert version.arn in tell.message.text
+    assert decision.lane.refreshing == ""
+    assert decision.audit[0].actor == "ada"
+
+
+def test_a_blank_reference_is_none_and_an_unknown_kind_is_held_to_the_stricter_rule(
+    project: Project,
+) -> None:
+    for metadata in ({**RETUNED, "review_board_reference": "  "}, {}):
+        decision = decide(project, Lane(INFERENCE), reviewed(package(2, metadata=metadata)), NOW)
+        assert isinstance(decision.actions[0], ReturnToPending)
+
+
+def test_a_retuned_version_with_the_reference_goes_live(project: Project) -> None:
+    version = package(2, metadata={**RETUNED, "review_board_reference": "RB-2026-17"})
+    decision = decide(project, Lane(INFERENCE), reviewed(version), NOW)
+    assert isinstance(decision.actions[0], RefreshInference)
+    assert decision.audit[0].reason == "board reference RB-2026-17"
+
+
+def test_a_version_that_is_pending_again_is_not_refreshed(project: Project) -> None:
+    version = package(1, approval="PendingManualApproval")
+    assert decide(project, Lane(INFERENCE), reviewed(version), NOW).actions == ()
+
+
+def test_the_live_version_rejected_goes_back_to_the_newest_approved(project: Project) -> None:
+    lane = Lane(INFERENCE, live=package(3).arn)
+    rejected = package(3, approval="Rejected")
+    (action,) = decide(project, lane, reviewed(rejected, package(2).arn), NOW).actions
+    assert isinstance(action, RefreshInference)
+    assert action.arn == package(2).arn
+    (tell,) = decide(project, lane, reviewed(rejected, None), NOW).actions
+    assert isinstance(tell, Tell)
+    assert tell.message.kind == "rollback-impossible"
+
+
+def test_a_version_rejected_before_its_refresh_ended_is_called_off(project: Project) -> None:
+    lane = Lane(INFERENCE, live=package(1).arn, refreshing=package(2).arn)
+    rejected = package(2, approval="Rejected")
+    decision = decide(project, lane, reviewed(rejected, package(1).arn), NOW)
+    assert decision.lane.refreshing == ""
+    assert decision.actions == ()
+
+
+def test_a_version_that_is_not_live_may_be_rejected_in_peace(project: Project) -> None:
+    lane = Lane(INFERENCE, live=package(1).arn)
+    rejected = package(2, approval="Rejected")
+    assert decide(project, lane, reviewed(rejected, package(1).arn), NOW).actions == ()
+
+
+def test_going_live_is_told_and_sends_for_the_drop_that_waited(project: Project) -> None:
+    waiting = Request("upload-1", NOW - 500, NOW - 498, objects=1, names=("a.csv",))
+    lane = Lane(INFERENCE, refreshing=package(1).arn, waiting=waiting)
+    decision = decide(project, lane, ended(package(1).arn), NOW)
+    advance, tell = decision.actions
+    assert isinstance(advance, AdvanceRun)
+    assert isinstance(tell, Tell)
+    assert tell.message.kind == "model-live"
+    assert (decision.lane.live, decision.lane.refreshing) == (package(1).arn, "")
+
+
+def test_a_failed_refresh_leaves_the_live_version_and_is_told(project: Project) -> None:
+    lane = Lane(INFERENCE, live=package(1).arn, refreshing=package(2).arn)
+    decision = decide(project, lane, ended(package(2).arn, succeeded=False), NOW)
+    (tell,) = decision.actions
+    assert isinstance(tell, Tell)
+    assert tell.message.kind == "refresh-failed"
+    assert "the page" in tell.message.text
+    assert decision.lane.live == package(1).arn
+    assert decision.lane.refreshing == ""

@@ -1,0 +1,152 @@
+"""Lanes are freed by the run that holds them; only a missed threshold retunes."""
+
+from dataclasses import replace
+
+import pytest
+from headrace.actions import AdvanceRun, Tell
+from headrace.decisions import decide
+from headrace.events import LaneDue, RunNotStarted, RunRequested, RunStatusChanged
+from headrace.facts import ModelQualityFailed, Verdict
+from headrace.lanes import Lane, Request, Run
+from headrace.project import Project
+from headrace.uploads import FilesArrived
+
+from tests.headrace.conftest import HPO, NOW, RUN, TRAINING, package, uploaded
+
+MISSED = Verdict("mse", 16.2, 10.0, False, 1200)
+WAITING = Request("upload-2", NOW, NOW + 2, objects=1, names=("b.csv",))
+OTHER = RUN.replace("9v2kq0x4w7ab", "another")
+
+
+def changed(status: str, arn: str = RUN, name: str = "upload-1") -> RunStatusChanged:
+    return RunStatusChanged(TRAINING, arn, status, name, NOW)
+
+
+@pytest.mark.parametrize("status", ["Succeeded", "Failed", "Stopped"])
+def test_a_run_that_ends_frees_its_lane_and_sends_for_what_waits(
+    project: Project, training: Lane, status: str
+) -> None:
+    busy = replace(training, current=Run("upload-1", NOW, "", RUN), waiting=WAITING)
+    decision = decide(project, busy, changed(status), NOW)
+    assert decision.lane.current is None
+    assert decision.actions == (AdvanceRun(TRAINING, "upload-2", 2, NOW + 2),)
+
+
+def test_a_run_is_known_by_its_name_before_its_arn_is(project: Project, training: Lane) -> None:
+    claimed = replace(training, current=Run("upload-1", NOW, ""))
+    started = decide(project, claimed, changed("Executing"), NOW)
+    assert started.lane.current == Run("upload-1", NOW, "", RUN)
+    assert decide(project, claimed, changed("Failed"), NOW).lane.current is None
+
+
+def test_the_end_of_another_run_frees_nothing(project: Project, training: Lane) -> None:
+    busy = replace(training, current=Run("upload-1", NOW, "", RUN), waiting=WAITING)
+    decision = decide(project, busy, changed("Succeeded", OTHER, "by-hand"), NOW)
+    assert decision.lane.current == busy.current
+    assert decision.actions == ()
+
+
+def test_a_run_started_by_hand_is_respected(project: Project, training: Lane) -> None:
+    decision = decide(project, training, changed("Executing", OTHER, "by-hand"), NOW)
+    assert decision.lane.current == Run("", NOW, "started outside Headrace", OTHER)
+    waits = decide(
+        project,
+        decision.lane,
+        FilesArrived((uploaded("abalone/training/data/raw/a.csv"),)),
+        NOW,
+    )
+    assert waits.actions == ()
+    freed = decide(project, waits.lane, changed("Succeeded", OTHER, "by-hand"), NOW + 9)
+    assert len(freed.actions) == 1
+
+
+def test_a_start_that_is_told_after_the_end_holds_nothing(project: Project, training: Lane) -> None:
+    ended = decide(project, training, changed("Succeeded", OTHER), NOW)
+    assert decide(project, ended.lane, changed("Executing", OTHER), NOW).lane.current is None
+
+
+def test_a_missed_threshold_starts_one_retuning_that_names_its_cause(project: Project) -> None:
+    decision = decide(project, Lane(HPO), ModelQualityFailed(RUN, MISSED, NOW), NOW)
+    request = decision.lane.waiting
+    assert request is not None
+    assert decision.actions == (AdvanceRun(HPO, request.id, 1, NOW),)
+    assert RUN in request.description
+    assert "mse 16.2 is beyond the threshold 10 on 1,200 rows" in request.description
+
+
+def test_a_crash_starts_nothing(project: Project) -> None:
+    decision = decide(project, Lane(HPO), ModelQualityFailed(RUN, None, NOW), NOW)
+    assert decision.lane == Lane(HPO)
+    assert decision.actions == ()
+    assert "crashed" in decision.audit[0].reason
+
+
+def test_a_pass_that_crashed_afterwards_starts_nothing(project: Project) -> None:
+    passed = replace(MISSED, passed=True)
+    decision = decide(project, Lane(HPO), ModelQualityFailed(RUN, passed, NOW), NOW)
+    assert decision.actions == ()
+
+
+@pytest.mark.parametrize(
+    ("lane", "says"),
+    [
+        (Lane(HPO, current=Run("retune-1", NOW, "", RUN)), "already under way"),
+        (Lane(HPO, waiting=WAITING), "already under way"),
+        (Lane(HPO, retuned_at=(NOW - 3600,)), "cool-down is 24 hours; the next may start in 23.0"),
+        (Lane(HPO, retuned_at=(NOW - 90000, NOW - 180000)), "2 retunings in a week are the most"),
+    ],
+)
+def test_the_policy_declines_and_says_why_and_until_when(
+    project: Project, lane: Lane, says: str
+) -> None:
+    decision = decide(project, lane, ModelQualityFailed(OTHER, MISSED, NOW), NOW)
+    (tell,) = decision.actions
+    assert isinstance(tell, Tell)
+    assert tell.message.kind == "retune-declined"
+    assert says in tell.message.text
+    assert decision.lane == lane
+
+
+def test_the_next_week_may_retune_again(project: Project) -> None:
+    lane = Lane(HPO, retuned_at=(NOW - 8 * 86400, NOW - 9 * 86400))
+    decision = decide(project, lane, ModelQualityFailed(RUN, MISSED, NOW), NOW)
+    assert isinstance(decision.actions[0], AdvanceRun)
+
+
+def test_a_request_by_a_schedule_joins_the_drop_that_waits(
+    project: Project, training: Lane
+) -> None:
+    lane = replace(training, waiting=WAITING)
+    decision = decide(project, lane, RunRequested(TRAINING, "1", "schedule nightly", NOW), NOW)
+    assert decision.actions == ()
+    assert decision.lane.waiting is not None
+    assert decision.lane.waiting.description == "upload of 1 file: b.csv; schedule nightly"
+
+
+def test_a_run_that_could_not_start_frees_its_lane_and_is_told(
+    project: Project, training: Lane
+) -> None:
+    lane = replace(training, current=Run("upload-1", NOW, ""), waiting=WAITING)
+    event = RunNotStarted(TRAINING, "upload-1", "no such pipeline", NOW)
+    decision = decide(project, lane, event, NOW)
+    advance, tell = decision.actions
+    assert isinstance(advance, AdvanceRun)
+    assert isinstance(tell, Tell)
+    assert "no such pipeline" in tell.message.text
+    assert decide(project, decision.lane, event, NOW).actions == ()
+
+
+def test_reconcile_drives_a_forgotten_claim_again_under_a_new_name(
+    project: Project, training: Lane
+) -> None:
+    lane = replace(training, current=Run("upload-1", NOW - 900, ""))
+    decision = decide(project, lane, LaneDue(TRAINING, "upload-1", NOW), NOW)
+    (action,) = decision.actions
+    assert isinstance(action, AdvanceRun)
+    assert action.request_id == "upload-1"
+    assert action.name != "upload-1-1"
+
+
+def test_reconcile_does_not_drive_what_was_served(project: Project, training: Lane) -> None:
+    assert decide(project, training, LaneDue(TRAINING, "upload-1", NOW), NOW).actions == ()
+    assert package().version == 1
