@@ -14,10 +14,11 @@ from pipeline_specs import ROOT, document
 from pipeline_specs.document import Document, Section
 
 _TOP = (
-    "project prefix pipelines model_package_group data drops quality training tuning inference "
-    "processing data_quality steps retune notify schedules tags role_arn kms_key subnets "
-    "security_groups network_isolation"
-).split()
+    *("project", "prefix", "pipelines", "model_package_group", "data", "drops", "quality"),
+    *("training", "tuning", "inference", "processing", "data_quality", "steps", "retune"),
+    *("notify", "schedules", "tags", "role_arn", "kms_key", "subnets", "security_groups"),
+    "network_isolation",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,10 @@ class Retries:
 
 @dataclass(frozen=True, slots=True)
 class DataQuality:
-    """Who checks the data, and thresholds of monitoring that differ from the usual ones."""
+    """Who checks the data, and where our analyzer's `monitoring_config` is not the usual one."""
 
     check: Literal["processing", "model-monitor"]
-    thresholds: tuple[tuple[str, float], ...]
+    thresholds: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,11 @@ def _shown(path: Path) -> Path:
     return path.relative_to(ROOT)
 
 
+# What may be said of `monitoring_config` in constraints.json.
+_MONITORING = (
+    *("datatype_check_threshold", "domain_content_threshold", "comparison_threshold"),
+    *("comparison_method", "categorical_comparison_threshold", "categorical_drift_method"),
+)
 _MACHINES = ("instance_type", "instance_count", "volume_gb", "max_runtime_seconds")
 
 
@@ -241,15 +247,17 @@ def _range(section: Section, name: str) -> Range:
         if numbers and len(values) == 2 and values[0] < values[1]:
             whole = all(isinstance(value, int) for value in values)
             return Range(name, "integer" if whole else "continuous", tuple(values))
-    section.fail(name, f"should be [lowest, highest] or a list of texts, but is {values!r:.60}")
+    return section.fail(name, f"should be [lowest, highest] or texts, but is {values!r:.60}")
 
 
 def _data_quality(section: Section) -> DataQuality:
     check = section.choice("check", ("processing", "model-monitor"), "processing")
-    thresholds = section.section("thresholds")
+    thresholds = section.section("thresholds").only(*_MONITORING)
+    if check == "model-monitor" and thresholds.values:
+        section.fail("thresholds", "are for check: processing; Model Monitor reads constraints")
     return DataQuality(
         check="processing" if check == "processing" else "model-monitor",
-        thresholds=tuple((name, thresholds.number(name)) for name in sorted(thresholds.values)),
+        thresholds=_pairs(section, "thresholds"),
     )
 
 

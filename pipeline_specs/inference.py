@@ -1,0 +1,191 @@
+"""The batch-inference pipeline: scores input with exactly one registered model version.
+
+CreateModel and Preprocess → Predict → JoinPredictions, DataQualityCheck beside them, and
+ModelQuality where ground truth is there. The version's artefact, image, preprocessor and baseline
+are written into the definition; nothing is looked up when the pipeline runs.
+"""
+
+import logging
+
+from sagemaker.core.transformer import Transformer
+from sagemaker.core.workflow.conditions import ConditionEquals
+from sagemaker.core.workflow.parameters import ParameterFloat, ParameterString
+from sagemaker.mlops.workflow.condition_step import ConditionStep
+from sagemaker.mlops.workflow.model_step import ModelStep
+from sagemaker.mlops.workflow.steps import TransformStep
+from sagemaker.serve.model_builder import ModelBuilder
+from sagemaker.train.configs import Networking
+
+from pipeline_specs import quality
+from pipeline_specs.build import BuiltPipeline, Deployment
+from pipeline_specs.packages import ModelPackage
+from pipeline_specs.sdk import STEPS, Builder, Input, Output, Step, building, inside, output_uri
+from pipeline_specs.settings import Settings
+
+# Set on the model, so that whoever describes it sees which version it is.
+PACKAGE_VARIABLE = "HEADRACE_MODEL_PACKAGE_ARN"
+_PREPROCESSOR = inside("input", "preprocessor", "preprocessor.json")
+
+
+def build(settings: Settings, deployment: Deployment, package: ModelPackage) -> BuiltPipeline:
+    """Return the inference pipeline of a registered version; calls no service."""
+    with building():
+        return _build(settings, deployment, package)
+
+
+def _build(settings: Settings, deployment: Deployment, package: ModelPackage) -> BuiltPipeline:
+    builder = Builder(settings, deployment)
+    parameters = _Parameters(builder)
+    suffix = ("--suffix", settings.project.suffix)
+    data = Input(parameters.data, parameters.data_type)
+    preprocessor = Input(package.preprocessor)
+    model = _model(builder, package)
+    preprocess = builder.script(
+        "Preprocess",
+        STEPS / "preprocess.py",
+        image="sklearn",
+        inputs={"data": data, "preprocessor": preprocessor},
+        outputs={
+            "features": Output("features", folder="features"),
+            "monitored": Output("monitored", folder="monitored"),
+        },
+        arguments=[
+            "transform",
+            *("--data", inside("input", "data")),
+            *("--preprocessor", _PREPROCESSOR),
+            *suffix,
+            *("--output", inside("output")),
+        ],
+    )
+    predict = _predict(builder, model, preprocess)
+    join = builder.script(
+        "JoinPredictions",
+        STEPS / "join_predictions.py",
+        image="sklearn",
+        inputs={
+            "data": data,
+            "scores": Input(predict.properties.TransformOutput.S3OutputPath),
+            "preprocessor": preprocessor,
+        },
+        outputs={"predictions": Output("predictions", folder="predictions")},
+        arguments=[
+            *("--data", inside("input", "data")),
+            *("--scores", inside("input", "scores")),
+            *("--preprocessor", _PREPROCESSOR),
+            *suffix,
+            *("--output", inside("output")),
+        ],
+    )
+    check = quality.check_step(
+        builder,
+        "DataQualityCheck",
+        output_uri(preprocess, "monitored"),
+        quality.Baseline(package.baseline_statistics, package.baseline_constraints),
+    )
+    # SageMaker fails a job whose input is an empty folder, so only this step reads ground truth.
+    available = ConditionStep(
+        name="GroundTruthAvailable",
+        conditions=[ConditionEquals(left=parameters.ground_truth_available, right="true")],
+        if_steps=[_model_quality(builder, parameters, join, preprocessor)],
+        else_steps=[],
+        depends_on=[join],
+    )
+    return builder.finish(
+        name=settings.project.pipelines.inference,
+        description=f"Scores batches of {settings.project.name} with {package.arn}",
+        parameters=parameters.all,
+        steps=[model, preprocess, predict, join, check, available],
+    )
+
+
+class _Parameters:
+    def __init__(self, builder: Builder) -> None:
+        def text(name: str, default: str) -> ParameterString:
+            return ParameterString(name=name, default_value=default)
+
+        self.data = text("InputData", builder.base_uri("batch-scoring/data/raw/"))
+        self.data_type = text("InputDataType", "S3Prefix")
+        self.ground_truth = text(
+            "GroundTruth", builder.base_uri("batch-scoring/data/ground-truth/")
+        )
+        self.ground_truth_type = text("GroundTruthType", "S3Prefix")
+        self.ground_truth_available = text("GroundTruthAvailable", "false")
+        self.threshold = ParameterFloat(
+            name="MetricThreshold", default_value=builder.settings.project.threshold
+        )
+        self.all = [
+            *(self.data, self.data_type, self.ground_truth, self.ground_truth_type),
+            *(self.ground_truth_available, self.threshold),
+        ]
+
+
+def _model(builder: Builder, package: ModelPackage) -> Step:
+    settings = builder.settings
+    network = None
+    if settings.subnets or settings.network_isolation:
+        network = Networking(
+            subnets=list(settings.subnets) or None,
+            security_group_ids=list(settings.security_groups) or None,
+            enable_network_isolation=settings.network_isolation,
+        )
+    model_builder = ModelBuilder(
+        image_uri=package.image,
+        s3_model_data_url=package.model_data,
+        env_vars={**dict(package.environment), PACKAGE_VARIABLE: package.arn},
+        network=network,
+        role_arn=builder.role,
+        sagemaker_session=builder.session,
+        dependencies=None,
+        log_level=logging.WARNING,
+    )
+    return ModelStep(
+        name="CreateModel",
+        step_args=model_builder.build(),
+        retry_policies=builder.service_retries(),
+    )
+
+
+def _predict(builder: Builder, model: Step, preprocess: Step) -> Step:
+    machines, key = builder.settings.inference, builder.settings.kms_key
+    transformer = Transformer(
+        model_name=model.properties.ModelName,
+        instance_type=machines.instance_type,
+        instance_count=machines.instance_count,
+        strategy="MultiRecord",
+        assemble_with="Line",
+        accept="text/csv",
+        output_path=builder.run_uri("scores"),
+        output_kms_key=key,
+        volume_kms_key=key,
+        tags=builder.tags or None,
+        sagemaker_session=builder.session,
+    )
+    step_args = transformer.transform(
+        data=output_uri(preprocess, "features"), content_type="text/csv", split_type="Line"
+    )
+    return TransformStep(name="Predict", step_args=step_args, retry_policies=builder.job_retries())
+
+
+def _model_quality(
+    builder: Builder, parameters: _Parameters, join: Step, preprocessor: Input
+) -> Step:
+    return builder.script(
+        "ModelQuality",
+        STEPS / "model_quality.py",
+        image="sklearn",
+        inputs={
+            "predictions": Input(output_uri(join, "predictions")),
+            "ground_truth": Input(parameters.ground_truth, parameters.ground_truth_type),
+            "preprocessor": preprocessor,
+        },
+        # Continuous: a missed threshold fails the job, and its report must be there all the same.
+        outputs={"model-quality": Output("model-quality", upload_mode="Continuous")},
+        arguments=[
+            *("--predictions", inside("input", "predictions")),
+            *("--ground-truth", inside("input", "ground_truth")),
+            *("--preprocessor", _PREPROCESSOR),
+            *("--metric", builder.settings.metric.name),
+            *("--threshold", parameters.threshold.to_string()),
+            *("--output", inside("output")),
+        ],
+    )
