@@ -1,0 +1,136 @@
+"""What a step has at hand while it runs."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import boto3
+
+from local_cloud.sagemaker.engine.s3_data import JobStorage
+from local_cloud.sagemaker.engine.sandbox import Sandbox
+from local_cloud.sagemaker.engine.stopping import StopSignal
+from local_cloud.sagemaker.host import Execution, Host
+
+SECONDS_A_SESSION_LASTS = 600
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """A step that succeeded: its properties for later steps, and its metadata for people."""
+
+    properties: Mapping[str, Any]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    property_files: Mapping[str, str] = field(default_factory=dict)
+
+
+class RoleSessions:
+    """Sessions and S3 clients by role, kept for a while: making one costs more than using it."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._lock = threading.Lock()
+        self._kept: dict[str, tuple[float, boto3.Session, Any]] = {}
+
+    def get(self, role_arn: str) -> tuple[boto3.Session, Any]:
+        """The role's session and its S3 client."""
+        with self._lock:
+            made, session, client = self._kept.get(role_arn, (0.0, None, None))
+            if session is None or time.monotonic() - made > SECONDS_A_SESSION_LASTS:
+                session = self._host.session(role_arn)
+                client = session.client("s3")
+                self._kept[role_arn] = (time.monotonic(), session, client)
+            return session, client
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """One step of one execution.
+
+    `arguments` are resolved; `document` is the whole step, resolved as well; `executing` tells
+    that the job exists (its metadata shows in ListPipelineExecutionSteps from then on).
+    """
+
+    name: str
+    arguments: dict[str, Any]
+    document: Mapping[str, Any]
+    execution: Execution
+    host: Host
+    sessions: RoleSessions
+    jobs_dir: Path
+    jobs_python: Path
+    stop: StopSignal
+    executing: Callable[[dict[str, Any]], None]
+
+    def arn(self, resource: str) -> str:
+        """The ARN of a SageMaker resource such as `processing-job/name`."""
+        run = self.execution
+        return f"arn:aws:sagemaker:{run.region}:{run.account_id}:{resource.lower()}"
+
+    def storage(self, role_arn: str) -> JobStorage:
+        """S3 with the rights of a role."""
+        _, client = self.sessions.get(role_arn)
+        return JobStorage(client, role_arn, self.execution.region, self.stop)
+
+    def sandbox(self, job: str, log_group: str, *, role_arn: str, network: bool = True) -> Sandbox:
+        """A folder and an environment for a job. Without network it gets no credentials."""
+        group, stream = f"/aws/sagemaker/{log_group}", f"{job}/algo-1-{int(time.time() * 1000)}"
+        environment = {
+            "AWS_REGION": self.execution.region,
+            "AWS_DEFAULT_REGION": self.execution.region,
+        }
+        if network:
+            environment |= self._access(role_arn)
+        return Sandbox(
+            jobs_dir=self.jobs_dir,
+            name=job,
+            jobs_python=self.jobs_python,
+            on_lines=lambda lines: self.host.log(group, stream, lines),
+            stop=self.stop,
+            network=network,
+            environment=environment,
+        )
+
+    def _access(self, role_arn: str) -> dict[str, str]:
+        session, client = self.sessions.get(role_arn)
+        credentials = session.get_credentials().get_frozen_credentials()
+        access = {
+            "AWS_ENDPOINT_URL": client.meta.endpoint_url,
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        }
+        if credentials.token:
+            access["AWS_SESSION_TOKEN"] = credentials.token
+        return access
+
+
+class JobRecord:
+    """A job's Describe* response as it grows; every change is told to the host."""
+
+    def __init__(self, host: Host, kind: str, record: dict[str, Any]) -> None:
+        self._host = host
+        self._kind = kind
+        self.record = {**record, "CreationTime": now()}
+
+    def change(self, **members: Any) -> None:
+        """Set members and tell the host."""
+        self.record.update(members, LastModifiedTime=now())
+        self._host.job_changed(self._kind, copy.deepcopy(self.record))
+
+
+class StepRunner(Protocol):
+    """Runs one type of step; raises StepFailed or Stopped."""
+
+    def __call__(self, step: StepContext) -> StepResult:
+        """Run the step to its end."""
+
+
+def now() -> datetime:
+    """The time, aware of its zone as AWS's are."""
+    return datetime.now(UTC)

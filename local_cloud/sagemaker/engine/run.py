@@ -1,0 +1,163 @@
+"""One execution: which steps run when, and how it ends."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local_cloud.sagemaker.engine import definition as definitions
+from local_cloud.sagemaker.engine.context import RoleSessions, StepResult, now
+from local_cloud.sagemaker.engine.definition import Definition, Step
+from local_cloud.sagemaker.engine.errors import DefinitionError
+from local_cloud.sagemaker.engine.expressions import Scope
+from local_cloud.sagemaker.engine.s3_data import JobStorage
+from local_cloud.sagemaker.engine.step import StepEnd, StepRun
+from local_cloud.sagemaker.engine.stopping import StopSignal
+from local_cloud.sagemaker.host import Execution, Host
+
+logger = logging.getLogger(__name__)
+
+REASON_OF_A_FAILED_STEP = "Step failure: One or multiple steps failed."
+
+
+@dataclass
+class Run:
+    """Executes one pipeline execution in threads of its own: one for the graph, one a step."""
+
+    execution: Execution
+    host: Host
+    sessions: RoleSessions
+    jobs_dir: Path
+    jobs_python: Path
+    stop: StopSignal = field(default_factory=StopSignal)
+
+    def __post_init__(self) -> None:
+        self._ended: queue.Queue[tuple[str, StepEnd] | None] = queue.Queue()
+        self._ends: dict[str, StepEnd] = {}
+        self._properties: dict[str, Mapping[str, Any]] = {}
+        self._property_files: dict[str, Mapping[str, str]] = {}
+        self.thread = threading.Thread(
+            target=self._execute, name=f"pipeline-{self.execution.execution_id}", daemon=True
+        )
+
+    def _execute(self) -> None:
+        try:
+            self._to_the_end()
+        except Exception as error:  # the thread's last line: the execution must not stay open
+            logger.exception("execution %s", self.execution.arn)
+            reason = f"InternalServerError: {type(error).__name__}: {error}"
+            self.host.execution_changed(self.execution.arn, "Failed", reason)
+
+    def _to_the_end(self) -> None:
+        arn = self.execution.arn
+        self.host.execution_changed(arn, "Executing")
+        try:
+            definition = definitions.parse(self.execution.definition)
+            scope = self._scope(definition)
+        except DefinitionError as error:
+            self.host.execution_changed(arn, "Failed", str(error))
+            return
+        with self.stop.ending(lambda: self._ended.put(None)):
+            self._walk(definition, scope)
+        ends = self._ends.values()
+        if any(end.status == "Failed" for end in ends):
+            self.host.execution_changed(arn, "Failed", REASON_OF_A_FAILED_STEP)
+        elif self.stop.is_set():
+            self.host.execution_changed(arn, "Stopped")
+        else:
+            self.host.execution_changed(arn, "Succeeded")
+
+    def _walk(self, definition: Definition, scope: Scope) -> None:
+        """Start steps as they become ready until none is left or one failed."""
+        waiting = dict(definition.steps)
+        running: set[str] = set()
+        limit = self.execution.max_parallel_steps or len(waiting)
+        while True:
+            if not self.stop.is_set() and not self._failed():
+                self._skip(waiting)
+                ready = [s for s in waiting.values() if s.waits_for <= self._ends.keys()]
+                for step in ready[: max(0, limit - len(running))]:
+                    del waiting[step.name]
+                    running.add(step.name)
+                    self._start(step, scope)
+            if not running:
+                return
+            message = self._ended.get()
+            if message is not None:
+                name, end = message
+                running.discard(name)
+                self._take(name, end)
+
+    def _failed(self) -> bool:
+        return any(end.status == "Failed" for end in self._ends.values())
+
+    def _skip(self, waiting: dict[str, Step]) -> None:
+        """End what can never run: steps of branches not taken, and what waits for those."""
+        skipped = True
+        while skipped:
+            skipped = False
+            for step in list(waiting.values()):
+                if self._is_cut_off(step):
+                    del waiting[step.name]
+                    self._ends[step.name] = StepEnd("NotExecuted")
+                    skipped = True
+
+    def _is_cut_off(self, step: Step) -> bool:
+        for condition, branch in step.parents:
+            end = self._ends.get(condition)
+            if end is not None and end.outcome is not branch:
+                return True
+        return any(
+            name in self._ends and self._ends[name].status == "NotExecuted" for name in step.named
+        )
+
+    def _start(self, step: Step, scope: Scope) -> None:
+        run = StepRun(
+            step=step,
+            scope=scope,
+            execution=self.execution,
+            host=self.host,
+            sessions=self.sessions,
+            jobs_dir=self.jobs_dir,
+            jobs_python=self.jobs_python,
+            stop=self.stop,
+        )
+        name = f"step-{self.execution.execution_id}-{step.name}"
+        threading.Thread(target=self._run_step, args=(run,), name=name, daemon=True).start()
+
+    def _run_step(self, run: StepRun) -> None:
+        self._ended.put((run.step.name, run.run()))
+
+    def _take(self, name: str, end: StepEnd) -> None:
+        result = end.result or StepResult({})
+        self._properties[name] = result.properties
+        self._property_files[name] = result.property_files
+        self._ends[name] = end
+
+    def _scope(self, definition: Definition) -> Scope:
+        run = self.execution
+        variables: dict[str, Callable[[], str]] = {
+            "PipelineExecutionId": lambda: run.execution_id,
+            "PipelineExecutionArn": lambda: run.arn,
+            "PipelineName": lambda: run.pipeline_name,
+            "PipelineArn": lambda: run.pipeline_arn,
+            "StartDateTime": lambda: run.start_time.isoformat(),
+            "CurrentDateTime": lambda: now().isoformat(),
+        }
+        return Scope(
+            parameters=definition.values(run.parameters),
+            execution=variables,
+            properties=self._properties,
+            property_files=self._property_files,
+            read=self._read,
+        )
+
+    def _read(self, uri: str) -> str:
+        role = self.execution.role_arn
+        _, client = self.sessions.get(role)
+        return JobStorage(client, role, self.execution.region, self.stop).read_text(uri)

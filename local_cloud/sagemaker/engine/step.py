@@ -1,0 +1,215 @@
+"""One step of an execution: its statuses, attempts and cache, around what its type does."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local_cloud.sagemaker.engine import policies
+from local_cloud.sagemaker.engine.calls import refuse, run_lambda_step
+from local_cloud.sagemaker.engine.context import RoleSessions, StepContext, StepResult, now
+from local_cloud.sagemaker.engine.definition import Step
+from local_cloud.sagemaker.engine.errors import DefinitionError, StepFailed, Stopped, reason_of
+from local_cloud.sagemaker.engine.expressions import Scope
+from local_cloud.sagemaker.engine.models import run_model_step, run_register_model_step
+from local_cloud.sagemaker.engine.processing import run_processing_step
+from local_cloud.sagemaker.engine.quality_check import run_quality_check_step
+from local_cloud.sagemaker.engine.stopping import StopSignal
+from local_cloud.sagemaker.engine.training import run_training_step
+from local_cloud.sagemaker.engine.transform import run_transform_step
+from local_cloud.sagemaker.engine.tuning import run_tuning_step
+from local_cloud.sagemaker.host import Execution, Host
+
+logger = logging.getLogger(__name__)
+
+_RUNNERS: dict[str, Callable[[StepContext], StepResult]] = {
+    "Processing": run_processing_step,
+    "Training": run_training_step,
+    "Tuning": run_tuning_step,
+    "Transform": run_transform_step,
+    "QualityCheck": run_quality_check_step,
+    "Model": run_model_step,
+    "RegisterModel": run_register_model_step,
+    "Lambda": run_lambda_step,
+}
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """How a step ended. `outcome` is a Condition's."""
+
+    status: str
+    result: StepResult | None = None
+    outcome: bool | None = None
+
+
+@dataclass
+class StepRun:
+    """Runs one step and tells the host of every status."""
+
+    step: Step
+    scope: Scope
+    execution: Execution
+    host: Host
+    sessions: RoleSessions
+    jobs_dir: Path
+    jobs_python: Path
+    stop: StopSignal
+    _metadata: dict[str, Any] = field(default_factory=dict)
+    _attempt: int = 1
+    _status: str = "Starting"
+    _started: datetime = field(default_factory=now)
+
+    def run(self) -> StepEnd:
+        """Run to the end. Every error ends up in the step's FailureReason."""
+        self._tell("Starting")
+        try:
+            with self.stop.ending(self._tell_stopping):
+                end = self._succeed()
+        except Stopped:
+            end = StepEnd("Stopped")
+            self._tell("Stopped", EndTime=now())
+        except (StepFailed, DefinitionError) as error:
+            end = StepEnd("Failed")
+            self._tell("Failed", EndTime=now(), FailureReason=str(error))
+        except Exception as error:  # the thread's last line: a step that vanishes tells nobody
+            logger.exception("step %s of %s", self.step.name, self.execution.arn)
+            end = StepEnd("Failed")
+            reason = f"InternalServerError: {type(error).__name__}: {error}"
+            self._tell("Failed", EndTime=now(), FailureReason=reason)
+        return end
+
+    def _succeed(self) -> StepEnd:
+        if self.step.type == "Condition":
+            return self._choose()
+        document = self.scope.resolve(
+            {k: v for k, v in self.step.document.items() if k != "PropertyFiles"}
+        )
+        if self.step.type == "Fail":
+            message = str(document["Arguments"].get("ErrorMessage", ""))
+            self._metadata = {"Fail": {"ErrorMessage": message}}
+            raise StepFailed(message)
+        max_age = policies.cache_seconds(document)
+        if max_age is not None:
+            hit = self._reuse(policies.cache_key(document), max_age)
+            if hit is not None:
+                return hit
+        document["PropertyFiles"] = self.step.document.get("PropertyFiles")
+        result = self._attempts(document)
+        self._metadata = result.metadata
+        if max_age is not None:
+            self._remember(policies.cache_key(document), result)
+        self._tell("Succeeded", EndTime=now())
+        return StepEnd("Succeeded", result)
+
+    def _choose(self) -> StepEnd:
+        conditions = self.step.arguments.get("Conditions", [])
+        outcome = all(self.scope.holds(condition) for condition in conditions)
+        word = "True" if outcome else "False"
+        self._metadata = {"Condition": {"Outcome": word}}
+        self._tell("Succeeded", EndTime=now())
+        return StepEnd("Succeeded", StepResult({"Outcome": word}), outcome)
+
+    def _attempts(self, document: Mapping[str, Any]) -> StepResult:
+        retries = policies.Retries.of(document)
+        failures: list[str | None] = []
+        begun = time.monotonic()
+        while True:
+            try:
+                return self._attempt_once(document)
+            except StepFailed as error:
+                failures.append(error.retry_type)
+                elapsed = time.monotonic() - begun
+                wait = retries.wait_seconds(error.retry_type, failures, elapsed)
+                if wait is None:
+                    raise
+            self.stop.sleep(wait)
+            self._attempt += 1
+
+    def _attempt_once(self, document: Mapping[str, Any]) -> StepResult:
+        context = StepContext(
+            name=self.step.name,
+            arguments=document.get("Arguments") or {},
+            document=document,
+            execution=self.execution,
+            host=self.host,
+            sessions=self.sessions,
+            jobs_dir=self.jobs_dir,
+            jobs_python=self.jobs_python,
+            stop=self.stop,
+            executing=self._tell_executing,
+        )
+        try:
+            return _RUNNERS.get(self.step.type, refuse)(context)
+        except ClientError as error:
+            raise _refused(error) from error
+        except (BotoCoreError, OSError) as error:
+            raise StepFailed(
+                f"InternalServerError: {type(error).__name__}: {error}",
+                retry_type="SageMaker.JOB_INTERNAL_ERROR",
+            ) from error
+
+    def _reuse(self, key: str, max_age: float) -> StepEnd | None:
+        kept = self.host.cached_step(self.execution.pipeline_arn, key, max_age)
+        if kept is None:
+            return None
+        self._metadata = kept["Metadata"]
+        result = StepResult(kept["Properties"], kept["Metadata"], kept["PropertyFiles"])
+        source = {"SourcePipelineExecutionArn": kept["SourcePipelineExecutionArn"]}
+        self._tell("Succeeded", EndTime=now(), CacheHitResult=source)
+        return StepEnd("Succeeded", result)
+
+    def _remember(self, key: str, result: StepResult) -> None:
+        kept = {
+            "Metadata": result.metadata,
+            "Properties": result.properties,
+            "PropertyFiles": result.property_files,
+            "SourcePipelineExecutionArn": self.execution.arn,
+        }
+        plain = json.loads(json.dumps(kept, default=lambda value: value.isoformat()))
+        self.host.remember_step(self.execution.pipeline_arn, key, plain)
+
+    def _tell_executing(self, metadata: dict[str, Any]) -> None:
+        self._metadata = metadata
+        if not self.stop.is_set():
+            self._tell("Executing")
+
+    def _tell_stopping(self) -> None:
+        self._tell("Stopping")
+
+    def _tell(self, status: str, **members: Any) -> None:
+        item: dict[str, Any] = {
+            "StepName": self.step.name,
+            "StepType": self.step.type,
+            "StepStatus": status,
+            "StartTime": self._started,
+            "AttemptCount": self._attempt,
+            **members,
+        }
+        for name in ("DisplayName", "Description"):
+            if self.step.document.get(name):
+                item[f"Step{name}"] = self.step.document[name]
+        if self._metadata:
+            item["Metadata"] = self._metadata
+        self.host.step_changed(self.execution.arn, item)
+
+
+def _refused(error: ClientError) -> StepFailed:
+    details = error.response.get("Error", {})
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    kind = None
+    if "Throttling" in details.get("Code", "") or status == 429:
+        kind = "Step.THROTTLING"
+    elif details.get("Code") == "ResourceLimitExceeded":
+        kind = "SageMaker.RESOURCE_LIMIT"
+    elif status >= 500:
+        kind = "Step.SERVICE_FAULT"
+    return StepFailed(reason_of(details, f"sagemaker:{error.operation_name}"), retry_type=kind)

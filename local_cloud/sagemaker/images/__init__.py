@@ -1,0 +1,1 @@
+"""What runs inside jobs in the stead of AWS's container images, under the jobs' interpreter."""
