@@ -182,6 +182,8 @@ def changed(call: Call, arn: str, status: str, reason: str | None) -> None:
     current = row["told"]["PipelineExecutionStatus"]
     if current in FINAL and status != current:
         raise ValueError(f"{arn} is {current} and cannot become {status}")
+    if current == "Stopping" and status == "Executing":
+        return  # somebody stopped it before the engine had begun
     if current != status:
         _set_status(call, row, status, reason)
 

@@ -185,9 +185,8 @@ def _trial(tuning: Request, job: Request) -> Request:
     return trial
 
 
-def interrupted(call: Call) -> list[str]:
-    """Fail the jobs that a stop of the cloud cut off; tells their ARNs."""
-    cut = []
+def interrupted(call: Call) -> None:
+    """Fail the jobs that a stop of the cloud cut off."""
     for kind in KINDS:
         status = f"{kind}Status"
         for job in list(call.table(kind).values()):
@@ -196,5 +195,3 @@ def interrupted(call: Call) -> list[str]:
                 if kind == "TrainingJob":
                     record["SecondaryStatus"] = "Failed"
                 changed(call, kind, record)
-                cut.append(record[f"{kind}Arn"])
-    return cut

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -160,7 +161,9 @@ class Service:
     # --- life -------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Write the state to disk, once what is told so far has left."""
+        """Stop what runs and write the state to disk: the cloud is going down."""
+        if self._engine is not None:
+            self._engine.shutdown()
         self._publisher.drain()
         with self._store.lock:
             for account_id, region, scope in self._store.scopes():
@@ -169,18 +172,22 @@ class Service:
             self._store.save(self._state_file)
 
     def load(self) -> None:
-        """Read the state from disk; what was running when the cloud stopped has failed."""
+        """Read the state from disk; what ran when the cloud died has failed.
+
+        Called before MiniStack serves: that news waits until there are rules to match it.
+        """
         if not self._store.load(self._state_file):
             return
+        self._publisher.hold()
         for account_id, region, _ in self._store.scopes():
             with self._call(account_id, region) as call:
                 jobs.interrupted(call)
                 executions.interrupted(call)
+        threading.Thread(target=self._release_events, daemon=True).start()
 
-    def shutdown(self) -> None:
-        """Stop the engine and everything that it runs."""
-        if self._engine is not None:
-            self._engine.shutdown()
+    def _release_events(self) -> None:
+        self._surroundings.wait_until_served()
+        self._publisher.release()
 
     def start(self, execution: Execution) -> None:
         """Hand an execution to the engine; what hinders the engine fails the execution."""

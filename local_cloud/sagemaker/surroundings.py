@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import time
+import urllib.request
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
@@ -64,11 +65,21 @@ class Publisher:
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[partial[None] | threading.Event] = SimpleQueue()
+        self._open = threading.Event()
+        self._open.set()
         threading.Thread(target=self._run, name="sagemaker-events", daemon=True).start()
 
     def publish(self, account_id: str, region: str, event: Event) -> None:
         """Queue one event; returns at once."""
         self._queue.put(partial(_put, account_id, region, event))
+
+    def hold(self) -> None:
+        """Keep what is given from now on until `release`."""
+        self._open.clear()
+
+    def release(self) -> None:
+        """Let go what was held."""
+        self._open.set()
 
     def drain(self, timeout: float = 10) -> None:
         """Wait until everything given so far is on the bus."""
@@ -83,6 +94,7 @@ class Publisher:
             if isinstance(item, threading.Event):
                 item.set()
                 continue
+            self._open.wait()
             try:
                 item()
             except Exception:
@@ -126,6 +138,15 @@ class Surroundings:
         self._endpoint_url = endpoint_url
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._lock = threading.Lock()
+
+    def wait_until_served(self) -> None:
+        """Return once the cloud answers: then every service has loaded what it kept."""
+        while True:
+            try:
+                urllib.request.urlopen(f"{self._endpoint_url}/_ministack/health", timeout=5).close()  # noqa: S310  # ours
+                return
+            except OSError:
+                time.sleep(0.05)
 
     def assume(self, role_arn: str, region: str) -> Session:
         """A session of the role, if the role trusts SageMaker as it must in an account."""

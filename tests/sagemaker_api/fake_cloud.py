@@ -1,0 +1,86 @@
+"""MiniStack with nothing but SageMaker's API put in, run as a process: PORT FOLDER [window].
+
+The engine here runs nothing: tests say over HTTP what the engine tells its host
+(`X-Amz-Target: Engine.step_changed` and so on), and read what it was given (`Engine.seen`).
+"""
+
+import asyncio
+import json
+import os
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+PORT, FOLDER = sys.argv[1], Path(sys.argv[2])
+os.environ.update(GATEWAY_PORT=PORT, BIND_HOST="127.0.0.1", LOG_LEVEL="WARNING")
+
+from hypercorn.asyncio import serve  # noqa: E402  # MiniStack reads the environment when imported
+from hypercorn.config import Config  # noqa: E402
+from ministack import app  # noqa: E402
+from ministack.core import router  # noqa: E402
+
+from local_cloud.sagemaker.install import install  # noqa: E402
+
+SEEN = []
+
+
+class Engine:
+    def start(self, execution):
+        if execution.parameters.get("Input") == "s3://engine/is-broken":
+            raise RuntimeError("no more workers")
+        SEEN.append(["start", execution.arn, execution.parameters, execution.max_parallel_steps])
+
+    def stop(self, arn):
+        SEEN.append(["stop", arn])
+
+    def shutdown(self):
+        SEEN.append(["shutdown"])
+
+
+def with_times(row):
+    return datetime.fromisoformat(row["$time"]) if row.keys() == {"$time"} else row
+
+
+async def engine(method, path, headers, body, query):
+    name = headers["x-amz-target"].rpartition(".")[2]
+    arguments = json.loads(body, object_hook=with_times)
+    try:
+        answer = await asyncio.to_thread(_told, name, arguments)
+    except Exception as error:
+        answer = {"error": f"{type(error).__name__}: {error}"}
+    return 200, {"Content-Type": "application/json"}, json.dumps(answer, default=str).encode()
+
+
+def _told(name, arguments):
+    if name == "seen":
+        return SEEN
+    if name == "identity":
+        return SERVICE.session(*arguments).client("sts").get_caller_identity()["Arn"]
+    if name == "read":
+        role, bucket, key = arguments
+        body = SERVICE.session(role).client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+        return body.read().decode()
+    return getattr(SERVICE, name)(*arguments)
+
+
+SERVICE = install(
+    FOLDER,
+    FOLDER,
+    Path(sys.executable),
+    f"http://127.0.0.1:{PORT}",
+    engine=Engine(),
+    token_window=timedelta(seconds=float(sys.argv[3]) if len(sys.argv) > 3 else 8 * 3600),
+)
+SERVICE.load()
+app.SERVICE_HANDLERS["engine"] = engine
+router.SERVICE_PATTERNS["engine"] = {"target_prefixes": ["Engine."]}
+
+
+async def main() -> None:
+    config = Config()
+    config.bind = [f"127.0.0.1:{PORT}"]
+    config.loglevel = "WARNING"
+    await serve(app.app, config, shutdown_trigger=lambda: asyncio.Event().wait())
+
+
+asyncio.run(main())
