@@ -1,14 +1,20 @@
 """A project, its lanes and its events as values."""
 
 import json
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from headrace import aws
 from headrace.events import ObjectCreated
 from headrace.facts import ModelPackage
 from headrace.lanes import Lane
+from headrace.ledger import Ledger
 from headrace.project import Project
+
+from tests.headrace.aws_services import ministack
 
 EVENTS = Path(__file__).parent.parent / "events"
 NOW = 1_793_606_400.0
@@ -65,3 +71,40 @@ def training() -> Lane:
 @pytest.fixture
 def inference() -> Lane:
     return Lane(INFERENCE, live=package(1).arn)
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with ministack(tmp_path_factory.mktemp("aws")) as url:
+        yield url
+
+
+@pytest.fixture
+def aws_environment(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Clients of the layer, pointed at the local services as anybody would point them."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }.items():
+        monkeypatch.setenv(name, value)
+    aws.client.cache_clear()
+    yield
+    aws.client.cache_clear()
+
+
+@pytest.fixture
+def ledger(aws_environment: None) -> Ledger:
+    """A ledger of its own for each test, with the abalone project in it."""
+    table = f"ledger-{uuid.uuid4().hex[:8]}"
+    aws.client("dynamodb").create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    )
+    return Ledger(table)

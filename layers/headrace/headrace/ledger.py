@@ -58,8 +58,8 @@ class Ledger:
         puts = [
             self._put(
                 _owner_key(kind, value),
-                {"doc": doc, "project": project.name},
-                condition="attribute_not_exists(pk) OR project = :project",
+                {"doc": doc, "held_by": project.name},
+                condition="attribute_not_exists(pk) OR held_by = :project",
                 values={":project": {"S": project.name}},
             )
             for kind, value in owned

@@ -1,0 +1,226 @@
+"""From a queue message to a run's arguments, on real DynamoDB and S3 APIs."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from headrace import advance as advance_module
+from headrace import aws, runs
+from headrace.advance import advance
+from headrace.errors import RetryableError
+from headrace.inbox import Inbox
+from headrace.lanes import Run
+from headrace.ledger import Ledger
+from headrace.project import Project
+from headrace.reconcile import reconcile
+
+from tests.headrace.conftest import BUCKET, HPO, INFERENCE, NOW, RUN, TRAINING, payload
+
+
+class StateMachine:
+    """Remembers what was started; a name it knows starts nothing, as in Step Functions."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, dict[str, Any]] = {}
+        self.broken = False
+
+    def start(self, name: str, action: dict[str, Any]) -> None:
+        if self.broken:
+            raise RetryableError("Step Functions is away")
+        self.started.setdefault(name, action)
+
+
+@pytest.fixture
+def states() -> StateMachine:
+    return StateMachine()
+
+
+@pytest.fixture
+def warnings() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def inbox(ledger: Ledger, project: Project, states: StateMachine, warnings: list[str]) -> Inbox:
+    ledger.put_project(project)
+    return Inbox(ledger, states.start, lambda: NOW, warnings.append)
+
+
+def upload(key: str, version: str = "v1") -> dict[str, Any]:
+    envelope = payload("object_created")
+    envelope["time"] = "2026-11-02T00:00:00Z"
+    envelope["detail"]["object"] |= {"key": key, "version-id": version}
+    return {"messageId": f"{key}@{version}", "body": json.dumps(envelope)}
+
+
+RAW = "abalone/training/data/raw/"
+
+
+def test_a_burst_of_uploads_is_one_action(inbox: Inbox, states: StateMachine) -> None:
+    assert inbox.handle([upload(f"{RAW}{n}.csv") for n in range(100)]) == []
+    (action,) = states.started.values()
+    request = inbox.ledger.lane(TRAINING).waiting
+    assert request is not None
+    assert action["request_id"] == request.id
+    assert request.objects == 100
+    assert len(inbox.ledger.drop(request.id)) == 100
+
+
+def test_a_second_delivery_starts_nothing(inbox: Inbox, states: StateMachine) -> None:
+    records = [upload(RAW + "a.csv"), upload(RAW + "a.csv")]
+    assert inbox.handle(records) == []
+    lane = inbox.ledger.lane(TRAINING)
+    assert inbox.handle(records) == []
+    assert inbox.ledger.lane(TRAINING) == lane
+    assert len(states.started) == 1
+
+
+def test_a_poison_message_leaves_its_batch_mates_alone(
+    inbox: Inbox, states: StateMachine, warnings: list[str]
+) -> None:
+    failed = inbox.handle([{"messageId": "bad", "body": "{"}, upload(RAW + "a.csv")])
+    assert failed == ["bad"]
+    assert len(states.started) == 1
+    assert "not JSON" in warnings[0]
+
+
+def test_an_action_decided_before_a_crash_is_handed_over_by_the_next_delivery(
+    inbox: Inbox, states: StateMachine
+) -> None:
+    states.broken = True
+    assert inbox.handle([upload(RAW + "a.csv")]) == [f"{RAW}a.csv@v1"]
+    assert states.started == {}
+    states.broken = False
+    assert inbox.handle([upload(RAW + "a.csv")]) == []
+    assert len(states.started) == 1
+    assert inbox.ledger.outbox() == []
+
+
+def test_reconcile_hands_over_what_no_delivery_did(inbox: Inbox, states: StateMachine) -> None:
+    states.broken = True
+    inbox.handle([upload(RAW + "a.csv")])
+    states.broken = False
+    reconcile(inbox, lambda envelope: None)
+    assert len(states.started) == 1
+
+
+def test_reconcile_puts_back_a_forgotten_drop_and_a_forgotten_claim(inbox: Inbox) -> None:
+    inbox.handle([upload(RAW + "a.csv")])
+    put: list[dict[str, Any]] = []
+    late = replace(inbox, now=lambda: NOW + 3600)
+    assert reconcile(late, put.append) == 1
+    lane = inbox.ledger.lane(TRAINING)
+    assert lane.waiting is not None
+    assert put[0]["detail"] == {"pipeline": TRAINING, "request_id": lane.waiting.id}
+    claimed = replace(lane, waiting=None, current=Run("upload-9", NOW, ""))
+    inbox.ledger.claim(lane, claimed)
+    assert reconcile(late, put.append) == 1
+    assert put[1]["detail-type"] == "Lane Due"
+    assert put[1]["detail"]["request_id"] == "upload-9"
+
+
+def test_files_of_nobody_are_no_error(inbox: Inbox, warnings: list[str]) -> None:
+    assert inbox.handle([upload("elsewhere/a.csv")]) == []
+    assert "no project's prefix holds 'elsewhere/a.csv'" in warnings[0]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch, aws_environment: None) -> list[dict[str, Any]]:
+    """What SageMaker was asked to start; its own API is the laptop cloud's to test."""
+    requests: list[dict[str, Any]] = []
+
+    def start(request: dict[str, Any]) -> str:
+        requests.append(request)
+        return RUN
+
+    monkeypatch.setattr(runs, "start", start)
+    if BUCKET not in [b["Name"] for b in aws.client("s3").list_buckets()["Buckets"]]:
+        aws.client("s3").create_bucket(Bucket=BUCKET)
+    return requests
+
+
+def body(uri: str) -> Any:
+    bucket, key = uri.removeprefix("s3://").split("/", 1)
+    return json.loads(aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def test_a_drop_that_is_not_quiet_waits_and_then_starts_with_its_manifest(
+    inbox: Inbox, started: list[dict[str, Any]]
+) -> None:
+    inbox.handle([upload(RAW + "heavy shells+1.csv"), upload(RAW + "sub/größe.csv")])
+    request = inbox.ledger.lane(TRAINING).waiting
+    assert request is not None
+    early = advance(inbox.ledger, BUCKET, TRAINING, request.id, request.quiet_at - 1)
+    assert early == {"outcome": "wait", "until": request.quiet_at}
+    assert started == []
+    answer = advance(inbox.ledger, BUCKET, TRAINING, request.id, request.quiet_at)
+    assert answer == {"outcome": "done", "reason": f"runs as {RUN}"}
+    (run,) = started
+    assert run["PipelineName"] == TRAINING
+    assert run["PipelineExecutionDisplayName"] == request.id
+    assert 32 <= len(run["ClientRequestToken"]) <= 128
+    parameters = {p["Name"]: p["Value"] for p in run["PipelineParameters"]}
+    assert parameters["InputDataType"] == "ManifestFile"
+    assert body(parameters["InputData"]) == [
+        {"prefix": f"s3://{BUCKET}/{RAW}"},
+        "heavy shells+1.csv",
+        "sub/größe.csv",
+    ]
+    lane = inbox.ledger.lane(TRAINING)
+    assert lane.waiting is None
+    assert lane.current is not None
+    assert lane.current.request_id == request.id
+
+
+def test_a_claim_whose_answer_was_lost_is_looked_for_before_it_starts_again(
+    inbox: Inbox, started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox.handle([upload(RAW + "a.csv")])
+    request = inbox.ledger.lane(TRAINING).waiting
+    assert request is not None
+    advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
+    looked_for: list[str] = []
+
+    def there(pipeline: str, name: str, since: float) -> str | None:
+        looked_for.append(name)
+        return RUN
+
+    monkeypatch.setattr(runs, "find", there)
+    advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
+    assert looked_for == [request.id]
+    assert len(started) == 1
+    monkeypatch.setattr(runs, "find", lambda *_: None)
+    advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
+    assert len(started) == 2
+    assert started[0] == started[1]  # same name, same token: SageMaker knows it
+
+
+def test_ground_truth_of_the_same_name_goes_with_its_input(
+    inbox: Inbox, started: list[dict[str, Any]]
+) -> None:
+    ledger = inbox.ledger
+    lane = ledger.lane(INFERENCE)
+    ledger.claim(lane, replace(lane, live="arn:model"))
+    scoring, truth = "abalone/batch-scoring/data/raw/", "abalone/batch-scoring/data/ground-truth/"
+    aws.client("s3").put_object(Bucket=BUCKET, Key=truth + "a b.csv", Body=b"1\n")
+    inbox.handle([upload(scoring + "a b.csv"), upload(scoring + "none.csv")])
+    request = ledger.lane(INFERENCE).waiting
+    assert request is not None
+    advance(ledger, BUCKET, INFERENCE, request.id, NOW + 60)
+    parameters = {p["Name"]: p["Value"] for p in started[0]["PipelineParameters"]}
+    assert parameters["GroundTruthAvailable"] == "true"
+    assert body(parameters["GroundTruth"]) == [{"prefix": f"s3://{BUCKET}/{truth}"}, "a b.csv"]
+
+
+def test_a_request_that_cannot_run_yet_is_left_to_the_event_that_frees_it(
+    inbox: Inbox, started: list[dict[str, Any]]
+) -> None:
+    inbox.handle([upload("abalone/batch-scoring/data/raw/a.csv")])
+    request = inbox.ledger.lane(INFERENCE).waiting
+    assert request is not None
+    answer = advance(inbox.ledger, BUCKET, INFERENCE, request.id, NOW + 60)
+    assert answer["reason"] == "waits for a model to go live"
+    assert advance(inbox.ledger, BUCKET, HPO, "nothing", NOW)["outcome"] == "done"
+    assert started == []
+    assert advance_module.digest("x") == advance_module.digest("x")
