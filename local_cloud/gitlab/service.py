@@ -70,7 +70,7 @@ class Service:
         self.repository = Repository(root, state_dir / "repository.git")
         self.repository.push()
         self.records = Records(state_dir / "pipelines.json")
-        self._tool = ci_local.Tool(root, home)
+        self._tool = ci_local.Tool(home)
         self._created: list[float] = []
         self.runner = Runner(
             *(self.records, self.repository, self._tool, state_dir),

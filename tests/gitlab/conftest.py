@@ -1,0 +1,42 @@
+"""A GitLab that hosts the project of `hosted_project`."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hosted_project import CI_FILE, Pipeline, client, finished
+
+from local_cloud.gitlab import GitLab, start_gitlab
+
+
+@pytest.fixture
+def project_dir(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / ".gitlab-ci.yml").write_text(CI_FILE)
+    (root / ".gitignore").write_text("*.tmp\n")
+    return root
+
+
+@pytest.fixture
+def hosted(project_dir: Path, tmp_path: Path) -> Iterator[GitLab]:
+    gitlab = start_gitlab(project_dir, tmp_path / "state", {"DATABASE_PASSWORD": "correct-horse"})
+    yield gitlab
+    gitlab.stop()
+
+
+@pytest.fixture
+def project(hosted: GitLab) -> Iterator[Any]:
+    with client(hosted) as api:
+        yield api.projects.get(hosted.project_id)
+
+
+@pytest.fixture
+def run(project: Any, hosted: GitLab) -> Callable[..., Pipeline]:
+    """Trigger a pipeline with these variables and wait until it goes no further."""
+
+    def trigger(**variables: str) -> Pipeline:
+        return finished(project.trigger_pipeline("main", hosted.trigger_token, variables))
+
+    return trigger
