@@ -150,3 +150,10 @@ def test_reconcile_drives_a_forgotten_claim_again_under_a_new_name(
 def test_reconcile_does_not_drive_what_was_served(project: Project, training: Lane) -> None:
     assert decide(project, training, LaneDue(TRAINING, "upload-1", NOW), NOW).actions == ()
     assert package().version == 1
+
+
+def test_what_waits_is_not_sent_for_while_a_run_holds_the_lane(
+    project: Project, training: Lane
+) -> None:
+    lane = replace(training, current=Run("upload-1", NOW, "", RUN), waiting=WAITING)
+    assert decide(project, lane, LaneDue(TRAINING, WAITING.id, NOW), NOW).actions == ()
