@@ -1,0 +1,145 @@
+"""`python -m demo [--keep]`: the seven stages of the main job, from an empty cloud, in sight.
+
+Exits with 0 only if every stage really succeeded. `--keep` leaves the cloud running afterwards,
+until Ctrl-C, for a look around.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from demo import report, stages
+from demo.commands import CommandError, commands_in
+from demo.data import shells
+from demo.loop import ROOT, Loop, StageFailed
+from demo.progress import Progress
+from local_cloud.__main__ import EXPECTED
+from local_cloud.cloud import INFO, Cloud, running_pid
+
+HOME = ROOT / ".headrace" / "demo"
+FAILURES = (*EXPECTED, StageFailed, CommandError, ClientError, BotoCoreError)
+
+
+def main_job(loop: Loop, progress: Progress) -> None:
+    """Stages 2 to 7, each from what the one before returned."""
+    data = shells()
+
+    progress.stage("Train on heavy shells, one version waits for approval")
+    trained = stages.train(loop, data.heavy)
+    version = trained.version
+    progress.done(f"version {version.number} pending, mail: {trained.mail.subject!r}")
+
+    progress.stage("Approve it by the mail's command, CI brings it into inference")
+    live = stages.approve(loop, version, commands_in(trained.mail.text)[0])
+    progress.done(f"{live.mail.subject!r}")
+
+    progress.stage("Score the heavy shells kept back")
+    scored = stages.score(loop, data.kept_back, "heavy-kept-back.csv")
+    progress.done(f"{len(data.kept_back):,} predictions, no violation, {said(scored.verdict)}")
+
+    progress.stage("Score light shells: drift, a missed threshold, a retuning")
+    drifted = stages.drift(loop, data.light, "light.csv")
+    retuned = drifted.retuned
+    count = len(drifted.scored.violations)
+    progress.done(
+        f"{count} violations, {said(drifted.scored.verdict)}; version "
+        f"{retuned.version.number} ({retuned.version.metadata['kind']}) pending"
+    )
+
+    progress.stage("Approve the retuned version, without and with the board's reference")
+    reviewed = stages.review(loop, retuned)
+    progress.done(f"sent back: {reviewed.returned_mail.subject!r}; {reviewed.live.mail.subject!r}")
+
+    progress.stage("Crash the model-quality step: told, and nothing started")
+    crashed = stages.crash(loop, data.kept_back[:60], "lacks-a-label.csv")
+    stages.totals(loop, {loop.training: 1, loop.training_hpo: 1, loop.inference: 3})
+    progress.done(f"{crashed.decided['outcome']}: {crashed.decided['reason']}")
+
+
+def said(verdict: dict[str, object]) -> str:
+    """Return a verdict in words."""
+    passed = "passed" if verdict["passed"] else "missed"
+    return f"{verdict['metric']} {float(str(verdict['value'])):.1f} {passed}"
+
+
+def run(home: Path, keep: bool) -> int:
+    """Run the demo in a home folder of its own; return the exit code."""
+    pid = running_pid(home)
+    if pid is not None:
+        print(f"error: a demo runs in {home} (process {pid})", file=sys.stderr)
+        return 1
+    shutil.rmtree(home, ignore_errors=True)
+    progress = Progress(stages=7)
+    cloud = Cloud(home, say=progress.say)
+    loop: Loop | None = None
+    try:
+        progress.stage("Deploy, and have CI create the pipelines")
+        with cloud:
+            loop = Loop.of(home / INFO, progress.watch)
+            ci = cloud.run_ci({"HEADRACE_ACTION": "upsert"})
+            names = stages.created(loop)
+            progress.done(f"{len(names)} pipelines created by {ci['web_url']}")
+            try:
+                main_job(loop, progress)
+            except BaseException:
+                explain(loop)
+                raise
+            finally:
+                report.collect(loop, home / "out")
+            show(home, progress)
+            if keep:
+                stay(home)
+    except FAILURES as error:
+        print(f"\nFAILED in stage {progress.current}: {error}", file=sys.stderr)
+        print(f"Logs: {home / 'logs'}, files of runs and mails: {home / 'out'}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def explain(loop: Loop) -> None:
+    """Print what may explain a failure."""
+    print("\nWhat the cloud has to say:", file=sys.stderr)
+    for line in report.why(loop):
+        print(f"  {line}", file=sys.stderr)
+
+
+def show(home: Path, progress: Progress) -> None:
+    """Print the table and where to find what."""
+    print(f"\nWhat happened\n\n{progress.table()}\n")
+    print(f"Predictions  {home / 'out'}/headrace-abalone-inference/run-*/predictions/")
+    print(f"Reports      {home / 'out'}/*/run-*/{{data-quality,evaluation,model-quality}}/")
+    print(f"Mails        {home / 'out' / 'mails'}/")
+
+
+def stay(home: Path) -> None:
+    """Keep the cloud until Ctrl-C or SIGTERM."""
+    stop = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    print(f"\nThe cloud stays up, {home / INFO} says where; Ctrl-C ends it", flush=True)
+    stop.wait()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the cloud running at the end")
+    parser.add_argument("--home", type=Path, default=HOME, metavar="DIR")
+    given = parser.parse_args(arguments)
+    return run(given.home.resolve(), given.keep)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

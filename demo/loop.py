@@ -1,0 +1,271 @@
+"""Drives the loop as anybody can: by Boto3, from what `cloud.json` says, waiting for what comes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+import yaml
+from botocore.exceptions import ClientError
+
+from demo.mailbox import Mail, about, mails
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = ROOT / "pipeline_specs" / "abalone" / "project.yaml"
+TRAINING = "training/data/raw/"
+SCORING = "batch-scoring/data/raw/"
+GROUND_TRUTH = "batch-scoring/data/ground-truth/"
+ENDED = ("Succeeded", "Failed", "Stopped")
+POLL_SECONDS = 0.2
+EVENT_SECONDS = 60.0  # for what the control plane does by itself
+RUN_SECONDS = 240.0  # for a whole run of a pipeline
+
+_T = TypeVar("_T")
+Watch = Callable[[str, float, bool], None]
+
+
+class StageFailed(Exception):
+    """A stage of the main job did not come to its end; the message says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a run; `said` is what its job left as exit message."""
+
+    name: str
+    status: str
+    reason: str
+    said: str
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A pipeline execution as SageMaker describes it."""
+
+    arn: str
+    pipeline: str
+    status: str
+    display_name: str
+    description: str
+    reason: str
+    steps: tuple[Step, ...] = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    def step(self, name: str) -> Step:
+        """Return the step of that name."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        names = ", ".join(step.name for step in self.steps)
+        raise StageFailed(f"run {self.id} of {self.pipeline} has no step {name}, only {names}")
+
+    def why(self) -> str:
+        """Return why the run failed: each failed step with what it said."""
+        failed = [
+            f"step {step.name}: {step.said or step.reason or 'no reason was given'}"
+            for step in self.steps
+            if step.status == "Failed"
+        ]
+        return "; ".join(failed) or self.reason or "no reason was given"
+
+
+class Loop:
+    """One deployed project and what is asked of it. `watch(what, seconds, is_done)` hears waits."""
+
+    def __init__(self, info: dict[str, Any], watch: Watch = lambda what, seconds, done: None):
+        settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
+        self.info, self._watch = info, watch
+        self.prefix: str = settings["prefix"]
+        self.group: str = settings["model_package_group"]
+        self.recipient: str = settings["notify"]["recipients"][0]
+        names = settings["pipelines"]
+        self.training: str = names["training"]
+        self.training_hpo: str = names["training_hpo"]
+        self.inference: str = names["inference"]
+        self.threshold: float = settings["quality"]["threshold"]
+        self.quiet_period: float = settings["drops"]["quiet_period"]
+        self.bucket: str = info["outputs"]["DataBucketName"]
+        self.session = boto3.Session(
+            aws_access_key_id=info["access_key_id"],
+            aws_secret_access_key=info["secret_access_key"],
+            region_name=info["region"],
+        )
+        self.s3, self.sagemaker = self.client("s3"), self.client("sagemaker")
+        self.sqs, self._dynamodb = self.client("sqs"), self.client("dynamodb")
+
+    @classmethod
+    def of(cls, cloud_json: Path, watch: Watch = lambda what, seconds, done: None) -> Loop:
+        """Return the loop of a cloud that runs."""
+        return cls(json.loads(cloud_json.read_text(encoding="utf-8")), watch)
+
+    def client(self, service: str) -> Any:
+        """Return a client that talks to this cloud."""
+        return self.session.client(service, endpoint_url=self.info["endpoint_url"])
+
+    # --- waiting ----------------------------------------------------------------------------------
+
+    def wait(self, what: str, ask: Callable[[], _T | None], seconds: float = EVENT_SECONDS) -> _T:
+        """Ask until there is an answer other than None, False or nothing; return it."""
+        started = time.monotonic()
+        while True:
+            answer = ask()
+            waited = time.monotonic() - started
+            self._watch(what, waited, bool(answer))
+            if answer:
+                return answer
+            if waited > seconds:
+                raise StageFailed(f"waited {waited:.0f} s in vain for {what}")
+            time.sleep(POLL_SECONDS)
+
+    # --- the bucket -------------------------------------------------------------------------------
+
+    def key(self, folder: str, name: str) -> str:
+        """Return the key of a file in a folder of the project."""
+        return f"{self.prefix}/{folder}{name}"
+
+    def upload(self, folder: str, name: str, body: bytes) -> str:
+        """Put a file into a folder of the project; return its key."""
+        key = self.key(folder, name)
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+        return key
+
+    def run_folder(self, run: Run) -> str:
+        """Return the prefix under which a run writes."""
+        return f"{self.prefix}/runs/{run.id}/"
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return all keys below a prefix."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def read(self, key_or_uri: str) -> bytes:
+        """Return an object, by key in the data bucket or by S3 URI."""
+        bucket, key = self.bucket, key_or_uri
+        if key_or_uri.startswith("s3://"):
+            bucket, _, key = key_or_uri.removeprefix("s3://").partition("/")
+        try:
+            body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            raise StageFailed(f"cannot read s3://{bucket}/{key}: {error}") from error
+        return body
+
+    def read_json(self, key_or_uri: str) -> Any:
+        """Return an object that holds JSON."""
+        return json.loads(self.read(key_or_uri))
+
+    # --- runs -------------------------------------------------------------------------------------
+
+    def run_arns(self, pipeline: str) -> list[str]:
+        """Return the ARNs of a pipeline's executions, the oldest first; none if there is none."""
+        try:
+            pages = self.sagemaker.get_paginator("list_pipeline_executions").paginate(
+                PipelineName=pipeline, SortBy="CreationTime", SortOrder="Ascending"
+            )
+            return [
+                run["PipelineExecutionArn"]
+                for page in pages
+                for run in page["PipelineExecutionSummaries"]
+            ]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFound":
+                return []
+            raise
+
+    def run(self, arn: str) -> Run:
+        """Return an execution as it is now, with its steps in the order in which they began."""
+        answer = self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+        pages = self.sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
+            PipelineExecutionArn=arn, SortOrder="Ascending"
+        )
+        steps = tuple(self._step(step) for page in pages for step in page["PipelineExecutionSteps"])
+        return Run(
+            arn=arn,
+            pipeline=answer["PipelineArn"].rsplit("/", 1)[-1],
+            status=answer["PipelineExecutionStatus"],
+            display_name=answer.get("PipelineExecutionDisplayName", ""),
+            description=answer.get("PipelineExecutionDescription", ""),
+            reason=answer.get("FailureReason", ""),
+            steps=steps,
+        )
+
+    def _step(self, step: dict[str, Any]) -> Step:
+        metadata, said = step.get("Metadata", {}), ""
+        if step["StepStatus"] == "Failed" and (job := metadata.get("ProcessingJob")):
+            said = self.exit_message(job["Arn"])
+        reason = step.get("FailureReason", "")
+        return Step(step["StepName"], step["StepStatus"], reason, said, metadata)
+
+    def exit_message(self, job_arn: str) -> str:
+        """Return what a processing job said as it ended."""
+        name = job_arn.rsplit("/", 1)[-1]
+        answer = self.sagemaker.describe_processing_job(ProcessingJobName=name)
+        return str(answer.get("ExitMessage", ""))
+
+    def new_run(self, pipeline: str, before: list[str]) -> str:
+        """Wait for a run that was not there before; return its ARN."""
+        new = self.wait(
+            f"a run of {pipeline}",
+            lambda: [arn for arn in self.run_arns(pipeline) if arn not in before],
+        )
+        return new[0]
+
+    def ended(self, arn: str, wanted: str = "Succeeded") -> Run:
+        """Wait for the end of a run, which should be the wanted one."""
+
+        def over() -> bool:
+            answer = self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+            return answer["PipelineExecutionStatus"] in ENDED
+
+        name = arn.rsplit("/", 3)[-3]
+        self.wait(f"the end of {name} run {arn.rsplit('/', 1)[-1]}", over, RUN_SECONDS)
+        run = self.run(arn)
+        if run.status != wanted:
+            raise StageFailed(
+                f"run {run.id} of {run.pipeline} is {run.status}, not {wanted}: {run.why()}"
+            )
+        return run
+
+    # --- people -----------------------------------------------------------------------------------
+
+    def mails(self) -> list[Mail]:
+        """Return the mails that the project's recipient got, the oldest first."""
+        found = mails(Path(self.info["mail_dir"]))
+        return [mail for mail in found if self.recipient in mail.recipients]
+
+    def mail(self, what: str, *words: str) -> Mail:
+        """Wait for the mail whose subject or text contains all of the words."""
+        return self.wait(f"the mail {what}", lambda: about(self.mails(), *words))[-1]
+
+    # --- the control plane's books ----------------------------------------------------------------
+
+    def audit(self) -> list[dict[str, Any]]:
+        """Return the project's audit: what was decided on what cause, the oldest first."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self.info["outputs"]["LedgerTableName"],
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": f"AUDIT#{self.prefix}"}},
+            ConsistentRead=True,
+        )
+        return [json.loads(item["doc"]["S"]) for page in pages for item in page["Items"]]
+
+    def decided(self, what: str, cause: str) -> dict[str, Any]:
+        """Wait until an event was decided, found by a part of its business key: its audit line."""
+
+        def line() -> dict[str, Any] | None:
+            for entry in self.audit():
+                for one in entry["decided"]:
+                    if cause in one["cause"]:
+                        found: dict[str, Any] = one
+                        return found
+            return None
+
+        return self.wait(f"the decision on {what}", line)
