@@ -25,6 +25,7 @@ TRAINING = [
     ("Farbe,Grösse,Gewicht\n" + GOOD, 'row 1 looks like a header: "Farbe,Grösse,Gewicht"'),
     (GOOD + "\nred,1,1\n", "row 4 is blank, with more rows below"),
     ('red,1,1\n"green\nish",x,2\n', 'row 2 column 2 (size): expected a finite number, found "x"'),
+    ('"red\nish",1,1\n"a\nb",x,2\n', 'row 3 column 2 (size): expected a finite number, found "x"'),
     ('red,1,1\n"green,2,2\n', "row 2 is not valid CSV"),
     (b"red,1,1\ngr\xfcn,2,2\n", "row 2: byte 0xfc is not UTF-8"),
 ]
@@ -93,7 +94,9 @@ def test_a_column_that_is_an_identifier_is_refused(fit):
 
 
 def test_an_exit_message_never_exceeds_one_kilobyte(fit):
-    assert len(fit("ü" * 5000 + "\n").message.encode()) <= 1024
+    message = fit("red,1\n", "--source", "s3://bucket/" + "ü" * 1000 + "/").message
+    assert message.startswith("s3://bucket/üü")
+    assert 1000 < len(message.encode()) <= 1024
 
 
 @pytest.mark.parametrize(
