@@ -9,6 +9,7 @@ from functools import cache
 
 # `$` with a quantifier (`(...)${1,256}`) means the end, once, to Java; Python refuses it.
 _QUANTIFIED_END = re.compile(r"\$\{\d+,\d+\}$")
+_BEYOND_16_BITS = r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010ffff"  # in Java two units each
 _CATEGORY = re.compile(r"\\p\{([A-Z])\}")
 
 
@@ -16,6 +17,7 @@ _CATEGORY = re.compile(r"\\p\{([A-Z])\}")
 def compiled(pattern: str) -> re.Pattern[str]:
     """The Java pattern, to be used with `fullmatch` as Java's validators do."""
     python = _QUANTIFIED_END.sub("", pattern).replace(r"\p{Alnum}", "a-zA-Z0-9")
+    python = python.replace(*_BEYOND_16_BITS)
     return re.compile(_CATEGORY.sub(lambda found: _categories()[found.group(1)], python))
 
 

@@ -7,12 +7,19 @@ The engine here runs nothing: tests say over HTTP what the engine tells its host
 import asyncio
 import json
 import os
+import signal
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
 PORT, FOLDER = sys.argv[1], Path(sys.argv[2])
-os.environ.update(GATEWAY_PORT=PORT, BIND_HOST="127.0.0.1", LOG_LEVEL="WARNING")
+os.environ.update(
+    GATEWAY_PORT=PORT,
+    BIND_HOST="127.0.0.1",
+    LOG_LEVEL="WARNING",
+    PERSIST_STATE="1",
+    STATE_DIR=str(FOLDER / "ministack"),
+)
 
 from hypercorn.asyncio import serve  # noqa: E402  # MiniStack reads the environment when imported
 from hypercorn.config import Config  # noqa: E402
@@ -77,10 +84,18 @@ router.SERVICE_PATTERNS["engine"] = {"target_prefixes": ["Engine."]}
 
 
 async def main() -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+
+    async def until_stopped() -> None:
+        await stop.wait()
+        await asyncio.to_thread(SERVICE.save)
+
     config = Config()
     config.bind = [f"127.0.0.1:{PORT}"]
     config.loglevel = "WARNING"
-    await serve(app.app, config, shutdown_trigger=lambda: asyncio.Event().wait())
+    config.graceful_timeout = 0.1
+    await serve(app.app, config, shutdown_trigger=until_stopped)
 
 
 asyncio.run(main())

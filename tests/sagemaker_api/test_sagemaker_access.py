@@ -1,0 +1,145 @@
+"""IAM bounds who may call SageMaker, which roles they pass, and what jobs may touch."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from sagemaker_cloud import ROLE, definition
+
+from local_cloud.sagemaker import authorization
+
+ARN = "arn:aws:sagemaker:us-east-1:000000000000"
+
+
+def policy(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(action, resource, **more):
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+@pytest.fixture
+def user(cloud, name):
+    """A SageMaker client of a new user who may do what the statements say."""
+
+    def make(*statements):
+        iam = cloud.client("iam")
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="inline", PolicyDocument=policy(*statements))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return cloud.client(
+            "sagemaker",
+            aws_access_key_id=key["AccessKeyId"],
+            aws_secret_access_key=key["SecretAccessKey"],
+        )
+
+    return make
+
+
+def denied(call, **request):
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
+    return caught.value.response["Error"]["Message"]
+
+
+def test_a_pipeline_is_allowed_by_its_arn_and_another_is_not(sagemaker, pipeline, user):
+    mine = user(allow("sagemaker:DescribePipeline", f"{ARN}:pipeline/{pipeline}"))
+    assert mine.describe_pipeline(PipelineName=pipeline)["PipelineName"] == pipeline
+    assert "sagemaker:DescribePipeline" in denied(mine.describe_pipeline, PipelineName="other")
+    assert "sagemaker:DeletePipeline" in denied(mine.delete_pipeline, PipelineName=pipeline)
+
+
+def test_who_may_approve_can_be_narrowed_by_the_approval_itself(sagemaker, name, user):
+    sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    arn = sagemaker.create_model_package(ModelPackageGroupName=name)["ModelPackageArn"]
+    condition = {"StringEquals": {"sagemaker:ModelApprovalStatus": "Rejected"}}
+    mine = user(
+        allow("sagemaker:UpdateModelPackage", f"{ARN}:model-package/{name}/*", Condition=condition)
+    )
+    mine.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected")
+    denied(mine.update_model_package, ModelPackageArn=arn, ModelApprovalStatus="Approved")
+
+
+def test_a_role_must_be_passed_to_sagemaker(name, user):
+    mine = user(
+        allow("sagemaker:*", "*"),
+        allow(
+            "iam:PassRole",
+            ROLE,
+            Condition={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        ),
+    )
+    request = {"PipelineName": name, "PipelineDefinition": definition()}
+    other = ROLE.replace("pipeline-role", "admin")
+    message = denied(mine.create_pipeline, **request, RoleArn=other)
+    assert f"iam:PassRole on resource: {other}" in message
+    assert mine.create_pipeline(**request, RoleArn=ROLE)["PipelineArn"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "resource"),
+    [
+        ("StartPipelineExecution", {"PipelineName": "p"}, f"{ARN}:pipeline/p"),
+        ("StartPipelineExecution", {"PipelineName": f"{ARN}:pipeline/p"}, f"{ARN}:pipeline/p"),
+        ("CreateModelPackage", {"ModelPackageGroupName": "g"}, f"{ARN}:model-package/g/*"),
+        ("CreateModelPackage", {"ModelPackageName": "m"}, f"{ARN}:model-package/m"),
+        ("DescribeTrainingJob", {"TrainingJobName": "t"}, f"{ARN}:training-job/t"),
+        ("ListTags", {"ResourceArn": f"{ARN}:model/m"}, f"{ARN}:model/m"),
+        ("ListPipelines", {}, "*"),
+        ("DescribePipeline", ["no object"], "*"),
+    ],
+)
+def test_each_operation_is_authorised_on_its_resource(operation, request_, resource):
+    body = json.dumps(request_).encode()
+    found = authorization.resource_arn(operation, body, "us-east-1", "000000000000")
+    assert found == resource
+
+
+@pytest.fixture
+def role(cloud, name):
+    """The ARN of a role that SageMaker may assume and that may read one prefix."""
+
+    def make(service):
+        trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        iam = cloud.client("iam")
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]
+        iam.put_role_policy(
+            RoleName=name,
+            PolicyName="inline",
+            PolicyDocument=policy(allow("s3:GetObject", "arn:aws:s3:::job-data/mine/*")),
+        )
+        return made["Arn"]
+
+    return make
+
+
+def test_a_job_reads_what_its_role_allows_and_nothing_else(cloud, role, name):
+    arn = role("sagemaker.amazonaws.com")
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="job-data")
+    for key in ("mine/a", "other/a"):
+        s3.put_object(Bucket="job-data", Key=key, Body=b"text")
+    who = cloud.engine("identity", arn)
+    assert who == f"arn:aws:sts::000000000000:assumed-role/{name}/SageMaker"
+    assert cloud.engine("read", arn, "job-data", "mine/a") == "text"
+    assert "AccessDenied" in cloud.engine("read", arn, "job-data", "other/a")["error"]
+
+
+def test_a_role_that_does_not_trust_sagemaker_is_not_assumed(cloud, role):
+    answer = cloud.engine("identity", role("lambda.amazonaws.com"))
+    assert "allows principal 'sagemaker.amazonaws.com' to assume the role" in answer["error"]
+
+
+def test_a_role_that_is_not_there_is_not_assumed(cloud):
+    assert "Could not assume role" in cloud.engine("identity", ROLE)["error"]
+
+
+def test_a_jobs_lines_are_in_cloudwatch_logs(cloud, name):
+    for lines in (["one", ""], ["two\ttabs"]):
+        cloud.engine("log", "/aws/sagemaker/ProcessingJobs", name, lines)
+    told = cloud.client("logs").get_log_events(
+        logGroupName="/aws/sagemaker/ProcessingJobs", logStreamName=name, startFromHead=True
+    )
+    assert [event["message"] for event in told["events"]] == ["one", "two\ttabs"]
