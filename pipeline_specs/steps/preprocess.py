@@ -288,7 +288,7 @@ def split_points(hashes: array[int], where: str) -> tuple[int, int]:
 
 
 def parse_columns(text: str) -> tuple[RawColumn, ...]:
-    """The --columns argument: [{"name": ..., "type": "numeric" | "categorical"}, ...]."""
+    """Columns in file order: [{"name": ..., "type": "numeric" | "categorical"}, ...]."""
     columns: list[RawColumn] = []
     for entry in json.loads(text):
         if entry["type"] not in ("numeric", "categorical"):
@@ -304,7 +304,10 @@ def parse_columns(text: str) -> tuple[RawColumn, ...]:
 
 def fit(args: argparse.Namespace) -> int:
     """Learn from labelled data; write the three parts, the baseline and preprocessor.json."""
-    layout = Layout(parse_columns(args.columns), args.header, args.target)
+    columns = args.columns
+    if not columns.lstrip().startswith("["):
+        columns = Path(columns).read_text(encoding="utf-8")
+    layout = Layout(parse_columns(columns), args.header, args.target)
     if not layout.labelled:
         raise BadInput(f"the target {args.target} is none of the columns {', '.join(layout.names)}")
     label_at = layout.names.index(args.target)
@@ -343,7 +346,7 @@ def fit(args: argparse.Namespace) -> int:
         "header": args.header,
         "target": args.target,
         "target_classes": sorted(classes),
-        "columns": json.loads(args.columns),
+        "columns": json.loads(columns),
         "features": [{"name": learner.name, **learner.learnt()} for learner in learners],
         "rows": sizes,
     }
@@ -400,7 +403,7 @@ def main() -> int:
         command.add_argument("--source", default="", help="where the data came from, for errors")
         command.add_argument("--suffix", default=".csv", help="other files are skipped")
         if name == "fit":
-            command.add_argument("--columns", required=True, help="JSON, in file order")
+            command.add_argument("--columns", required=True, help="JSON, or a file of it")
             command.add_argument("--target", required=True, help="the column that is the label")
             command.add_argument("--header", action="store_true", help="files begin with a header")
             command.add_argument("--seed", type=int, default=0, help="of the split")

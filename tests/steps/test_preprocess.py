@@ -190,6 +190,15 @@ def test_cells_that_a_spreadsheet_would_execute_are_data(fit, transform, data, t
     assert monitored[1:] == [["=1+1", "-1"], ["@x", "+2"]]
 
 
+def test_columns_may_come_in_a_file_as_arguments_of_a_container_are_short(
+    fit, data, columns, tmp_path
+):
+    (tmp_path / "columns.json").write_text(columns)
+    inline = (fit(data) / "preprocessor/preprocessor.json").read_text()
+    fitted = fit(data, "--columns", str(tmp_path / "columns.json"), name="second")
+    assert (fitted / "preprocessor/preprocessor.json").read_text() == inline
+
+
 def test_files_that_are_no_data_are_skipped(fit, data):
     (data / "two.csv.bak").write_text("not data")
     assert sum(len(rows) for rows in parts(fit(data)).values()) == 100
