@@ -78,5 +78,5 @@ rsync:
 
 LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
 lock: $(VENV)/uv/.ready ## renew the lock files from their .in files
-	for name in uv project jobs lambda; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt; done
+	for name in uv project jobs lambda deploy; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt; done
 	$(LOCK) layers/headrace/requirements.in -o layers/headrace/requirements.txt

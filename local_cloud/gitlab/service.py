@@ -133,6 +133,7 @@ class Service:
             "CI_PIPELINE_URL": f"{self.project.web_url}/-/pipelines/{pipeline.id}",
             "CI_PIPELINE_CREATED_AT": pipeline.created_at,
             "CI_COMMIT_SHA": pipeline.sha,
+            "CI_COMMIT_SHORT_SHA": pipeline.sha[:8],
             "CI_COMMIT_REF_NAME": pipeline.ref,
             "CI_COMMIT_BRANCH": pipeline.ref,
             "CI_COMMIT_REF_PROTECTED": "true",
