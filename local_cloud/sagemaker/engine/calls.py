@@ -11,8 +11,8 @@ from local_cloud.sagemaker.engine.errors import StepFailed
 
 def run_lambda_step(step: StepContext) -> StepResult:
     """Invoke the function with the arguments; its answer's members are the output parameters."""
-    session, s3 = step.sessions.get(step.execution.role_arn)
-    client = session.client("lambda", endpoint_url=s3.meta.endpoint_url)
+    session, _ = step.sessions.get(step.execution.role_arn)
+    client = session.client("lambda")
     arn = str(step.document["FunctionArn"])
     response = client.invoke(FunctionName=arn, Payload=json.dumps(step.arguments).encode())
     text = response["Payload"].read().decode("utf-8", "replace")
