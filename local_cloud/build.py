@@ -115,7 +115,7 @@ class Builder:
         artefacts.mkdir()
         command = ["make", "--no-print-directory", f"build-{logical_id}"]
         command += [f"ARTIFACTS_DIR={artefacts}", f"PIP={self.toolchain.pip}"]
-        command += [f"COMPILER={self.toolchain.compiler}"]
+        command += [f"COMPILER={self.toolchain.compiler}", f"CACHE_DIR={self.cache}"]
         done = subprocess.run(
             command,
             cwd=sources,

@@ -6,6 +6,7 @@ What `sam build`, `sam package` and the Serverless transform do on the way to an
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 from local_cloud.build import Builder
+
+# It complains about its own telemetry, which nobody here publishes.
+logging.getLogger("samtranslator.metrics.metrics").setLevel(logging.ERROR)
 
 CODE = {
     "AWS::Serverless::Function": "CodeUri",

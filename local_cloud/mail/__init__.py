@@ -24,7 +24,7 @@ class MailServer:
 
     def start(self) -> None:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        handler = Mailbox(str(self.folder))
+        handler = Mailbox(self.folder)
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(self._listen(handler), self._loop).result()
         self.port = self._server.sockets[0].getsockname()[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 VERSION = "1.5.33"
 
@@ -29,4 +29,4 @@ def replace(owner: Any, name: str, parameters: str, replacement: Any) -> Callabl
             f"these seams were written for {VERSION}"
         )
     setattr(owner, name, replacement)
-    return original
+    return cast(Callable[..., Any], original)

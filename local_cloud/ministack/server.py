@@ -29,6 +29,7 @@ def install(settings: Settings) -> Callable[[], None]:
         stacks,
         state_machines,
         topics,
+        transport,
     )
     from local_cloud.sagemaker.install import install as install_sagemaker
 
@@ -37,6 +38,7 @@ def install(settings: Settings) -> Callable[[], None]:
     rules.install()
     objects.install()
     stacks.install()
+    transport.install()
     state_machines.install()
     postman = topics.install(HOST, settings.smtp_port)
     sagemaker = install_sagemaker(

@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 REGION = "us-east-1"
 ACCOUNT_ID = "000000000000"
@@ -37,9 +38,10 @@ class Settings:
 
     @classmethod
     def from_json(cls, text: str) -> Settings:
-        values = json.loads(text)
-        paths = {"state_dir", "work_dir", "functions_python", "jobs_python"}
-        return cls(**{k: Path(v) if k in paths else v for k, v in values.items()})
+        values: dict[str, Any] = json.loads(text)
+        for name in ("state_dir", "work_dir", "functions_python", "jobs_python"):
+            values[name] = Path(values[name])
+        return cls(**values)
 
     def environment(self) -> dict[str, str]:
         """The server's environment: MiniStack reads its options there, boto3 its endpoint."""

@@ -18,7 +18,7 @@ def handler(event, context):
     if do == "sleep":
         time.sleep(event["seconds"])
     if do == "environment":
-        return {"environment": dict(os.environ), "shared": shared.ANSWER, "cwd": os.getcwd()}
+        return {"environment": dict(os.environ), "shared": shared.ANSWER}
     if do == "import":
         try:
             __import__(event["module"])
