@@ -179,21 +179,36 @@ def test_a_claim_whose_answer_was_lost_is_looked_for_before_it_starts_again(
     inbox.handle([upload(RAW + "a.csv")])
     request = inbox.ledger.lane(TRAINING).waiting
     assert request is not None
-    advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
-    looked_for: list[str] = []
+    answers = iter([RetryableError("no answer came"), RetryableError("again"), None])
 
-    def there(pipeline: str, name: str, since: float) -> str | None:
-        looked_for.append(name)
+    def start(run: dict[str, Any]) -> str:
+        started.append(run)
+        if error := next(answers):
+            raise error
         return RUN
 
-    monkeypatch.setattr(runs, "find", there)
-    advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
+    monkeypatch.setattr(runs, "start", start)
+    with pytest.raises(RetryableError):
+        advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
+    looked_for: list[str] = []
+
+    def absent(pipeline: str, name: str, since: float) -> str | None:
+        looked_for.append(name)
+        return None
+
+    monkeypatch.setattr(runs, "find", absent)
+    with pytest.raises(RetryableError):
+        advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
     assert looked_for == [request.id]
-    assert len(started) == 1
-    monkeypatch.setattr(runs, "find", lambda *_: None)
-    advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
     assert len(started) == 2
     assert started[0] == started[1]  # same name, same token: SageMaker knows it
+    monkeypatch.setattr(runs, "find", lambda *_: RUN)
+    answer = advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
+    assert answer == {"outcome": "done", "reason": f"runs as {RUN}"}
+    assert len(started) == 2
+    lane = inbox.ledger.lane(TRAINING)
+    assert lane.current is not None
+    assert lane.current.execution_arn == RUN
 
 
 def test_ground_truth_of_the_same_name_goes_with_its_input(

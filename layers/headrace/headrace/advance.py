@@ -6,6 +6,7 @@ token alone is forgotten after a time SageMaker does not document; a claim alone
 crash before the start from one after it.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -63,25 +64,29 @@ def _claim(
     start = _start_request(ledger, bucket, project, lane, request.id, request.description)
     run = Run(request.id, now, request.description)
     ledger.claim(lane, replace(lane, waiting=None, current=run))
-    return _started(runs.start(start))
+    return _started(ledger, lane.pipeline, run, runs.start(start))
 
 
 def _claimed_before(
     ledger: Ledger, bucket: str, project: Project, lane: Lane, run: Run
 ) -> dict[str, Any]:
     if run.execution_arn:
-        return _started(run.execution_arn)
+        return {"outcome": "done", "reason": f"runs as {run.execution_arn}"}
     name = _true_name(project, lane.pipeline)
     found = runs.find(name, run.request_id, run.claimed_at - _CLOCKS_APART)
     if found is None:
         found = runs.start(
             _start_request(ledger, bucket, project, lane, run.request_id, run.description)
         )
-    return _started(found)
+    return _started(ledger, lane.pipeline, run, found)
 
 
-def _started(execution_arn: str) -> dict[str, Any]:
-    # The lane learns the ARN from the run's own status event, as for any run.
+def _started(ledger: Ledger, pipeline: str, run: Run, execution_arn: str) -> dict[str, Any]:
+    """Write down which execution holds the lane, unless its own event has told already."""
+    lane = ledger.lane(pipeline)
+    if lane.current == run:
+        with suppress(Conflict):  # whoever changed the lane knew the run by its name
+            ledger.claim(lane, replace(lane, current=replace(run, execution_arn=execution_arn)))
     return {"outcome": "done", "reason": f"runs as {execution_arn}"}
 
 

@@ -26,9 +26,8 @@ from headrace.uploads import FilesArrived, files_arrived
 _HOUR = 3600.0
 _WEEK = 7 * 24 * _HOUR
 
-Decidable = (
-    FilesArrived
-    | RunStatusChanged
+Fact = (
+    RunStatusChanged
     | ModelQualityFailed
     | PackageReviewed
     | RunRequested
@@ -38,7 +37,7 @@ Decidable = (
 )
 
 
-def decide(project: Project, lane: Lane, event: Decidable, now: float) -> Decision:
+def decide(project: Project, lane: Lane, event: FilesArrived | Fact, now: float) -> Decision:
     """Return what an event means for a lane of a project, at a time in seconds since 1970."""
     match event:
         case FilesArrived():

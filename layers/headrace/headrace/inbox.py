@@ -12,7 +12,7 @@ from typing import Any
 
 from headrace import registry, runs
 from headrace.actions import as_input
-from headrace.decisions import Decidable, decide
+from headrace.decisions import Fact, decide
 from headrace.errors import Conflict, HeadraceError, PermanentError
 from headrace.events import (
     Event,
@@ -61,7 +61,8 @@ class Inbox:
                     if place := self._place_of(event):
                         uploads[place].append((message_id, event))
                 else:
-                    self._handle_one(event)
+                    for project, lane, fact in self._look_up(event):
+                        self._decide(project, lane, fact)
             except HeadraceError as error:
                 self.warn(f"message {message_id}: {error}")
                 failed.append(message_id)
@@ -97,11 +98,7 @@ class Inbox:
             raise Conflict(f"the lane of {lane} is too busy to take {len(items)} uploads")
         self.hand_over_rest()
 
-    def _handle_one(self, event: Event) -> None:
-        looked_up = self._look_up(event)
-        if looked_up is None:
-            return
-        project, lane, fact = looked_up
+    def _decide(self, project: Project, lane: str, fact: Fact) -> None:
         for _ in range(_TRIES):
             if self.ledger.seen([fact.business_key]):
                 self.hand_over_rest()
@@ -110,7 +107,9 @@ class Inbox:
                 return
         raise Conflict(f"the lane of {lane} is too busy")
 
-    def _commit(self, project: Project, lane: str, fact: Decidable, keys: list[str]) -> bool:
+    def _commit(
+        self, project: Project, lane: str, fact: FilesArrived | Fact, keys: list[str]
+    ) -> bool:
         now = self.now()
         before = self.ledger.lane(lane)
         decision = decide(project, before, fact, now)
@@ -131,47 +130,59 @@ class Inbox:
         for name, action in self.ledger.outbox():
             self._hand_over(name, action)
 
-    def _look_up(self, event: Event) -> tuple[Project, str, Any] | None:
-        """Return the project, the lane and the fact to decide on, or None if it is not ours."""
+    def _look_up(self, event: Event) -> list[tuple[Project, str, Fact]]:
+        """Return what an event tells, each with its project and lane; nothing if it is not ours."""
         match event:
             case ModelPackageChanged():
                 return self._package(event)
             case StepStatusChanged():
-                return self._step(event)
+                project = self.ledger.project_of("pipeline", event.pipeline)
+                if project and event.step == MODEL_QUALITY_STEP and event.status == "Failed":
+                    return self._model_quality(project, event)
+                return []
             case RefreshEnded():
                 project = self.ledger.project_of("group", event.group)
-                return (project, project.pipelines.inference, event) if project else None
-            case RunStatusChanged() | RunRequested() | RunNotStarted() | LaneDue():
+                return [(project, project.pipelines.inference, event)] if project else []
+            case RunStatusChanged():
                 project = self.ledger.project_of("pipeline", event.pipeline)
-                if project is None and isinstance(event, RunRequested):
+                if project is None:
+                    return []
+                # The step's own event may be lost: a failed run is asked for its verdict as well.
+                failed = self._model_quality(project, event) if event.status == "Failed" else []
+                return [(project, event.pipeline, event), *failed]
+            case RunRequested() | RunNotStarted() | LaneDue():
+                project = self.ledger.project_of("pipeline", event.pipeline)
+                if project is None:
                     raise PermanentError(
                         f"no project has a pipeline named {event.pipeline}; "
                         "run `python -m pipeline_specs upsert PROJECT`"
                     )
-                return (project, event.pipeline, event) if project else None
+                return [(project, event.pipeline, event)]
             case ObjectCreated():
                 raise AssertionError("uploads are decided together")
 
-    def _package(self, event: ModelPackageChanged) -> tuple[Project, str, Any] | None:
+    def _package(self, event: ModelPackageChanged) -> list[tuple[Project, str, Fact]]:
         project = self.ledger.project_of("group", event.group) if event.group else None
         if project is None:
             self.warn(f"no project has the model package group {event.group!r}; nothing to do")
-            return None
+            return []
         package = registry.describe(event.arn)
         if package is None:
             self.warn(f"{event.arn} was deleted meanwhile; nothing to do")
-            return None
+            return []
         back = None
         if package.approval == "Rejected":
             back = registry.newest_approved(event.group, other_than=package.arn)
-        return project, project.pipelines.inference, PackageReviewed(package, back, event.time)
+        return [(project, project.pipelines.inference, PackageReviewed(package, back, event.time))]
 
-    def _step(self, event: StepStatusChanged) -> tuple[Project, str, Any] | None:
-        if event.step != MODEL_QUALITY_STEP or event.status != "Failed":
-            return None
-        project = self.ledger.project_of("pipeline", event.pipeline)
-        if project is None or project.pipelines.inference.lower() != event.pipeline:
-            return None
-        verdict = runs.verdict(event.execution_arn, event.step)
-        fact = ModelQualityFailed(event.execution_arn, verdict, event.time)
-        return project, project.pipelines.training_hpo, fact
+    def _model_quality(
+        self, project: Project, event: StepStatusChanged | RunStatusChanged
+    ) -> list[tuple[Project, str, Fact]]:
+        """Return the failure of an inference run's model-quality step, if that is what failed."""
+        if project.pipelines.inference.lower() != event.pipeline:
+            return []
+        said = runs.exit_message_of_failed(event.execution_arn, MODEL_QUALITY_STEP)
+        if said is None:
+            return []
+        fact = ModelQualityFailed(event.execution_arn, runs.parse_verdict(said), event.time)
+        return [(project, project.pipelines.training_hpo, fact)]

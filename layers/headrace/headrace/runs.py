@@ -55,19 +55,19 @@ def failed_steps(execution_arn: str) -> list[tuple[str, str, str]]:
     ]
 
 
-def verdict(execution_arn: str, step: str) -> Verdict | None:
-    """Return what a failed model-quality step found, or None if it crashed before it knew.
-
-    The step says so in its exit message: a crash leaves none, or one that is no verdict.
-    """
+def exit_message_of_failed(execution_arn: str, step: str) -> str | None:
+    """Return what a failed step's job said as it exited, or None if that step did not fail."""
     for name, _, message in failed_steps(execution_arn):
         if name == step:
-            return parse_verdict(message)
+            return message
     return None
 
 
 def parse_verdict(exit_message: str) -> Verdict | None:
-    """Return the verdict in a job's exit message, if it holds one."""
+    """Return the verdict in a job's exit message.
+
+    None if there is none: the step crashed before it knew.
+    """
     try:
         said = json.loads(exit_message)
         return Verdict(
