@@ -10,6 +10,7 @@ Whatever else runs against it finds it through `cloud.json` in its home folder; 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -39,13 +40,19 @@ class CloudRunningError(Exception):
 
 
 def running_pid(home: Path) -> int | None:
-    """The process that runs the cloud of this home folder, if it is alive."""
+    """The process that runs the cloud of this home folder, if there is one.
+
+    It holds a lock on its pid file, so that the file of one that died names nobody.
+    """
     try:
-        pid = int((home / PID).read_text())
-        os.kill(pid, 0)
-    except (FileNotFoundError, ValueError, ProcessLookupError):
-        return None
-    return pid
+        with (home / PID).open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read())
+    except FileNotFoundError:
+        pass
+    return None
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
@@ -94,8 +101,11 @@ class Cloud:
                 f"`python -m local_cloud down --home {self.home}`"
             )
         self.home.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.home / PID, str(os.getpid()))
-        self._exits.callback(lambda: (self.home / PID).unlink(missing_ok=True))
+        file = self._exits.enter_context((self.home / PID).open("w"))
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file.write(str(os.getpid()))
+        file.flush()
+        self._exits.callback((self.home / PID).unlink)
 
     def _start(self) -> None:
         venv, state = Path(sys.prefix).parent, self.home / "state"

@@ -63,6 +63,9 @@ class Server:
 
     def start(self) -> None:
         """Start and wait until it answers."""
+        for python in (self.settings.functions_python, self.settings.jobs_python):
+            if not python.exists():
+                raise ServerError(f"{python}: no such interpreter; `make setup` makes it")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
