@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -141,7 +140,7 @@ print("SEES", sys.argv[2], sorted(p.name for p in mine.iterdir()), os.listdir(sy
     log = host.log_text("ProcessingJobs")
     assert "SEES A ['A'] []" in log
     assert "SEES B ['B'] []" in log
-    assert os.listdir("/opt/ml") == []
+    assert list(Path("/opt/ml").iterdir()) == []
 
 
 def test_a_job_has_a_containers_environment_and_nothing_of_ours(

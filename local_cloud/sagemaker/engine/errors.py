@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 
 class DefinitionError(ValueError):
@@ -21,14 +24,41 @@ class StepFailed(Exception):
         self.reason = reason
         self.retry_type = retry_type
 
+    def of_a_job(self) -> StepFailed:
+        """The failure of the step whose job failed so: Pipelines puts `ClientError: ` before."""
+        reason = f"ClientError: {self.reason.removeprefix('ClientError: ')}"
+        return StepFailed(reason, retry_type=self.retry_type)
+
 
 class Stopped(Exception):
     """The execution was stopped while the step ran."""
 
 
-def reason_of(error: dict[str, Any], operation: str) -> str:
-    """The FailureReason SageMaker gives when a service refuses a step's request.
+def as_step_failed(error: Exception) -> StepFailed:
+    """Any error as the failure of a step; what nobody foresaw counts as SageMaker's own fault."""
+    if isinstance(error, StepFailed):
+        return error
+    if isinstance(error, ClientError):
+        return _refused(error)
+    logging.getLogger(__name__).error("a step failed unforeseen", exc_info=error)
+    return StepFailed(
+        f"InternalServerError: {type(error).__name__}: {error}",
+        retry_type="SageMaker.JOB_INTERNAL_ERROR",
+    )
 
-    `error` is the `Error` member of a botocore ClientError's response.
-    """
-    return f"ClientError: Failed to invoke {operation}. Error Details: {error.get('Message', '')}"
+
+def _refused(error: ClientError) -> StepFailed:
+    details: dict[str, Any] = error.response.get("Error", {})
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+    kind = None
+    if "Throttling" in details.get("Code", "") or status == 429:
+        kind = "Step.THROTTLING"
+    elif details.get("Code") == "ResourceLimitExceeded":
+        kind = "SageMaker.RESOURCE_LIMIT"
+    elif status >= 500:
+        kind = "Step.SERVICE_FAULT"
+    return StepFailed(
+        f"ClientError: Failed to invoke sagemaker:{error.operation_name}. "
+        f"Error Details: {details.get('Message', '')}",
+        retry_type=kind,
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud.sagemaker.engine.context import JobRecord, StepContext, StepResult, now
-from local_cloud.sagemaker.engine.errors import StepFailed, Stopped
+from local_cloud.sagemaker.engine.errors import StepFailed, Stopped, as_step_failed
 from local_cloud.sagemaker.engine.images import processing_command
 from local_cloud.sagemaker.engine.requests import job_name, prepare
 from local_cloud.sagemaker.engine.s3_data import JobStorage, S3Source
@@ -42,19 +42,20 @@ def run_processing_job(
     try:
         outcome = _run(step, request, arn, job, sandbox)
         message = _message(sandbox)
-        reason = _failure(outcome, request)
         job.record.update({"ExitMessage": message} if message else {})
-    except StepFailed as error:
-        reason = error.reason
+        _check(outcome, request)
     except Stopped:
         job.change(ProcessingJobStatus="Stopping")
         job.change(ProcessingJobStatus="Stopped", ProcessingEndTime=now())
         raise
+    except Exception as error:  # whatever it was, the job must not stay open
+        failure = as_step_failed(error)
+        job.change(
+            ProcessingJobStatus="Failed", FailureReason=failure.reason, ProcessingEndTime=now()
+        )
+        raise failure.of_a_job() from error
     finally:
         sandbox.remove()
-    if reason:
-        job.change(ProcessingJobStatus="Failed", FailureReason=reason, ProcessingEndTime=now())
-        raise StepFailed(f"ClientError: {reason.removeprefix('ClientError: ')}")
     job.change(ProcessingJobStatus="Completed", ProcessingEndTime=now())
     return job.record
 
@@ -133,13 +134,16 @@ def _message(sandbox: Sandbox) -> str:
     return path.read_text("utf-8", "replace").strip()[:CHARACTERS_OF_AN_EXIT_MESSAGE]
 
 
-def _failure(outcome: Outcome, request: dict[str, Any]) -> str:
+def _check(outcome: Outcome, request: dict[str, Any]) -> None:
     if outcome.timed_out:
         seconds = request["StoppingCondition"]["MaxRuntimeInSeconds"]
-        return f"ClientError: The job ran longer than its MaxRuntimeInSeconds of {seconds}"
+        raise StepFailed(
+            f"ClientError: The job ran longer than its MaxRuntimeInSeconds of {seconds}"
+        )
     if outcome.exit_code != 0:
-        return f"AlgorithmError: See job logs for more information, exit code: {outcome.exit_code}"
-    return ""
+        raise StepFailed(
+            f"AlgorithmError: See job logs for more information, exit code: {outcome.exit_code}"
+        )
 
 
 def _property_files(step: StepContext, record: dict[str, Any]) -> dict[str, str]:

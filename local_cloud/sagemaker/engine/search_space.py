@@ -5,6 +5,7 @@ Optuna (half a second to import) is imported by whoever calls, through `optuna_q
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -102,14 +103,17 @@ def make_study(
     elif strategy == "Grid":
         if any(r.kind != "Categorical" for r in ranges):
             raise StepFailed("ClientError: Grid search takes categorical ranges only")
-        grid = {r.name: list(r.values) for r in ranges}
-        sampler = optuna.samplers.GridSampler(grid, seed=seed)
+        sampler = optuna.samplers.RandomSampler(seed=seed)  # not asked: every trial is given
     else:
         raise StepFailed(
             f"ClientError: Tuning strategy {strategy} is not supported here; supported are "
             f"{', '.join(STRATEGIES)}"
         )
-    return optuna.create_study(sampler=sampler, direction="maximize" if maximize else "minimize")
+    study = optuna.create_study(sampler=sampler, direction="maximize" if maximize else "minimize")
+    if strategy == "Grid":
+        for values in itertools.product(*(r.values for r in ranges)):
+            study.enqueue_trial(dict(zip((r.name for r in ranges), values, strict=True)))
+    return study
 
 
 def grid_size(ranges: list[Range]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,13 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from local_cloud.sagemaker.engine import policies
 from local_cloud.sagemaker.engine.calls import refuse, run_lambda_step
 from local_cloud.sagemaker.engine.context import RoleSessions, StepContext, StepResult, now
 from local_cloud.sagemaker.engine.definition import Step
-from local_cloud.sagemaker.engine.errors import DefinitionError, StepFailed, Stopped, reason_of
+from local_cloud.sagemaker.engine.errors import DefinitionError, StepFailed, Stopped, as_step_failed
 from local_cloud.sagemaker.engine.expressions import Scope
 from local_cloud.sagemaker.engine.models import run_model_step, run_register_model_step
 from local_cloud.sagemaker.engine.processing import run_processing_step
@@ -27,8 +24,6 @@ from local_cloud.sagemaker.engine.training import run_training_step
 from local_cloud.sagemaker.engine.transform import run_transform_step
 from local_cloud.sagemaker.engine.tuning import run_tuning_step
 from local_cloud.sagemaker.host import Execution, Host
-
-logger = logging.getLogger(__name__)
 
 _RUNNERS: dict[str, Callable[[StepContext], StepResult]] = {
     "Processing": run_processing_step,
@@ -77,14 +72,12 @@ class StepRun:
         except Stopped:
             end = StepEnd("Stopped")
             self._tell("Stopped", EndTime=now())
-        except (StepFailed, DefinitionError) as error:
+        except DefinitionError as error:
             end = StepEnd("Failed")
-            self._tell("Failed", EndTime=now(), FailureReason=str(error))
+            self._tell("Failed", EndTime=now(), FailureReason=f"ClientError: {error}")
         except Exception as error:  # the thread's last line: a step that vanishes tells nobody
-            logger.exception("step %s of %s", self.step.name, self.execution.arn)
             end = StepEnd("Failed")
-            reason = f"InternalServerError: {type(error).__name__}: {error}"
-            self._tell("Failed", EndTime=now(), FailureReason=reason)
+            self._tell("Failed", EndTime=now(), FailureReason=as_step_failed(error).reason)
         return end
 
     def _succeed(self) -> StepEnd:
@@ -149,13 +142,10 @@ class StepRun:
         )
         try:
             return _RUNNERS.get(self.step.type, refuse)(context)
-        except ClientError as error:
-            raise _refused(error) from error
-        except (BotoCoreError, OSError) as error:
-            raise StepFailed(
-                f"InternalServerError: {type(error).__name__}: {error}",
-                retry_type="SageMaker.JOB_INTERNAL_ERROR",
-            ) from error
+        except Stopped:
+            raise
+        except Exception as error:  # whatever it was, it becomes the step's FailureReason
+            raise as_step_failed(error) from error
 
     def _reuse(self, key: str, max_age: float) -> StepEnd | None:
         kept = self.host.cached_step(self.execution.pipeline_arn, key, max_age)
@@ -200,16 +190,3 @@ class StepRun:
         if self._metadata:
             item["Metadata"] = self._metadata
         self.host.step_changed(self.execution.arn, item)
-
-
-def _refused(error: ClientError) -> StepFailed:
-    details = error.response.get("Error", {})
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-    kind = None
-    if "Throttling" in details.get("Code", "") or status == 429:
-        kind = "Step.THROTTLING"
-    elif details.get("Code") == "ResourceLimitExceeded":
-        kind = "SageMaker.RESOURCE_LIMIT"
-    elif status >= 500:
-        kind = "Step.SERVICE_FAULT"
-    return StepFailed(reason_of(details, f"sagemaker:{error.operation_name}"), retry_type=kind)

@@ -9,7 +9,7 @@ from typing import Any
 from local_cloud.sagemaker.engine import script_mode
 from local_cloud.sagemaker.engine.archives import pack, unpack
 from local_cloud.sagemaker.engine.context import JobRecord, StepContext, StepResult, now
-from local_cloud.sagemaker.engine.errors import StepFailed, Stopped
+from local_cloud.sagemaker.engine.errors import StepFailed, Stopped, as_step_failed
 from local_cloud.sagemaker.engine.images import (
     check_script_mode,
     is_builtin_xgboost,
@@ -51,18 +51,17 @@ def run_training_job(
     job = _TrainingJob(step, request, JobRecord(step.host, "TrainingJob", members))
     job.sandbox.environment |= dict(environment or {})
     try:
-        reason = job.run()
-    except StepFailed as error:
-        reason = error.reason
+        job.run()
     except Stopped:
         job.enter("Stopping", status="Stopping")
         job.end("Stopped")
         raise
+    except Exception as error:  # whatever it was, the job must not stay open
+        failure = as_step_failed(error)
+        job.end("Failed", FailureReason=failure.reason[:CHARACTERS_OF_A_REASON])
+        raise failure.of_a_job() from error
     finally:
         job.sandbox.remove()
-    if reason:
-        job.end("Failed", FailureReason=reason[:CHARACTERS_OF_A_REASON])
-        raise StepFailed(f"ClientError: {reason.removeprefix('ClientError: ')}")
     job.end("Completed")
     return job.changes.record
 
@@ -92,8 +91,8 @@ class _TrainingJob:
 
         self.sandbox.on_lines = read_and_log
 
-    def run(self) -> str:
-        """Download, train, upload; returns why it failed, or nothing."""
+    def run(self) -> None:
+        """Download, train, upload."""
         self.enter("Starting")
         storage = self.step.storage(self.request["RoleArn"])
         command, directory = self._command(storage)
@@ -107,12 +106,13 @@ class _TrainingJob:
         outcome = self.sandbox.run(command, cwd=directory, max_seconds=limit)
         self.changes.record["FinalMetricDataList"] = self.metrics.final()
         if outcome.timed_out:
-            return f"ClientError: The job ran longer than its MaxRuntimeInSeconds of {limit}"
+            raise StepFailed(
+                f"ClientError: The job ran longer than its MaxRuntimeInSeconds of {limit}"
+            )
         if outcome.exit_code != 0:
-            return self._failure(outcome)
+            raise self._failure(outcome)
         self.enter("Uploading")
         self._upload(storage)
-        return ""
 
     def enter(self, phase: str, status: str = "InProgress", **members: Any) -> None:
         """Go into a secondary status."""
@@ -209,7 +209,7 @@ class _TrainingJob:
             storage.put_file(archive, *split_uri(f"{base}/output.tar.gz"))
         self.changes.record["ModelArtifacts"] = {"S3ModelArtifacts": artifacts}
 
-    def _failure(self, outcome: Outcome) -> str:
+    def _failure(self, outcome: Outcome) -> StepFailed:
         path = self.sandbox.path("/opt/ml/output/failure")
         if path.is_file():
             text = path.read_text("utf-8", "replace").strip()
@@ -218,4 +218,4 @@ class _TrainingJob:
             text = f'ExecuteUserScriptError:\nExitCode {outcome.exit_code}\nErrorMessage "{last}"'
         else:
             text = "See job logs for more information"
-        return f"AlgorithmError: {text}, exit code: {outcome.exit_code}"
+        return StepFailed(f"AlgorithmError: {text}, exit code: {outcome.exit_code}")

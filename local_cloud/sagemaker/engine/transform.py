@@ -9,7 +9,7 @@ from typing import Any
 from local_cloud.sagemaker.engine import records
 from local_cloud.sagemaker.engine.archives import unpack
 from local_cloud.sagemaker.engine.context import JobRecord, StepContext, StepResult, now
-from local_cloud.sagemaker.engine.errors import StepFailed, Stopped
+from local_cloud.sagemaker.engine.errors import StepFailed, Stopped, as_step_failed
 from local_cloud.sagemaker.engine.images import check_inference
 from local_cloud.sagemaker.engine.model_server import ModelServer
 from local_cloud.sagemaker.engine.requests import job_name, prepare
@@ -38,16 +38,16 @@ def run_transform_step(step: StepContext) -> StepResult:
     try:
         changes.change(TransformStartTime=now())
         _Transform(request, sandbox, step.storage(role)).run(_container(model))
-    except StepFailed as error:
-        changes.change(
-            TransformJobStatus="Failed", FailureReason=error.reason, TransformEndTime=now()
-        )
-        reason = error.reason.removeprefix("ClientError: ")
-        raise StepFailed(f"ClientError: {reason}", retry_type=error.retry_type) from error
     except Stopped:
         changes.change(TransformJobStatus="Stopping")
         changes.change(TransformJobStatus="Stopped", TransformEndTime=now())
         raise
+    except Exception as error:  # whatever it was, the job must not stay open
+        failure = as_step_failed(error)
+        changes.change(
+            TransformJobStatus="Failed", FailureReason=failure.reason, TransformEndTime=now()
+        )
+        raise failure.of_a_job() from error
     finally:
         sandbox.remove()
     changes.change(TransformJobStatus="Completed", TransformEndTime=now())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local_cloud.sagemaker.engine.context import JobRecord, StepContext, StepResult, now
-from local_cloud.sagemaker.engine.errors import StepFailed, Stopped
+from local_cloud.sagemaker.engine.errors import StepFailed, Stopped, as_step_failed
 from local_cloud.sagemaker.engine.requests import job_name, prepare
 from local_cloud.sagemaker.engine.search_space import (
     Range,
@@ -65,9 +65,10 @@ def run_tuning_step(step: StepContext) -> StepResult:
         tuning.tell("Stopping")
         tuning.tell("Stopped", HyperParameterTuningEndTime=now())
         raise
-    except StepFailed as error:
-        tuning.tell("Failed", FailureReason=error.reason, HyperParameterTuningEndTime=now())
-        raise
+    except Exception as error:  # whatever it was, the job must not stay open
+        failure = as_step_failed(error)
+        tuning.tell("Failed", FailureReason=failure.reason, HyperParameterTuningEndTime=now())
+        raise failure from error
     tuning.tell("Completed", HyperParameterTuningEndTime=now())
     return StepResult(tuning.properties(), metadata)
 
