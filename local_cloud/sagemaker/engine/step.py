@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ _RUNNERS: dict[str, Callable[[StepContext], StepResult]] = {
     "Lambda": run_lambda_step,
 }
 
+_LAST = ("Succeeded", "Failed", "Stopped")
+
 
 @dataclass(frozen=True)
 class StepEnd:
@@ -62,6 +65,7 @@ class StepRun:
     _attempt: int = 1
     _status: str = "Starting"
     _started: datetime = field(default_factory=now)
+    _telling: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> StepEnd:
         """Run to the end. Every error ends up in the step's FailureReason."""
@@ -176,6 +180,13 @@ class StepRun:
         self._tell("Stopping")
 
     def _tell(self, status: str, **members: Any) -> None:
+        with self._telling:  # a stop comes from another thread, and may come too late
+            if self._status in _LAST:
+                return
+            self._status = status
+            self._tell_host(status, members)
+
+    def _tell_host(self, status: str, members: Mapping[str, Any]) -> None:
         item: dict[str, Any] = {
             "StepName": self.step.name,
             "StepType": self.step.type,

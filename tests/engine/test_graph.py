@@ -1,0 +1,312 @@
+"""How an execution goes through its steps: order, branches, failure, stop, cache, retries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from engine_cloud import ANALYZER, XGBOOST, Cloud, RecordingHost, execution, processing, run
+
+from local_cloud.sagemaker.engine import Engine
+
+NOTHING = "print('ran')"
+REPORT = """
+import json
+open("/opt/ml/processing/output/report/evaluation.json", "w").write(
+    json.dumps({"regression_metrics": {"mse": {"value": 6.1}}}))
+"""
+
+
+@pytest.fixture
+def role(cloud: Cloud) -> str:
+    return cloud.role("jobs")
+
+
+def register() -> dict[str, Any]:
+    container = {"Image": XGBOOST, "ModelDataUrl": "s3://bucket/model.tar.gz"}
+    arguments = {
+        "ModelPackageGroupName": "group",
+        "ModelMetrics": {"Bias": {}},
+        "InferenceSpecification": {
+            "Containers": [container],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+        "ModelApprovalStatus": "PendingManualApproval",
+        "CustomerMetadataProperties": {
+            "run": {"Get": "Execution.PipelineExecutionArn"},
+            "threshold": {"Get": "Parameters.Threshold"},
+        },
+    }
+    return {"Name": "Register", "Type": "RegisterModel", "Arguments": arguments}
+
+
+def fail() -> dict[str, Any]:
+    text = {"Std:Join": {"On": " ", "Values": ["MSE above", {"Get": "Parameters.Threshold"}]}}
+    return {"Name": "Missed", "Type": "Fail", "Arguments": {"ErrorMessage": text}}
+
+
+def evaluated(cloud: Cloud, role: str) -> list[dict[str, Any]]:
+    """Evaluate, then register or fail by a metric of the report."""
+    mse = {
+        "Std:JsonGet": {
+            "PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.Report"},
+            "Path": "regression_metrics.mse.value",
+        }
+    }
+    file = {"PropertyFileName": "Report", "OutputName": "report", "FilePath": "evaluation.json"}
+    compare = {
+        "Type": "LessThanOrEqualTo",
+        "LeftValue": mse,
+        "RightValue": {"Get": "Parameters.Threshold"},
+    }
+    check = {
+        "Name": "Check",
+        "Type": "Condition",
+        "Arguments": {"Conditions": [compare], "IfSteps": [register()], "ElseSteps": [fail()]},
+    }
+    evaluate = processing(
+        cloud,
+        "Evaluate",
+        REPORT,
+        role=role,
+        outputs={"report": cloud.uri("report")},
+        PropertyFiles=[file],
+    )
+    return [evaluate, check]
+
+
+THRESHOLD = [{"Name": "Threshold", "Type": "Float", "DefaultValue": 10.0}]
+
+
+def test_a_metric_within_its_threshold_registers_the_model(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    made = execution(cloud, evaluated(cloud, role), role=role, parameters=THRESHOLD)
+
+    assert run(engine, host, made) == ("Succeeded", None)
+    assert host.step("Check")["Metadata"] == {"Condition": {"Outcome": "True"}}
+    package = host.packages[0]
+    assert package["MetadataProperties"] == {"GeneratedBy": made.arn}
+    assert package["CustomerMetadataProperties"] == {"run": made.arn, "threshold": "10.0"}
+    assert host.step("Register")["Metadata"] == {"RegisterModel": {"Arn": "arn:package/1"}}
+    assert host.statuses("Missed") == []
+
+
+def test_a_missed_threshold_ends_in_the_fail_step(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    steps = evaluated(cloud, role)
+    after = processing(cloud, "AfterRegister", NOTHING, role=role, DependsOn=["Register"])
+    made = execution(
+        cloud, [*steps, after], role=role, parameters=THRESHOLD, given={"Threshold": "5"}
+    )
+
+    assert run(engine, host, made) == ("Failed", "Step failure: One or multiple steps failed.")
+    assert host.step("Missed")["FailureReason"] == "MSE above 5.0"
+    assert host.step("Missed")["Metadata"] == {"Fail": {"ErrorMessage": "MSE above 5.0"}}
+    assert host.packages == []
+    assert host.statuses("AfterRegister") == []
+
+
+def test_a_step_behind_a_branch_not_taken_is_left_out_and_the_run_succeeds(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    inner = processing(cloud, "Inner", NOTHING, role=role)
+    behind = processing(cloud, "Behind", NOTHING, role=role, DependsOn=["Inner"])
+    anyway = processing(cloud, "Anyway", NOTHING, role=role, DependsOn=["Check"])
+    no = [{"Type": "Equals", "LeftValue": 1, "RightValue": 2}]
+    check = {
+        "Name": "Check",
+        "Type": "Condition",
+        "Arguments": {"Conditions": no, "IfSteps": [inner], "ElseSteps": []},
+    }
+
+    made = execution(cloud, [check, behind, anyway], role=role)
+    assert run(engine, host, made) == ("Succeeded", None)
+    assert {s["StepName"] for s in host.steps} == {"Check", "Anyway"}
+
+
+def test_a_failed_step_lets_running_ones_finish_and_starts_no_new_ones(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    slow = processing(cloud, "Slow", "import time; time.sleep(1.5)", role=role)
+    crash = processing(cloud, "Crash", "raise SystemExit(3)", role=role)
+    after = processing(cloud, "AfterSlow", NOTHING, role=role, DependsOn=["Slow"])
+
+    made = execution(cloud, [slow, crash, after], role=role)
+    assert run(engine, host, made)[0] == "Failed"
+    assert host.statuses("Slow")[-1] == "Succeeded"
+    assert host.statuses("AfterSlow") == []
+
+
+def test_no_more_steps_run_at_once_than_allowed(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    steps = [processing(cloud, name, "import time; time.sleep(0.2)", role=role) for name in "ABCD"]
+
+    made = execution(cloud, steps, role=role, max_parallel_steps=2)
+    assert run(engine, host, made)[0] == "Succeeded"
+    running = most = 0
+    for told in host.steps:
+        running += {"Starting": 1, "Succeeded": -1}.get(told["StepStatus"], 0)
+        most = max(most, running)
+    assert most == 2
+
+
+def test_a_cached_step_hands_on_the_outputs_of_the_earlier_run(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    def steps() -> list[dict[str, Any]]:
+        where = {
+            "Std:Join": {
+                "On": "/",
+                "Values": [cloud.uri("runs"), {"Get": "Execution.PipelineExecutionId"}],
+            }
+        }
+        script = "open('/opt/ml/processing/output/o/x', 'w').write('made')"
+        make = processing(
+            cloud,
+            "Make",
+            script,
+            role=role,
+            outputs={"o": where},
+            CacheConfig={"Enabled": True, "ExpireAfter": "P30D"},
+        )
+        show = "print(open('/opt/ml/processing/input/o/x').read())"
+        path = "Steps.Make.ProcessingOutputConfig.Outputs['o'].S3Output.S3Uri"
+        use = processing(cloud, "Use", show, role=role, inputs={"o": {"Get": path}})
+        return [make, use]
+
+    first = execution(cloud, steps(), role=role, number=1)
+    second = execution(cloud, steps(), role=role, number=2)
+    assert run(engine, host, first)[0] == "Succeeded"
+    assert run(engine, host, second)[0] == "Succeeded"
+
+    assert host.step("Make")["CacheHitResult"] == {"SourcePipelineExecutionArn": first.arn}
+    assert cloud.keys("runs") == ["runs/exec00000001/x"]
+    assert host.statuses("Use").count("Succeeded") == 2
+
+
+def test_a_throttled_step_is_tried_again_by_its_policy(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    host.throttle = 2
+    step = register() | {
+        "RetryPolicies": [
+            {
+                "ExceptionType": ["Step.SERVICE_FAULT", "Step.THROTTLING"],
+                "IntervalSeconds": 0.01,
+                "BackoffRate": 1.0,
+                "MaxAttempts": 3,
+            }
+        ]
+    }
+    made = execution(cloud, [step], role=role, parameters=THRESHOLD)
+
+    assert run(engine, host, made) == ("Succeeded", None)
+    assert host.step("Register")["AttemptCount"] == 3
+
+
+def test_a_refused_request_fails_the_step_as_pipelines_tells_it(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    host.throttle = 1
+    made = execution(cloud, [register()], role=role, parameters=THRESHOLD)
+
+    assert run(engine, host, made)[0] == "Failed"
+    assert host.step("Register")["FailureReason"] == (
+        "ClientError: Failed to invoke sagemaker:CreateModelPackage. Error Details: Rate exceeded"
+    )
+
+
+def test_a_step_type_that_is_not_known_here_says_so(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    step = {"Name": "Ask", "Type": "Callback", "Arguments": {}, "SqsQueueUrl": "q"}
+
+    assert run(engine, host, execution(cloud, [step], role=role))[0] == "Failed"
+    reason = host.step("Ask")["FailureReason"]
+    assert reason == "ClientError: Steps of type Callback are not supported here (step Ask)"
+
+
+def test_a_definition_that_cannot_run_fails_the_execution(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    made = execution(cloud, [fail()], role=role)
+    status, reason = run(engine, host, made)
+    assert status == "Failed"
+    assert reason == "Step Missed refers to unknown parameter Threshold"
+
+
+def quality_check(cloud: Cloud, role: str, **members: Any) -> dict[str, Any]:
+    arguments = processing(
+        cloud,
+        "Quality",
+        "",
+        role=role,
+        inputs={"baseline_dataset_input": cloud.uri("data/")},
+        outputs={"quality": cloud.uri("quality")},
+        image=ANALYZER,
+        arguments={
+            "Environment": {
+                "dataset_format": '{"csv": {"header": false}}',
+                "dataset_source": "/opt/ml/processing/input/baseline_dataset_input",
+                "output_path": "/opt/ml/processing/output/quality",
+                "publish_cloudwatch_metrics": "Disabled",
+            }
+        },
+    )["Arguments"]
+    arguments["AppSpecification"] = {"ImageUri": ANALYZER}
+    step = {
+        "Name": "Quality",
+        "Type": "QualityCheck",
+        "Arguments": arguments,
+        "CheckType": "DATA_QUALITY",
+        "ModelPackageGroupName": "group",
+        "SkipCheck": False,
+        "FailOnViolation": True,
+        "RegisterNewBaseline": False,
+        "SuppliedBaselineStatistics": None,
+        "SuppliedBaselineConstraints": None,
+    }
+    return step | members
+
+
+def test_a_skipped_check_calculates_the_baseline_that_a_later_check_fails_by(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    cloud.put("data/a.csv", "".join(f"{n},{n % 7}\n" for n in range(300)))
+    baseline = quality_check(cloud, role, SkipCheck=True, RegisterNewBaseline=True)
+    assert run(engine, host, execution(cloud, [baseline], role=role)) == ("Succeeded", None)
+    shown = host.step("Quality")["Metadata"]["QualityCheck"]
+    assert shown["CalculatedBaselineStatistics"] == cloud.uri("quality/statistics.json")
+    assert shown["BaselineUsedForDriftCheckConstraints"] == cloud.uri("quality/constraints.json")
+    kept = {
+        kind: cloud.put(f"kept/{kind}.json", cloud.get(f"quality/{kind}.json"))
+        for kind in ("statistics", "constraints")
+    }
+
+    cloud.put("data/a.csv", "".join(f"{-n - 1},{n % 7}\n" for n in range(300)))
+    check = quality_check(
+        cloud,
+        role,
+        SuppliedBaselineStatistics=kept["statistics"],
+        SuppliedBaselineConstraints=kept["constraints"],
+    )
+    assert run(engine, host, execution(cloud, [check], role=role, number=2))[0] == "Failed"
+    reason = host.step("Quality")["FailureReason"]
+    assert "constraint violations" in reason
+    assert cloud.uri("quality/constraint_violations.json") in reason
+
+    lenient = execution(cloud, [check | {"FailOnViolation": False}], role=role, number=3)
+    assert run(engine, host, lenient) == ("Succeeded", None)
+
+
+def test_a_check_without_any_baseline_says_what_to_do(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    step = quality_check(cloud, role)
+
+    assert run(engine, host, execution(cloud, [step], role=role))[0] == "Failed"
+    assert "There is no baseline to check against" in host.step("Quality")["FailureReason"]
