@@ -4,6 +4,7 @@ It reads `.gitlab-ci.yml` (includes, extends, rules, variables) and runs scripts
 is done here or by `runner`: filtering by `workflow: rules`, `workflow: name`, `id_tokens`.
 """
 
+import base64
 import json
 import os
 import re
@@ -125,10 +126,13 @@ def run(
 
     `started` gets the process, a session leader, so that it can be stopped with all it started.
     """
+    builds = clone / STATE / "builds"
+    # Of a job with an `image` gitlab-ci-local says /builds/..., though the shell runs it here.
+    places = {"CI_BUILDS_DIR": str(builds), "CI_PROJECT_DIR": str(builds / _folder(job))}
     process = subprocess.Popen(
         tool.command("--shell-isolation", "--no-artifacts-to-source", job),
         cwd=clone,
-        env=tool.environment(variables),
+        env=tool.environment({**variables, **places}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -213,6 +217,15 @@ def _planned(
             for variable, token in (definition.get("id_tokens") or {}).items()
         },
     )
+
+
+def _folder(job: str) -> str:
+    """The folder gitlab-ci-local runs a job in: what is no word is in base64."""
+
+    def encoded(match: re.Match[str]) -> str:
+        return base64.urlsafe_b64encode(match[0].encode()).decode().rstrip("=")
+
+    return re.sub(r"[^\w-]+", encoded, job, flags=re.ASCII)
 
 
 def _list(value: str | list[str]) -> list[str]:

@@ -54,6 +54,11 @@ announce:
   stage: after
   rules: [{if: $ACTION == "release"}]
   script: [echo "released by $CI_PIPELINE_SOURCE on $CI_COMMIT_BRANCH"]
+a job with spaces & an image:
+  stage: build
+  image: python:3.13
+  rules: [{if: $ACTION == "where"}]
+  script: [test "$PWD" = "$CI_PROJECT_DIR"]
 environment:
   stage: build
   rules: [{if: $ACTION == "environment"}]

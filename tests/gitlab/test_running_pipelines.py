@@ -128,6 +128,11 @@ def test_a_job_sees_nothing_of_the_environment_the_server_runs_in(
     assert "/somewhere/else" not in log
 
 
+def test_a_job_runs_in_its_project_directory(project: Any, run: Run) -> None:
+    pipeline = run(ACTION="where")
+    assert pipeline.status == "success", trace(project, pipeline, "a job with spaces & an image")
+
+
 def test_a_pipeline_runs_what_was_pushed_and_nothing_newer(
     project: Any, project_dir: Path, hosted: GitLab, run: Run
 ) -> None:
