@@ -28,12 +28,12 @@ def client(service: str, role_arn: str, session_name: str) -> Any:
     key = (service, role_arn, region)
     with _lock:
         if key not in _clients:
-            session = boto3.Session(region_name=region, **_credentials(role_arn, session_name))
+            session = boto3.Session(region_name=region, **credentials(role_arn, session_name))
             _clients[key] = session.client(service, config=_CONFIG)
         return _clients[key]
 
 
-def _credentials(role_arn: str, session_name: str) -> dict[str, str]:
+def credentials(role_arn: str, session_name: str) -> dict[str, str]:
     """Temporary keys of the role, the same ones as long as this process lives."""
     account, role_name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
     digest = hashlib.sha256(f"{role_arn}/{session_name}".encode()).hexdigest()

@@ -6,13 +6,26 @@ Without this, the statement that every bucket and queue should have, Deny unless
 
 from __future__ import annotations
 
+import contextvars
+
 from ministack import app
+from ministack.core import iam_evaluator
 
 from local_cloud.ministack import seams
 
 
 def install() -> None:
-    """Say so for every request, before its policies are consulted."""
+    """Say so for every request, before its policies are consulted.
+
+    Services that deliver to one another without a request do so over TLS as well.
+    """
+    if not isinstance(getattr(iam_evaluator, "_request_origin", None), contextvars.ContextVar):
+        raise seams.SeamMovedError(
+            f"iam_evaluator._request_origin is gone; this seam was written for {seams.VERSION}"
+        )
+    iam_evaluator._request_origin = contextvars.ContextVar(
+        "request_origin", default=("127.0.0.1", True)
+    )
 
     def pin(source_ip: str, secure_transport: bool) -> None:
         pin_request_origin(source_ip, True)

@@ -88,8 +88,16 @@ def changed(call: Call, kind: str, record: Request) -> None:
 
 
 def find(call: Call, kind: Kind, name: str) -> Request:
-    """The job of that name, or the error this kind of job has for it."""
-    job: Request | None = call.table(kind.name).get(name)
+    """The job of that name, or the error this kind of job has for it.
+
+    Names differ in more than case: an ARN has its job's name in lower case, and people describe
+    a step's job by the name they find there.
+    """
+    jobs = call.table(kind.name)
+    job: Request | None = jobs.get(name)
+    if job is None:
+        same = (job for key, job in jobs.items() if key.lower() == name.lower())
+        job = next(same, None)
     if job is None:
         raise kind.absent(name)
     return job

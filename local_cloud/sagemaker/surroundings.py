@@ -19,13 +19,13 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.core.router import extract_access_key_id
 from ministack.services import eventbridge, s3
 
+from local_cloud.ministack.roles import credentials
 from local_cloud.sagemaker.errors import ApiError, invalid
 from local_cloud.sagemaker.events import Event
 
 LOGGER = logging.getLogger(__name__)
 PRINCIPAL = "sagemaker.amazonaws.com"
 SESSION_NAME = "SageMaker"
-SESSION_SECONDS = 12 * 3600
 LINE_BYTES = 250_000  # below the 256 KiB that CloudWatch Logs takes in one event
 BATCH_LINES = 1000
 
@@ -152,19 +152,14 @@ class Surroundings:
         """A session of the role, if the role trusts SageMaker as it must in an account."""
         account_id = role_arn.split(":")[4]
         try:
-            if app.AUTH and not self._trusts_sagemaker(role_arn, account_id, region):
-                raise _not_assumed(role_arn)
-            answer = self._client("sts", account_id, region).assume_role(
-                RoleArn=role_arn, RoleSessionName=SESSION_NAME, DurationSeconds=SESSION_SECONDS
-            )
+            trusted = not app.AUTH or self._trusts_sagemaker(role_arn, account_id, region)
         except ClientError as error:
             raise _not_assumed(role_arn) from error
-        credentials = answer["Credentials"]
+        if not trusted:
+            raise _not_assumed(role_arn)
         return Session(
             self._endpoint_url,
-            aws_access_key_id=credentials["AccessKeyId"],
-            aws_secret_access_key=credentials["SecretAccessKey"],
-            aws_session_token=credentials["SessionToken"],
+            **credentials(role_arn, SESSION_NAME),
             region_name=region,
         )
 
@@ -193,8 +188,21 @@ class Surroundings:
     def _trusts_sagemaker(self, role_arn: str, account_id: str, region: str) -> bool:
         name = role_arn.rpartition("/")[2]
         role = self._client("iam", account_id, region).get_role(RoleName=name)["Role"]
-        statements = role["AssumeRolePolicyDocument"].get("Statement", [])
-        return any(_lets_in(item) for item in _listed(statements))
+        policy = role["AssumeRolePolicyDocument"]
+        context = iam_evaluator.EvalContext(
+            principal_arn=f"arn:aws:iam::{account_id}:root",  # it matches any service principal
+            principal_type="Service",
+            principal_account="",
+            action="sts:AssumeRole",
+            resource_arn=role_arn,
+            region=region,
+            service_context={
+                "aws:sourceaccount": account_id,
+                "aws:sourcearn": f"arn:aws:sagemaker:{region}:{account_id}:pipeline/*",
+            },
+        )
+        named = any(_lets_in(item) for item in _listed(policy.get("Statement", [])))
+        return named and iam_evaluator.evaluate_trust_policy(policy, context.principal_arn, context)
 
     def _client(self, service: str, account_id: str, region: str) -> Any:
         """A client of the account's root: MiniStack takes an account's number for its key."""
