@@ -5,10 +5,11 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from headrace.environment import setting
+from headrace.functions import invoke_later
 from headrace.inbox import Inbox
 from headrace.ledger import Ledger, now
 from headrace.queue import send
-from headrace.reconcile import reconcile
+from headrace.reconcile import Reconciler
 from headrace.statemachine import start
 
 logger = Logger()
@@ -16,15 +17,18 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Look at every project once."""
-    inbox = Inbox(
-        ledger=Ledger(setting("LEDGER_TABLE")),
-        start=lambda name, action: start(setting("STATE_MACHINE_ARN"), name, json.dumps(action)),
-        now=now,
-        warn=logger.warning,
+    """Look at every project once; at its folders too, when the timer says so."""
+    reconciler = Reconciler(
+        inbox=Inbox(
+            ledger=Ledger(setting("LEDGER_TABLE")),
+            start=lambda name, act: start(setting("STATE_MACHINE_ARN"), name, json.dumps(act)),
+            now=now,
+            warn=logger.warning,
+        ),
+        bucket=setting("DATA_BUCKET"),
+        put=lambda envelope: send(setting("INBOX_QUEUE_URL"), json.dumps(envelope)),
+        tell=lambda envelope: invoke_later(setting("NOTIFY_FUNCTION"), envelope),
     )
-    put_back = reconcile(
-        inbox, lambda envelope: send(setting("INBOX_QUEUE_URL"), json.dumps(envelope))
-    )
+    put_back = reconciler.run(inventory=event.get("inventory") is True)
     logger.info("reconciled", extra={"put_back": put_back})
     return {"put_back": put_back}

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,19 @@ def package(version: int = 1, **changes: Any) -> ModelPackage:
         "metadata": {"kind": "training", "metric": "mse", "threshold": "10.0"},
     }
     return ModelPackage(**{**values, **changes})
+
+
+@pytest.fixture
+def upload() -> Callable[..., dict[str, Any]]:
+    """SQS records of uploads, as S3, EventBridge and SQS deliver them."""
+
+    def record(key: str, version: str = "v1") -> dict[str, Any]:
+        envelope = payload("object_created")
+        envelope["time"] = "2026-11-02T00:00:00Z"
+        envelope["detail"]["object"] |= {"key": key, "version-id": version}
+        return {"messageId": f"{key}@{version}", "body": json.dumps(envelope)}
+
+    return record
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from headrace.actions import AdvanceRun, RefreshInference, ReturnToPending, Tell
 from headrace.decisions import decide
-from headrace.events import RefreshEnded
-from headrace.facts import ModelPackage, PackageReviewed
+from headrace.events import ApprovalOverdue, LaneDue, RefreshEnded
+from headrace.facts import ModelPackage, PackageReviewed, Refreshed
 from headrace.lanes import Lane, Request
 from headrace.project import Project
 
@@ -18,8 +18,11 @@ def reviewed(version: ModelPackage, back: str | None = None) -> PackageReviewed:
     return PackageReviewed(version, back, NOW)
 
 
-def ended(arn: str, succeeded: bool = True) -> RefreshEnded:
-    return RefreshEnded("headrace-abalone", arn, "refresh-1", succeeded, "the page", NOW)
+def ended(
+    arn: str, succeeded: bool = True, approved: bool = True, back: str | None = None
+) -> Refreshed:
+    event = RefreshEnded("headrace-abalone", arn, "refresh-1", succeeded, "the page", NOW)
+    return Refreshed(event, approved, back)
 
 
 def test_an_approved_version_is_refreshed_once(project: Project) -> None:
@@ -109,3 +112,33 @@ def test_a_failed_refresh_leaves_the_live_version_and_is_told(project: Project) 
     assert "the page" in tell.message.text
     assert decision.lane.live == package(1).arn
     assert decision.lane.refreshing == ""
+
+
+def test_a_version_rejected_while_ci_was_at_it_is_left_at_once(project: Project) -> None:
+    waiting = Request("upload-1", NOW - 500, NOW - 498, objects=1, names=("a.csv",))
+    lane = Lane(INFERENCE, live=package(1).arn, waiting=waiting)
+    gone = ended(package(2).arn, approved=False, back=package(1).arn)
+    decision = decide(project, lane, gone, NOW)
+    _, refresh = decision.actions
+    assert isinstance(refresh, RefreshInference)
+    assert refresh.arn == decision.lane.refreshing == package(1).arn
+    assert decision.lane.live == package(2).arn  # the truth, until CI has put it right
+
+
+def test_people_are_reminded_of_a_version_that_waits(project: Project) -> None:
+    overdue = ApprovalOverdue("headrace-abalone", package(2).arn, 3, NOW)
+    (tell,) = decide(project, Lane(INFERENCE), overdue, NOW).actions
+    assert isinstance(tell, Tell)
+    assert "has waited 3 days" in tell.message.subject
+    assert package(2).arn in tell.message.text
+
+
+def test_a_refresh_that_hangs_is_sent_for_again_under_its_own_id(project: Project) -> None:
+    first = decide(project, Lane(INFERENCE), reviewed(package(1)), NOW)
+    due = LaneDue(INFERENCE, first.lane.refresh_id, NOW + 4000)
+    (again,) = decide(project, first.lane, due, NOW + 4000).actions
+    (before,) = first.actions
+    assert isinstance(again, RefreshInference)
+    assert isinstance(before, RefreshInference)
+    assert again.refresh_id == before.refresh_id
+    assert again.name != before.name

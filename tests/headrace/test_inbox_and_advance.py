@@ -1,6 +1,7 @@
 """From a queue message to a run's arguments, on real DynamoDB and S3 APIs."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +11,10 @@ from headrace import aws, runs
 from headrace.advance import advance
 from headrace.errors import RetryableError
 from headrace.inbox import Inbox
-from headrace.lanes import Run
 from headrace.ledger import Ledger
 from headrace.project import Project
-from headrace.reconcile import reconcile
 
-from tests.headrace.conftest import BUCKET, HPO, INFERENCE, NOW, RUN, TRAINING, payload
+from tests.headrace.conftest import BUCKET, HPO, INFERENCE, NOW, RUN, TRAINING
 
 
 class StateMachine:
@@ -47,17 +46,13 @@ def inbox(ledger: Ledger, project: Project, states: StateMachine, warnings: list
     return Inbox(ledger, states.start, lambda: NOW, warnings.append)
 
 
-def upload(key: str, version: str = "v1") -> dict[str, Any]:
-    envelope = payload("object_created")
-    envelope["time"] = "2026-11-02T00:00:00Z"
-    envelope["detail"]["object"] |= {"key": key, "version-id": version}
-    return {"messageId": f"{key}@{version}", "body": json.dumps(envelope)}
-
-
+Upload = Callable[..., dict[str, Any]]
 RAW = "abalone/training/data/raw/"
 
 
-def test_a_burst_of_uploads_is_one_action(inbox: Inbox, states: StateMachine) -> None:
+def test_a_burst_of_uploads_is_one_action(
+    inbox: Inbox, upload: Upload, states: StateMachine
+) -> None:
     assert inbox.handle([upload(f"{RAW}{n}.csv") for n in range(100)]) == []
     (action,) = states.started.values()
     request = inbox.ledger.lane(TRAINING).waiting
@@ -67,7 +62,9 @@ def test_a_burst_of_uploads_is_one_action(inbox: Inbox, states: StateMachine) ->
     assert len(inbox.ledger.drop(request.id)) == 100
 
 
-def test_a_second_delivery_starts_nothing(inbox: Inbox, states: StateMachine) -> None:
+def test_a_second_delivery_starts_nothing(
+    inbox: Inbox, upload: Upload, states: StateMachine
+) -> None:
     records = [upload(RAW + "a.csv"), upload(RAW + "a.csv")]
     assert inbox.handle(records) == []
     lane = inbox.ledger.lane(TRAINING)
@@ -77,7 +74,7 @@ def test_a_second_delivery_starts_nothing(inbox: Inbox, states: StateMachine) ->
 
 
 def test_a_poison_message_leaves_its_batch_mates_alone(
-    inbox: Inbox, states: StateMachine, warnings: list[str]
+    inbox: Inbox, upload: Upload, states: StateMachine, warnings: list[str]
 ) -> None:
     failed = inbox.handle([{"messageId": "bad", "body": "{"}, upload(RAW + "a.csv")])
     assert failed == ["bad"]
@@ -86,7 +83,7 @@ def test_a_poison_message_leaves_its_batch_mates_alone(
 
 
 def test_an_action_decided_before_a_crash_is_handed_over_by_the_next_delivery(
-    inbox: Inbox, states: StateMachine
+    inbox: Inbox, upload: Upload, states: StateMachine
 ) -> None:
     states.broken = True
     assert inbox.handle([upload(RAW + "a.csv")]) == [f"{RAW}a.csv@v1"]
@@ -97,30 +94,7 @@ def test_an_action_decided_before_a_crash_is_handed_over_by_the_next_delivery(
     assert inbox.ledger.outbox() == []
 
 
-def test_reconcile_hands_over_what_no_delivery_did(inbox: Inbox, states: StateMachine) -> None:
-    states.broken = True
-    inbox.handle([upload(RAW + "a.csv")])
-    states.broken = False
-    reconcile(inbox, lambda envelope: None)
-    assert len(states.started) == 1
-
-
-def test_reconcile_puts_back_a_forgotten_drop_and_a_forgotten_claim(inbox: Inbox) -> None:
-    inbox.handle([upload(RAW + "a.csv")])
-    put: list[dict[str, Any]] = []
-    late = replace(inbox, now=lambda: NOW + 3600)
-    assert reconcile(late, put.append) == 1
-    lane = inbox.ledger.lane(TRAINING)
-    assert lane.waiting is not None
-    assert put[0]["detail"] == {"pipeline": TRAINING, "request_id": lane.waiting.id}
-    claimed = replace(lane, waiting=None, current=Run("upload-9", NOW, ""))
-    inbox.ledger.claim(lane, claimed)
-    assert reconcile(late, put.append) == 1
-    assert put[1]["detail-type"] == "Lane Due"
-    assert put[1]["detail"]["request_id"] == "upload-9"
-
-
-def test_files_of_nobody_are_no_error(inbox: Inbox, warnings: list[str]) -> None:
+def test_files_of_nobody_are_no_error(inbox: Inbox, upload: Upload, warnings: list[str]) -> None:
     assert inbox.handle([upload("elsewhere/a.csv")]) == []
     assert "no project's prefix holds 'elsewhere/a.csv'" in warnings[0]
 
@@ -146,7 +120,7 @@ def body(uri: str) -> Any:
 
 
 def test_a_drop_that_is_not_quiet_waits_and_then_starts_with_its_manifest(
-    inbox: Inbox, started: list[dict[str, Any]]
+    inbox: Inbox, upload: Upload, started: list[dict[str, Any]]
 ) -> None:
     inbox.handle([upload(RAW + "heavy shells+1.csv"), upload(RAW + "sub/größe.csv")])
     request = inbox.ledger.lane(TRAINING).waiting
@@ -174,7 +148,7 @@ def test_a_drop_that_is_not_quiet_waits_and_then_starts_with_its_manifest(
 
 
 def test_a_claim_whose_answer_was_lost_is_looked_for_before_it_starts_again(
-    inbox: Inbox, started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    inbox: Inbox, upload: Upload, started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbox.handle([upload(RAW + "a.csv")])
     request = inbox.ledger.lane(TRAINING).waiting
@@ -212,7 +186,7 @@ def test_a_claim_whose_answer_was_lost_is_looked_for_before_it_starts_again(
 
 
 def test_ground_truth_of_the_same_name_goes_with_its_input(
-    inbox: Inbox, started: list[dict[str, Any]]
+    inbox: Inbox, upload: Upload, started: list[dict[str, Any]]
 ) -> None:
     ledger = inbox.ledger
     lane = ledger.lane(INFERENCE)
@@ -229,7 +203,7 @@ def test_ground_truth_of_the_same_name_goes_with_its_input(
 
 
 def test_a_request_that_cannot_run_yet_is_left_to_the_event_that_frees_it(
-    inbox: Inbox, started: list[dict[str, Any]]
+    inbox: Inbox, upload: Upload, started: list[dict[str, Any]]
 ) -> None:
     inbox.handle([upload("abalone/batch-scoring/data/raw/a.csv")])
     request = inbox.ledger.lane(INFERENCE).waiting

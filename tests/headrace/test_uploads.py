@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from headrace.actions import AdvanceRun, Tell
 from headrace.decisions import decide
+from headrace.events import RunStatusChanged
 from headrace.lanes import Lane, Run
 from headrace.project import Project
 from headrace.uploads import FilesArrived, why_not_taken
@@ -148,3 +149,47 @@ def test_many_bad_files_are_one_message(project: Project, training: Lane) -> Non
 def test_a_folder_made_in_the_console_is_no_news(project: Project, training: Lane) -> None:
     decision = decide(project, training, FilesArrived((uploaded(RAW, size=0),)), NOW)
     assert decision.actions == ()
+
+
+@pytest.fixture
+def triggered(project: Project) -> Project:
+    return replace(project, trigger_file="_SUCCESS")
+
+
+def test_a_trigger_file_ends_the_drop_and_is_not_data(triggered: Project, training: Lane) -> None:
+    opened = decide(triggered, training, FilesArrived((uploaded(RAW + "a.csv"),)), NOW)
+    assert opened.actions == ()
+    assert opened.lane.waiting is not None
+    assert opened.lane.waiting.quiet_at is None
+    trigger = uploaded(RAW + "_SUCCESS", size=0, time=NOW + 9000)
+    ended = decide(triggered, opened.lane, FilesArrived((trigger,)), NOW + 9000)
+    (action,) = ended.actions
+    assert isinstance(action, AdvanceRun)
+    assert action.not_before == NOW + 9002
+    assert ended.drop == ()
+    assert ended.lane.waiting is not None
+    assert ended.lane.waiting.objects == 1
+
+
+def test_files_told_after_their_trigger_file_still_join_its_drop(
+    triggered: Project, training: Lane
+) -> None:
+    trigger = FilesArrived((uploaded(RAW + "_SUCCESS", size=0),))
+    first = decide(triggered, training, trigger, NOW)
+    assert first.actions == ()  # a trigger file alone has nothing to run
+    second = decide(triggered, first.lane, FilesArrived((uploaded(RAW + "a.csv"),)), NOW + 1)
+    assert len(second.actions) == 1
+    assert second.lane.waiting is not None
+    assert second.lane.waiting.objects == 1
+    assert second.lane.waiting.quiet_at == NOW + 2
+
+
+def test_a_free_lane_does_not_send_for_a_drop_without_its_trigger_file(
+    triggered: Project, training: Lane
+) -> None:
+    busy = replace(training, current=Run("upload-1", NOW - 60, "", RUN))
+    waits = decide(triggered, busy, FilesArrived((uploaded(RAW + "a.csv"),)), NOW)
+    ended = RunStatusChanged(TRAINING, RUN, "Succeeded", "upload-1", NOW)
+    freed = decide(triggered, waits.lane, ended, NOW)
+    assert freed.actions == ()
+    assert freed.lane.waiting == waits.lane.waiting

@@ -33,11 +33,17 @@ class RefreshInference:
     project: str
     group: str
     arn: str
-    cause: str
+    refresh_id: str
+    attempt: int = 1
+
+    @classmethod
+    def because(cls, project: str, group: str, arn: str, cause: str) -> "RefreshInference":
+        """Return the refresh that a cause asks for; its id is part of the CI pipeline's name."""
+        return cls(project, group, arn, f"refresh-{digest(f'{arn} {cause}')[:24]}")
 
     @property
     def name(self) -> str:
-        return f"refresh-{digest(f'{self.arn} {self.cause}')[:24]}"
+        return f"{self.refresh_id}-{self.attempt}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,7 @@ def as_input(action: Action) -> dict[str, Any]:
                 "project": action.project,
                 "group": action.group,
                 "arn": action.arn,
-                "refresh_id": action.name,
+                "refresh_id": action.refresh_id,
             }
         case ReturnToPending():
             return {"action": "return_to_pending", "arn": action.arn, "reason": action.reason}

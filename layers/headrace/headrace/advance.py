@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from headrace import registry, runs, storage
+from headrace.driving import waits_for_model
 from headrace.errors import Conflict, PermanentError
 from headrace.lanes import Lane, Request, Run, digest
 from headrace.ledger import Ledger
@@ -42,8 +43,10 @@ def advance(
             return {"outcome": "done", "reason": "the request has been served"}
         if run is not None:
             return {"outcome": "done", "reason": "waits for the run in progress"}
-        if lane.pipeline == project.pipelines.inference.lower() and not lane.live:
+        if waits_for_model(project, lane):
             return {"outcome": "done", "reason": "waits for a model to go live"}
+        if request.quiet_at is None or not request.complete:
+            return {"outcome": "done", "reason": "waits for the rest of its drop"}
         if now < request.quiet_at:
             return {"outcome": "wait", "until": request.quiet_at}
         try:
@@ -62,7 +65,7 @@ def _claim(
     changes the lane, and the claim fails and is made anew.
     """
     start = _start_request(ledger, bucket, project, lane, request.id, request.description)
-    run = Run(request.id, now, request.description)
+    run = Run(request.id, now, request.description, driven_at=now)
     ledger.claim(lane, replace(lane, waiting=None, current=run))
     return _started(ledger, lane.pipeline, run, runs.start(start))
 

@@ -7,18 +7,25 @@ take and what to write into the audit. The caller commits all of it in one trans
 from dataclasses import replace
 
 from headrace import messages
-from headrace.actions import Action, AdvanceRun, Audit, Decision, Tell
+from headrace.actions import (
+    Action,
+    AdvanceRun,
+    Audit,
+    Decision,
+    RefreshInference,
+    Tell,
+)
 from headrace.driving import driven, opened
 from headrace.events import (
     ENDED,
+    ApprovalOverdue,
     LaneDue,
-    RefreshEnded,
     RunNotStarted,
     RunRequested,
     RunStatusChanged,
 )
-from headrace.facts import ModelQualityFailed, PackageReviewed
-from headrace.governance import package_reviewed, refresh_ended
+from headrace.facts import ModelQualityFailed, PackageReviewed, Refreshed
+from headrace.governance import approval_overdue, package_reviewed, refreshed
 from headrace.lanes import Lane, Run
 from headrace.project import Project
 from headrace.uploads import FilesArrived, files_arrived
@@ -32,7 +39,8 @@ Fact = (
     | PackageReviewed
     | RunRequested
     | RunNotStarted
-    | RefreshEnded
+    | Refreshed
+    | ApprovalOverdue
     | LaneDue
 )
 
@@ -47,15 +55,17 @@ def decide(project: Project, lane: Lane, event: FilesArrived | Fact, now: float)
         case ModelQualityFailed():
             return _model_quality_failed(project, lane, event, now)
         case PackageReviewed():
-            return package_reviewed(project, lane, event)
+            return package_reviewed(project, lane, event, now)
+        case Refreshed():
+            return refreshed(project, lane, event, now)
+        case ApprovalOverdue():
+            return approval_overdue(project, lane, event)
         case RunRequested():
             return _run_requested(project, lane, event, now)
         case RunNotStarted():
-            return _run_not_started(project, lane, event)
-        case RefreshEnded():
-            return refresh_ended(project, lane, event)
+            return _run_not_started(project, lane, event, now)
         case LaneDue():
-            return _lane_due(project, lane, event)
+            return _lane_due(project, lane, event, now)
 
 
 def _run_changed(project: Project, lane: Lane, event: RunStatusChanged, now: float) -> Decision:
@@ -65,7 +75,7 @@ def _run_changed(project: Project, lane: Lane, event: RunStatusChanged, now: flo
             ended = (event.execution_arn, *lane.ended)[:5]
             return Decision(replace(lane, ended=ended))
         run = lane.current
-        lane, actions = driven(project, lane.freed(event.execution_arn))
+        lane, actions = driven(project, lane.freed(event.execution_arn), now)
         reason = run.description if run else ""
         return Decision(
             lane, actions, (Audit(event.business_key, "sagemaker", event.status, reason),)
@@ -135,23 +145,31 @@ def _run_requested(project: Project, lane: Lane, event: RunRequested, now: float
     return Decision(lane, opened(project, lane) if is_new else (), (audit,))
 
 
-def _run_not_started(project: Project, lane: Lane, event: RunNotStarted) -> Decision:
+def _run_not_started(project: Project, lane: Lane, event: RunNotStarted, now: float) -> Decision:
     run = lane.current
     if run is None or run.request_id != event.request_id or run.execution_arn:
         return Decision(lane)
-    lane, actions = driven(project, replace(lane, current=None))
+    lane, actions = driven(project, replace(lane, current=None), now)
     message = messages.run_not_started(project.name, lane.pipeline, event.request_id, event.error)
     audit = Audit(event.business_key, "sagemaker", "not started", event.error)
     return Decision(lane, (*actions, Tell(message, event.business_key)), (audit,))
 
 
-def _lane_due(project: Project, lane: Lane, event: LaneDue) -> Decision:
+def _lane_due(project: Project, lane: Lane, event: LaneDue, now: float) -> Decision:
     run, waiting = lane.current, lane.waiting
     actions: tuple[Action, ...] = ()
+    attempt = int(event.time)  # of a name that no driver before it had
     if run is not None and run.request_id == event.request_id and not run.execution_arn:
         # Claimed and never heard of again: driven once more, it is looked for first.
-        actions = (AdvanceRun(lane.pipeline, run.request_id, int(event.time), event.time),)
+        lane = replace(lane, current=replace(run, driven_at=now))
+        actions = (AdvanceRun(lane.pipeline, run.request_id, attempt, event.time),)
     elif waiting is not None and waiting.id == event.request_id:
-        lane, actions = driven(project, lane)
+        lane, actions = driven(project, lane, now)
+    elif lane.refreshing and lane.refresh_id == event.request_id:
+        lane = replace(lane, refreshed_at=now)
+        group = project.model_package_group
+        actions = (
+            RefreshInference(project.name, group, lane.refreshing, lane.refresh_id, attempt),
+        )
     outcome = "driven again" if actions else "nothing to drive"
     return Decision(lane, actions, (Audit(event.business_key, "reconcile", outcome),))

@@ -8,14 +8,16 @@ from headrace.lanes import Lane
 from headrace.project import Project
 
 
-def driven(project: Project, lane: Lane) -> tuple[Lane, tuple[Action, ...]]:
-    """Send for the request that waits, if its lane is free (and, for scoring, a model is live)."""
+def driven(project: Project, lane: Lane, now: float) -> tuple[Lane, tuple[Action, ...]]:
+    """Send for the request that waits, if its drop has an end and its lane is free for it."""
     request = lane.waiting
-    blocked = lane.pipeline == project.pipelines.inference.lower() and not lane.live
-    if request is None or lane.current is not None or blocked:
+    if request is None or request.quiet_at is None or lane.current is not None:
         return lane, ()
-    request = replace(request, attempt=request.attempt + 1)
-    action = AdvanceRun(lane.pipeline, request.id, request.attempt, request.quiet_at)
+    if not request.complete or waits_for_model(project, lane):
+        return lane, ()
+    attempt = request.attempt + 1
+    action = AdvanceRun(lane.pipeline, request.id, attempt, request.quiet_at)
+    request = replace(request, attempt=attempt, driven_at=now)
     return replace(lane, waiting=request), (action,)
 
 
@@ -23,9 +25,14 @@ def opened(project: Project, lane: Lane) -> tuple[Action, ...]:
     """Return the actions for a request that was just opened: drive it, or say why it waits."""
     request = lane.waiting
     assert request is not None  # noqa: S101 (the caller opened it)
-    if lane.pipeline == project.pipelines.inference.lower() and not lane.live:
+    if waits_for_model(project, lane):
         message = messages.waits_for_model(project.name, request.id, request.names)
         return (Tell(message, request.id),)
-    if lane.current is not None:
+    if lane.current is not None or request.quiet_at is None or not request.complete:
         return ()
     return (AdvanceRun(lane.pipeline, request.id, request.attempt, request.quiet_at),)
+
+
+def waits_for_model(project: Project, lane: Lane) -> bool:
+    """Whether a lane cannot run anything yet: scoring needs a version that is live."""
+    return lane.pipeline == project.pipelines.inference.lower() and not lane.live

@@ -119,8 +119,22 @@ class RefreshEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalOverdue:
+    """A version has waited for approval longer than its project allows; `days` counts how long."""
+
+    group: str
+    arn: str
+    days: int
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"overdue/{self.arn}/{self.days}"
+
+
+@dataclass(frozen=True, slots=True)
 class LaneDue:
-    """Reconcile found a lane with a request that nothing is driving."""
+    """Reconcile found a request, or a refresh, that nothing is driving."""
 
     pipeline: str
     request_id: str
@@ -139,6 +153,7 @@ Event = (
     | RunRequested
     | RunNotStarted
     | RefreshEnded
+    | ApprovalOverdue
     | LaneDue
 )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from headrace.errors import PermanentError
+from headrace.events import RefreshEnded
 
 TRAINING_HPO = "training-hpo"
 
@@ -50,6 +51,11 @@ class ModelPackage:
         return self.metadata.get("kind", "")
 
     @property
+    def business_key(self) -> str:
+        """Identifies this state of the version, however often and by whatever event it is told."""
+        return f"package/{self.arn}/{self.approval}/{self.modified}"
+
+    @property
     def board_reference(self) -> str:
         return self.metadata.get("review_board_reference", "").strip()
 
@@ -85,8 +91,20 @@ class PackageReviewed:
 
     @property
     def business_key(self) -> str:
-        package = self.package
-        return f"package/{package.arn}/{package.approval}/{package.modified}"
+        return self.package.business_key
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A refresh came to its end; the registry says whether its version is still approved."""
+
+    ended: RefreshEnded
+    approved: bool
+    newest_approved: str | None
+
+    @property
+    def business_key(self) -> str:
+        return self.ended.business_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 from headrace import messages
-from headrace.actions import Audit, Decision, RefreshInference, ReturnToPending, Tell
+from headrace.actions import Action, Audit, Decision, RefreshInference, ReturnToPending, Tell
 from headrace.driving import driven
-from headrace.events import RefreshEnded
-from headrace.facts import PackageReviewed
+from headrace.events import ApprovalOverdue
+from headrace.facts import PackageReviewed, Refreshed
 from headrace.lanes import Lane
 from headrace.project import Project
 
 
-def package_reviewed(project: Project, lane: Lane, event: PackageReviewed) -> Decision:
+def package_reviewed(project: Project, lane: Lane, event: PackageReviewed, now: float) -> Decision:
+    """Decide what a version's approval or rejection means for what is live."""
     package, key = event.package, event.business_key
     actor = package.modified_by or "registry"
 
@@ -29,34 +30,61 @@ def package_reviewed(project: Project, lane: Lane, event: PackageReviewed) -> De
             )
         if package.arn in (lane.live, lane.refreshing):
             return Decision(lane, audit=audited("nothing", "it is live or on its way already"))
-        refresh = RefreshInference(project.name, package.group, package.arn, key)
         reason = f"board reference {package.board_reference}" if package.board_reference else ""
-        return Decision(
-            replace(lane, refreshing=package.arn), (refresh,), audited("refresh", reason)
-        )
+        lane, refresh = refreshing(project, lane, package.arn, key, now)
+        return Decision(lane, (refresh,), audited("refresh", reason))
     if package.approval == "Rejected" and package.arn in (lane.live, lane.refreshing):
-        back = event.newest_approved
-        if back is None:
-            tell = Tell(messages.nothing_approved(project.name, package.arn), key)
-            return Decision(
-                replace(lane, refreshing=""), (tell,), audited("nothing", "no other is approved")
-            )
-        if back == lane.live:
-            return Decision(replace(lane, refreshing=""), audit=audited("its refresh is off"))
-        refresh = RefreshInference(project.name, package.group, back, key)
-        return Decision(replace(lane, refreshing=back), (refresh,), audited(f"back to {back}"))
+        lane, actions, outcome = _back(project, lane, event.newest_approved, package.arn, key, now)
+        return Decision(lane, actions, audited(outcome))
     return Decision(lane, audit=audited("nothing", f"approval is {package.approval}"))
 
 
-def refresh_ended(project: Project, lane: Lane, event: RefreshEnded) -> Decision:
-    if lane.refreshing == event.arn:
-        lane = replace(lane, refreshing="")
-    key = event.business_key
-    if not event.succeeded:
-        message = messages.refresh_failed(project.name, event.arn, event.detail)
-        audit = Audit(key, "gitlab", "refresh failed", event.detail)
+def refreshed(project: Project, lane: Lane, event: Refreshed, now: float) -> Decision:
+    """Decide what the end of a refresh means: what is live is what CI put there."""
+    ended, key = event.ended, event.business_key
+    if lane.refreshing == ended.arn:
+        lane = replace(lane, refreshing="", refresh_id="")
+    if not ended.succeeded:
+        message = messages.refresh_failed(project.name, ended.arn, ended.detail)
+        audit = Audit(key, "gitlab", "refresh failed", ended.detail)
         return Decision(lane, (Tell(message, key),), (audit,))
-    lane, actions = driven(project, replace(lane, live=event.arn))
-    message = messages.live(project.name, event.arn, event.detail)
-    audit = Audit(key, "gitlab", "live", event.arn)
-    return Decision(lane, (*actions, Tell(message, key)), (audit,))
+    lane = replace(lane, live=ended.arn)
+    told = Tell(messages.live(project.name, ended.arn, ended.detail), key)
+    audit = Audit(key, "gitlab", "live", ended.arn)
+    if not event.approved and not lane.refreshing:
+        # Rejected or deleted while CI was at it: back at once, before anything is scored with it.
+        lane, back, outcome = _back(project, lane, event.newest_approved, ended.arn, key, now)
+        return Decision(lane, (told, *back), (audit, Audit(key, "registry", outcome)))
+    lane, actions = driven(project, lane, now)
+    return Decision(lane, (*actions, told), (audit,))
+
+
+def approval_overdue(project: Project, lane: Lane, event: ApprovalOverdue) -> Decision:
+    """Remind people of a version that waits for them."""
+    message = messages.approval_overdue(project.name, event.arn, event.days)
+    audit = Audit(event.business_key, "reconcile", "reminded", event.arn)
+    return Decision(lane, (Tell(message, event.business_key),), (audit,))
+
+
+def refreshing(
+    project: Project, lane: Lane, arn: str, cause: str, now: float
+) -> tuple[Lane, RefreshInference]:
+    """Return the lane with a refresh under way, and the action that sends for it."""
+    action = RefreshInference.because(project.name, project.model_package_group, arn, cause)
+    lane = replace(lane, refreshing=arn, refresh_id=action.refresh_id, refreshed_at=now)
+    return lane, action
+
+
+def _back(
+    project: Project, lane: Lane, back: str | None, rejected: str, cause: str, now: float
+) -> tuple[Lane, tuple[Action, ...], str]:
+    """Leave a rejected version for the newest approved one; say what came of it."""
+    if lane.refreshing == rejected:
+        lane = replace(lane, refreshing="", refresh_id="")
+    if lane.live != rejected:
+        return lane, (), "its refresh is off"
+    if back is None:
+        told = Tell(messages.nothing_approved(project.name, rejected), cause)
+        return lane, (told,), "it stays live: no other version is approved"
+    lane, refresh = refreshing(project, lane, back, cause, now)
+    return lane, (refresh,), f"back to {back}"

@@ -15,6 +15,7 @@ from headrace.actions import as_input
 from headrace.decisions import Fact, decide
 from headrace.errors import Conflict, HeadraceError, PermanentError
 from headrace.events import (
+    ApprovalOverdue,
     Event,
     LaneDue,
     ModelPackageChanged,
@@ -25,7 +26,7 @@ from headrace.events import (
     RunStatusChanged,
     StepStatusChanged,
 )
-from headrace.facts import ModelQualityFailed, PackageReviewed
+from headrace.facts import ModelQualityFailed, PackageReviewed, Refreshed
 from headrace.ledger import OBJECTS_PER_COMMIT, Ledger
 from headrace.parsing import parse_json
 from headrace.project import Project
@@ -141,6 +142,8 @@ class Inbox:
                     return self._model_quality(project, event)
                 return []
             case RefreshEnded():
+                return self._refreshed(event)
+            case ApprovalOverdue():
                 project = self.ledger.project_of("group", event.group)
                 return [(project, project.pipelines.inference, event)] if project else []
             case RunStatusChanged():
@@ -172,8 +175,19 @@ class Inbox:
             return []
         back = None
         if package.approval == "Rejected":
-            back = registry.newest_approved(event.group, other_than=package.arn)
+            back = registry.newest(event.group, "Approved", package.arn)
         return [(project, project.pipelines.inference, PackageReviewed(package, back, event.time))]
+
+    def _refreshed(self, event: RefreshEnded) -> list[tuple[Project, str, Fact]]:
+        project = self.ledger.project_of("group", event.group)
+        if project is None:
+            return []
+        package = registry.describe(event.arn)
+        approved = package is not None and package.approval == "Approved"
+        back = None
+        if not approved:
+            back = registry.newest(event.group, "Approved", event.arn)
+        return [(project, project.pipelines.inference, Refreshed(event, approved, back))]
 
     def _model_quality(
         self, project: Project, event: StepStatusChanged | RunStatusChanged

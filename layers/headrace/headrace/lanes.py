@@ -22,17 +22,24 @@ class Request:
     """Work that waits for a run: a drop of files, a schedule, a missed threshold, or all of them.
 
     `id` is the display name of the run to come. `quiet_at` is when a drop counts as complete, in
-    seconds since 1970. `objects` counts files; `names` holds the first few of them.
-    `attempt` counts how often an execution of the state machine was sent to drive it.
+    seconds since 1970; None until its trigger file arrives. `objects` counts files; `names` holds
+    the first few of them. `attempt` counts how often an execution of the state machine was sent to
+    drive it, the last time at `driven_at`.
     """
 
     id: str
     opened_at: float
-    quiet_at: float
+    quiet_at: float | None
     objects: int = 0
     names: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     attempt: int = 1
+    driven_at: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether it may run once it is quiet: it has work, and an end."""
+        return self.quiet_at is not None and bool(self.objects or self.causes)
 
     @property
     def description(self) -> str:
@@ -54,14 +61,16 @@ class Run:
     claimed_at: float
     description: str
     execution_arn: str = ""
+    driven_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
     """The state of one pipeline, changed only by conditional write on `version`.
 
-    `live` and `refreshing` are ARNs of model packages, for the inference pipeline; `retuned_at`
-    holds when a missed threshold last started a run, for the HPO pipeline.
+    `live` and `refreshing` are ARNs of model packages, for the inference pipeline; `refresh_id`
+    names the refresh under way, last sent for at `refreshed_at`. `retuned_at` holds when a missed
+    threshold last started a run, for the HPO pipeline. `ended` holds the runs that ended last.
     """
 
     pipeline: str
@@ -70,6 +79,8 @@ class Lane:
     current: Run | None = None
     live: str = ""
     refreshing: str = ""
+    refresh_id: str = ""
+    refreshed_at: float = 0.0
     retuned_at: tuple[float, ...] = ()
     ended: tuple[str, ...] = ()
 
@@ -79,7 +90,7 @@ class Lane:
         why: str,
         key: str,
         now: float,
-        quiet_at: float,
+        quiet_at: float | None,
         names: tuple[str, ...] = (),
         cause: str = "",
     ) -> tuple["Lane", bool]:
@@ -92,18 +103,26 @@ class Lane:
         if waiting is None:
             stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d-%H%M%S")
             name = f"{why}-{stamp}-{digest(f'{self.pipeline} {key}')[:10]}"
-            waiting, opened = Request(id=name, opened_at=now, quiet_at=quiet_at), True
+            waiting = Request(id=name, opened_at=now, quiet_at=quiet_at, driven_at=now)
+            opened = True
         causes = waiting.causes
         if cause and cause not in causes and len(causes) < _NAMES_KEPT:
             causes = (*causes, cause)
         waiting = replace(
             waiting,
-            quiet_at=max(waiting.quiet_at, quiet_at),
+            quiet_at=_later(waiting.quiet_at, quiet_at),
             objects=waiting.objects + len(names),
             names=(*waiting.names, *names)[:_NAMES_KEPT],
             causes=causes,
         )
         return replace(self, waiting=waiting), opened
+
+    def quiet_no_earlier(self, quiet_at: float) -> "Lane":
+        """Return the lane with its request's drop open until a time, if a request waits."""
+        if self.waiting is None:
+            return self
+        waiting = replace(self.waiting, quiet_at=_later(self.waiting.quiet_at, quiet_at))
+        return replace(self, waiting=waiting)
 
     def drives(self, run_name: str, execution_arn: str) -> bool:
         """Whether an execution is the run that holds this lane."""
@@ -116,3 +135,10 @@ class Lane:
     def freed(self, execution_arn: str) -> "Lane":
         """Return the lane without its run in progress."""
         return replace(self, current=None, ended=(execution_arn, *self.ended)[:_ENDED_KEPT])
+
+
+def _later(one: float | None, other: float | None) -> float | None:
+    """Return when a drop is complete that joins two: a time, once either of them has one."""
+    if one is None or other is None:
+        return one if other is None else other
+    return max(one, other)

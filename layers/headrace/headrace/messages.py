@@ -147,6 +147,27 @@ def nothing_approved(project: str, arn: str) -> Message:
     )
 
 
+def approval_overdue(project: str, arn: str, days: int) -> Message:
+    """A version has waited for its approval for days."""
+    version = arn.rsplit("/", 1)[-1]
+    return Message(
+        kind="approval-overdue",
+        project=project,
+        subject=f"{project}: version {version} has waited {days} days for your approval",
+        text=_lines(
+            f"{arn}",
+            f"has been PendingManualApproval for {days} days. To look at it, and then approve or",
+            "reject it:",
+            "",
+            f"  aws sagemaker describe-model-package --model-package-name {arn}",
+            "",
+            "  aws sagemaker update-model-package --model-approval-status Approved|Rejected \\",
+            f"    --model-package-arn {arn}",
+        ),
+        detail={"model_package_arn": arn, "days": days},
+    )
+
+
 def waits_for_model(project: str, request: str, names: tuple[str, ...]) -> Message:
     """Scoring input arrived before any version was live."""
     return Message(

@@ -8,6 +8,7 @@ from typing import Any, Final
 from headrace.errors import PermanentError
 from headrace.events import (
     SOURCE,
+    ApprovalOverdue,
     Event,
     LaneDue,
     ModelPackageChanged,
@@ -128,6 +129,10 @@ def _refresh_ended(detail: _Fields, time: float) -> Event:
     )
 
 
+def _approval_overdue(detail: _Fields, time: float) -> Event:
+    return ApprovalOverdue(detail.text("group"), detail.text("arn"), detail.whole("days", 0), time)
+
+
 def _lane_due(detail: _Fields, time: float) -> Event:
     return LaneDue(detail.text("pipeline").lower(), detail.text("request_id"), time)
 
@@ -146,6 +151,7 @@ _PARSERS: Final[dict[tuple[str, str], Callable[[_Fields, float], Event]]] = {
     (SOURCE, "Run Requested"): _run_requested,
     (SOURCE, "Run Not Started"): _run_not_started,
     (SOURCE, "Refresh Ended"): _refresh_ended,
+    (SOURCE, "Approval Overdue"): _approval_overdue,
     (SOURCE, "Lane Due"): _lane_due,
 }
 

@@ -47,7 +47,9 @@ class Project:
     """One model and what is dropped, run, watched and told about it.
 
     `prefix` is its folder in the data bucket, without slashes at its ends; `quiet_period` is in
-    seconds; `suffix` is what a data file's name ends with.
+    seconds; `suffix` is what a data file's name ends with. A `trigger_file` of that name ends a
+    drop, where there is one; without it the quiet period does. People are reminded of a version
+    that waits for approval longer than `remind_after_hours`.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Project:
     metric: str
     threshold: float
     retune: RetunePolicy
+    trigger_file: str = ""
+    remind_after_hours: float = 72.0
     custom_messages: tuple[CustomMessage, ...] = ()
 
     @classmethod
@@ -91,6 +95,8 @@ class Project:
                 cool_down_hours=retune.number("cool_down_hours", 24.0),
                 max_per_week=int(retune.number("max_per_week", 3)),
             ),
+            trigger_file=drops.get("trigger_file", str, ""),
+            remind_after_hours=top.section("approval").number("remind_after_hours", 72.0),
             custom_messages=tuple(
                 CustomMessage(
                     pipeline=custom.get("pipeline", str),
@@ -109,7 +115,12 @@ class Project:
             "prefix": self.prefix,
             "pipelines": asdict(self.pipelines),
             "model_package_group": self.model_package_group,
-            "drops": {"suffix": self.suffix, "quiet_period": self.quiet_period},
+            "drops": {
+                "suffix": self.suffix,
+                "quiet_period": self.quiet_period,
+                "trigger_file": self.trigger_file,
+            },
+            "approval": {"remind_after_hours": self.remind_after_hours},
             "quality": {"metric": self.metric, "threshold": self.threshold},
             "retune": asdict(self.retune),
             "notify": {"custom": [asdict(custom) for custom in self.custom_messages]},
@@ -125,6 +136,14 @@ class Project:
             if key.startswith(self.folder(name)):
                 return name
         return None
+
+    def is_trigger(self, key: str) -> bool:
+        """Whether a key is a trigger file: it ends a drop and is not data."""
+        return (
+            bool(self.trigger_file)
+            and key.rsplit("/", 1)[-1] == self.trigger_file
+            and self.folder_of(key) in ("training", "scoring")
+        )
 
     def relative_name(self, key: str) -> str:
         """Return a key as its watched folder sees it; scores and ground truth share this name."""

@@ -1,76 +1,133 @@
 """Puts back into the inbox what no event told, so that there is one way to act.
 
 SageMaker's events are best effort, and anything may crash between two writes. What should have
-happened can be read from the ledger and from SageMaker: a decided action that nobody took, a run
-that ended unheard, a request that nothing drives.
+happened can be read from the ledger, from SageMaker and from S3: a decided action that nobody took,
+a run that ended unheard, a request or refresh that nothing drives, an approval or a registration
+nobody heard of, a version that waits for approval too long, and, once an hour, uploads that never
+came through.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from headrace import runs
-from headrace.events import SOURCE
+from headrace import envelopes, registry, runs, storage
+from headrace.driving import waits_for_model
+from headrace.facts import ModelPackage
 from headrace.inbox import Inbox
 from headrace.lanes import Lane
+from headrace.ledger import Ledger
+from headrace.parsing import parse
+from headrace.project import FOLDERS, Project
 
-# Seconds after which a claim without a run, or a quiet drop without one, counts as forgotten.
+# Seconds after which a claim without a run, or a complete drop without one, counts as forgotten,
+# and the same for a refresh, which may wait for GitLab.
 FORGOTTEN = 600.0
+REFRESH_FORGOTTEN = 3600.0
+# Uploads younger than this may still be under way; older ones were found by an inventory before.
+_UPLOADS_SETTLE = 900.0
+_UPLOADS_KEPT = 48 * 3600.0
+
+Envelope = dict[str, Any]
 
 
-def reconcile(inbox: Inbox, put: Callable[[dict[str, Any]], None]) -> int:
-    """Look at every project once; return how many events were put back.
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """What reconciling needs: `put` sends to the inbox, `tell` has `notify` tell again."""
 
-    `put` sends an envelope to the inbox. Actions that were decided and not handed over are handed
-    over at once: their names make that safe.
-    """
-    inbox.hand_over_rest()
-    now, count = inbox.now(), 0
-    for project in inbox.ledger.projects():
+    inbox: Inbox
+    bucket: str
+    put: Callable[[Envelope], None]
+    tell: Callable[[Envelope], None]
+
+    @property
+    def _ledger(self) -> Ledger:
+        return self.inbox.ledger
+
+    def run(self, inventory: bool) -> int:
+        """Look at every project once, at its folders too if asked; return what was put back.
+
+        Actions that were decided and not handed over are handed over at once: their names make
+        that safe.
+        """
+        self.inbox.hand_over_rest()
+        now, count = self.inbox.now(), 0
+        for project in self._ledger.projects():
+            missing = [*self._lanes(project, now), *self._registry(project, now)]
+            if inventory:
+                missing += self._uploads(project, now)
+            for envelope in missing:
+                self.put(envelope)
+            count += len(missing)
+        return count
+
+    def _lanes(self, project: Project, now: float) -> Iterator[Envelope]:
         pipelines = project.pipelines
         for name in (pipelines.training, pipelines.training_hpo, pipelines.inference):
-            envelope = _missing(name, inbox.ledger.lane(name), now)
-            if envelope is not None:
-                put(envelope)
-                count += 1
-    return count
+            lane = self._ledger.lane(name)
+            if not waits_for_model(project, lane):
+                yield from self._lane(lane, now)
+            if lane.refreshing and now - lane.refreshed_at > REFRESH_FORGOTTEN:
+                yield _due(lane.pipeline, lane.refresh_id, now)
+
+    def _lane(self, lane: Lane, now: float) -> Iterator[Envelope]:
+        run, waiting = lane.current, lane.waiting
+        if run is not None and run.execution_arn:
+            ended = runs.ended_as(run.execution_arn)
+            if ended is not None:
+                envelope = envelopes.run_status(run.execution_arn, *ended, now)
+                self.tell(envelope)
+                yield envelope
+        elif run is not None and now - max(run.claimed_at, run.driven_at) > FORGOTTEN:
+            yield _due(lane.pipeline, run.request_id, now)
+        elif run is not None or waiting is None or waiting.quiet_at is None:
+            return
+        elif now - max(waiting.quiet_at, waiting.driven_at) > FORGOTTEN:
+            yield _due(lane.pipeline, waiting.id, now)
+
+    def _registry(self, project: Project, now: float) -> Iterator[Envelope]:
+        group = project.model_package_group
+        lane = self._ledger.lane(project.pipelines.inference)
+        approved = registry.newest(group, "Approved")
+        if approved is not None and approved not in (lane.live, lane.refreshing):
+            yield from self._unheard(group, registry.describe(approved), now)
+        pending = registry.newest(group, "PendingManualApproval")
+        package = registry.describe(pending) if pending else None
+        if package is None or package.approval != "PendingManualApproval":
+            return
+        if now - package.created > FORGOTTEN and not self._ledger.seen(
+            [f"told/registered/{package.arn}"]
+        ):
+            self.tell(envelopes.model_package(group, package.arn, package.approval, now))
+        allowed = project.remind_after_hours * 3600
+        waited = int((now - package.modified) / allowed)
+        if waited:
+            days = int(waited * allowed / 86400)
+            detail = {"group": group, "arn": package.arn, "days": days}
+            envelope = envelopes.own("Approval Overdue", detail, now)
+            if not self._seen(envelope):
+                yield envelope
+
+    def _unheard(self, group: str, package: ModelPackage | None, now: float) -> Iterator[Envelope]:
+        if package is None or now - package.modified < FORGOTTEN:
+            return
+        if not self._ledger.seen([package.business_key]):
+            yield envelopes.model_package(group, package.arn, package.approval, now)
+
+    def _uploads(self, project: Project, now: float) -> Iterator[Envelope]:
+        for folder in FOLDERS:
+            found = [
+                envelopes.object_created(self.bucket, o.key, o.version_id, o.size, o.uploaded)
+                for o in storage.uploads(self.bucket, project.folder(folder))
+                if _UPLOADS_SETTLE < now - o.uploaded < _UPLOADS_KEPT
+            ]
+            by_key = {parse(envelope).business_key: envelope for envelope in found}
+            seen = self._ledger.seen(by_key)
+            yield from (envelope for key, envelope in by_key.items() if key not in seen)
+
+    def _seen(self, envelope: Envelope) -> bool:
+        return bool(self._ledger.seen([parse(envelope).business_key]))
 
 
-def _missing(pipeline: str, lane: Lane, now: float) -> dict[str, Any] | None:
-    """Return the event that should have come for a lane, if one is missing."""
-    run, waiting = lane.current, lane.waiting
-    if run is not None and run.execution_arn:
-        ended = runs.ended_as(run.execution_arn)
-        return _run_ended(run.execution_arn, *ended, now) if ended else None
-    if run is not None and now - run.claimed_at > FORGOTTEN:
-        return _lane_due(pipeline, run.request_id, now)
-    if run is None and waiting is not None and now - waiting.quiet_at > FORGOTTEN:
-        return _lane_due(pipeline, waiting.id, now)
-    return None
-
-
-def _lane_due(pipeline: str, request_id: str, now: float) -> dict[str, Any]:
-    return {
-        "source": SOURCE,
-        "detail-type": "Lane Due",
-        "time": _iso(now),
-        "detail": {"pipeline": pipeline, "request_id": request_id},
-    }
-
-
-def _run_ended(execution_arn: str, status: str, display_name: str, now: float) -> dict[str, Any]:
-    return {
-        "source": "aws.sagemaker",
-        "detail-type": "SageMaker Model Building Pipeline Execution Status Change",
-        "time": _iso(now),
-        "detail": {
-            "pipelineArn": execution_arn.rsplit("/execution/", 1)[0],
-            "pipelineExecutionArn": execution_arn,
-            "currentPipelineExecutionStatus": status,
-            "pipelineExecutionDisplayName": display_name,
-        },
-    }
-
-
-def _iso(now: float) -> str:
-    return datetime.fromtimestamp(now, UTC).isoformat()
+def _due(pipeline: str, request_id: str, now: float) -> Envelope:
+    return envelopes.own("Lane Due", {"pipeline": pipeline, "request_id": request_id}, now)

@@ -24,15 +24,15 @@ def describe(arn: str) -> ModelPackage | None:
     return _package(answer)
 
 
-def newest_approved(group: str, other_than: str = "") -> str | None:
-    """Return the ARN of the newest approved version of a group, leaving one out."""
+def newest(group: str, approval: str, other_than: str = "") -> str | None:
+    """Return the ARN of a group's newest version with that approval status, leaving one out."""
     try:
         pages = (
             client("sagemaker")
             .get_paginator("list_model_packages")
             .paginate(
                 ModelPackageGroupName=group,
-                ModelApprovalStatus="Approved",
+                ModelApprovalStatus=approval,
                 SortBy="CreationTime",
                 SortOrder="Descending",
             )
@@ -42,7 +42,7 @@ def newest_approved(group: str, other_than: str = "") -> str | None:
                 if summary["ModelPackageArn"] != other_than:
                     return str(summary["ModelPackageArn"])
     except (ClientError, BotoCoreError) as error:
-        raise from_aws(error, f"listing approved versions of {group}") from error
+        raise from_aws(error, f"listing versions of {group}") from error
     return None
 
 

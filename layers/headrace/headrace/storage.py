@@ -1,6 +1,8 @@
 """The data bucket: manifests written, ground truth looked for, reports read."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -35,6 +37,31 @@ def existing(bucket: str, prefix: str, names: list[str]) -> list[str]:
         if not page.get("IsTruncated"):
             return [name for name in names if name in there]
         request["ContinuationToken"] = page["NextContinuationToken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The newest version of an object; `size` in bytes, `uploaded` in seconds since 1970."""
+
+    key: str
+    version_id: str
+    size: int
+    uploaded: float
+
+
+def uploads(bucket: str, prefix: str) -> Iterator[Upload]:
+    """Yield the newest version of each object below a prefix."""
+    request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
+    while True:
+        page = _call("list_object_versions", **request)
+        for item in page.get("Versions", []):
+            if item["IsLatest"]:
+                uploaded = item["LastModified"].timestamp()
+                yield Upload(item["Key"], item["VersionId"], item["Size"], uploaded)
+        if not page.get("IsTruncated"):
+            return
+        request["KeyMarker"] = page["NextKeyMarker"]
+        request["VersionIdMarker"] = page["NextVersionIdMarker"]
 
 
 def read_json(uri: str) -> Any:

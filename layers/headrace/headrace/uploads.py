@@ -1,11 +1,11 @@
 """What uploads mean: which files are data, which drop they join, what people are told."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from headrace import messages
 from headrace.actions import Action, Audit, Decision, Tell
-from headrace.driving import opened
+from headrace.driving import driven, opened
 from headrace.events import ObjectCreated
 from headrace.lanes import Lane
 from headrace.project import Project
@@ -48,37 +48,66 @@ def why_not_taken(project: Project, item: ObjectCreated) -> str:
 def files_arrived(
     project: Project, lane: Lane, objects: tuple[ObjectCreated, ...], now: float
 ) -> Decision:
-    refused = [(item, reason) for item in objects if (reason := why_not_taken(project, item))]
-    told = _tell_not_taken(project, refused)
+    """Decide uploads to one lane: a drop is opened or joined; what is no data is told."""
+    triggers = tuple(item for item in objects if project.is_trigger(item.key))
+    refused = [
+        (item, reason)
+        for item in objects
+        if item not in triggers and (reason := why_not_taken(project, item))
+    ]
+    refused_items = {item for item, _ in refused}
+    taken = [item for item in objects if item not in refused_items and item not in triggers]
+    data = tuple(item for item in taken if project.folder_of(item.key) != "ground-truth")
     audit = [Audit(item.business_key, "upload", "not taken", reason) for item, reason in refused]
-    taken = [item for item in objects if not why_not_taken(project, item)]
-    data = tuple(i for i in taken if project.folder_of(i.key) != "ground-truth")
-    quiet_at = project.quiet_period + max(
-        (min(now, item.time + _EVENT_RESOLUTION) for item in taken), default=now
-    )
-    actions: tuple[Action, ...] = ()
-    if data:
-        lane, is_new = lane.join(
-            why="upload",
-            key=data[0].business_key,
-            now=now,
-            quiet_at=quiet_at,
-            names=tuple(project.relative_name(item.key) for item in data),
-        )
-        assert lane.waiting is not None  # noqa: S101 (join just made it)
-        audit += [Audit(i.business_key, "upload", f"joined {lane.waiting.id}", i.key) for i in data]
-        if is_new:
-            actions = opened(project, lane)
-    elif taken:
+    lane, actions = _joined(project, lane, data, triggers, now)
+    open_drop = lane.waiting is not None and lane.waiting.quiet_at is not None
+    if taken and not data and open_drop:
         # Ground truth alone starts nothing; a drop that is still open waits for the rest of it.
-        outcome = "kept for its scoring run"
-        if lane.waiting is not None:
-            waiting = replace(lane.waiting, quiet_at=max(lane.waiting.quiet_at, quiet_at))
-            lane = replace(lane, waiting=waiting)
-            outcome = f"kept for {waiting.id}"
-        audit += [Audit(item.business_key, "upload", outcome, item.key) for item in taken]
+        lane = lane.quiet_no_earlier(_quiet_at(project, taken, now))
     request_id = lane.waiting.id if lane.waiting else ""
+    audit += [
+        Audit(item.business_key, "upload", f"joined {request_id}", item.key)
+        for item in (*data, *triggers)
+    ]
+    audit += [
+        Audit(item.business_key, "upload", "kept for its scoring run", item.key)
+        for item in taken
+        if item not in data
+    ]
+    told = _tell_not_taken(project, refused)
     return Decision(lane, (*actions, *told), tuple(audit), data, request_id)
+
+
+def _joined(
+    project: Project,
+    lane: Lane,
+    data: tuple[ObjectCreated, ...],
+    triggers: tuple[ObjectCreated, ...],
+    now: float,
+) -> tuple[Lane, tuple[Action, ...]]:
+    """Return the lane with data in its open drop, which a trigger file or the quiet period ends.
+
+    A trigger file leaves the drop open for the quiet period: the events of the files it completes
+    may come after its own.
+    """
+    if not data and not triggers:
+        return lane, ()
+    was_complete = lane.waiting is not None and lane.waiting.complete
+    ends = triggers if project.trigger_file else data
+    lane, is_new = lane.join(
+        why="upload",
+        key=(*data, *triggers)[0].business_key,
+        now=now,
+        quiet_at=_quiet_at(project, ends, now) if ends else None,
+        names=tuple(project.relative_name(item.key) for item in data),
+    )
+    if is_new:
+        return lane, opened(project, lane)
+    return driven(project, lane, now) if not was_complete else (lane, ())
+
+
+def _quiet_at(project: Project, items: Iterable[ObjectCreated], now: float) -> float:
+    return project.quiet_period + max(min(now, item.time + _EVENT_RESOLUTION) for item in items)
 
 
 def _tell_not_taken(

@@ -1,0 +1,180 @@
+"""What no event told is put back into the inbox, once."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from headrace import aws, registry, runs
+from headrace.errors import RetryableError
+from headrace.events import ObjectCreated
+from headrace.facts import ModelPackage
+from headrace.inbox import Inbox
+from headrace.lanes import Lane, Request, Run
+from headrace.ledger import Ledger
+from headrace.parsing import parse
+from headrace.project import Project
+from headrace.reconcile import Reconciler
+
+from tests.headrace.conftest import BUCKET, INFERENCE, NOW, RUN, TRAINING, package
+
+
+@dataclass
+class World:
+    """A reconciler whose puts and tells are kept, and the registry as the test sets it."""
+
+    ledger: Ledger
+    project: Project
+    versions: dict[str, ModelPackage] = field(default_factory=dict)
+    put: list[dict[str, Any]] = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
+
+    def reconcile(self, now: float = NOW, inventory: bool = False) -> list[dict[str, Any]]:
+        """Return what one look put back."""
+        self.put.clear()
+        inbox = Inbox(self.ledger, lambda name, _: self.started.append(name), lambda: now, print)
+        Reconciler(inbox, BUCKET, self.put.append, self.told.append).run(inventory)
+        return list(self.put)
+
+    def change(self, **changes: Any) -> None:
+        pipeline = changes.pop("pipeline", TRAINING)
+        lane = self.ledger.lane(pipeline)
+        self.ledger.claim(lane, replace(lane, **changes))
+
+
+@pytest.fixture
+def world(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch) -> World:
+    ledger.put_project(project)
+    made = World(ledger, project)
+
+    def newest(group: str, approval: str, other_than: str = "") -> str | None:
+        arns = [v.arn for v in made.versions.values() if v.approval == approval]
+        return max(arns, default=None)
+
+    monkeypatch.setattr(registry, "newest", newest)
+    monkeypatch.setattr(registry, "describe", lambda arn: made.versions.get(arn))
+    monkeypatch.setattr(runs, "ended_as", lambda arn: None)
+    return made
+
+
+def test_nothing_is_put_back_where_nothing_is_missing(world: World) -> None:
+    world.change(current=Run("upload-1", NOW - 9000, "", RUN))
+    assert world.reconcile(inventory=False) == []
+
+
+def test_a_run_that_ended_unheard_is_told_and_put_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.change(current=Run("upload-1", NOW - 9000, "", RUN))
+    monkeypatch.setattr(runs, "ended_as", lambda arn: ("Failed", "upload-1"))
+    (envelope,) = world.reconcile()
+    event = parse(envelope)
+    assert event.business_key == f"run/{RUN}/Failed"
+    assert world.told == [envelope]
+
+
+@pytest.mark.parametrize(
+    "lane",
+    [
+        {"current": Run("upload-1", NOW - 700, "")},
+        {"waiting": Request("upload-1", NOW - 900, NOW - 700, objects=1)},
+    ],
+)
+def test_what_nothing_drives_is_due_until_it_was_just_driven(
+    world: World, lane: dict[str, Any]
+) -> None:
+    world.change(**lane)
+    (envelope,) = world.reconcile()
+    assert envelope["detail"] == {"pipeline": TRAINING, "request_id": "upload-1"}
+    ((name, value),) = lane.items()
+    world.change(**{name: replace(value, driven_at=NOW - 10)})
+    assert world.reconcile() == []
+
+
+def test_a_drop_without_its_trigger_file_or_without_a_live_model_is_not_due(
+    world: World,
+) -> None:
+    world.change(waiting=Request("upload-1", NOW - 9000, None))
+    waiting = Request("upload-2", NOW - 9000, NOW - 9000)
+    world.change(pipeline=INFERENCE, waiting=waiting)
+    assert world.reconcile() == []
+
+
+def test_a_refresh_that_hangs_is_driven_again_under_its_own_id(world: World) -> None:
+    arn = package(1).arn
+    world.change(
+        pipeline=INFERENCE, refreshing=arn, refresh_id="refresh-1", refreshed_at=NOW - 3700
+    )
+    (envelope,) = world.reconcile()
+    assert envelope["detail"] == {"pipeline": INFERENCE, "request_id": "refresh-1"}
+
+
+def test_an_approval_nobody_heard_of_is_put_back_once(world: World) -> None:
+    version = package(1, modified=NOW - 3600)
+    world.versions[version.arn] = version
+    (envelope,) = world.reconcile()
+    assert envelope["detail"]["ModelPackageArn"] == version.arn
+    world.ledger.first_time(version.business_key, NOW)
+    assert world.reconcile() == []
+    world.change(pipeline=INFERENCE, live=version.arn)
+    assert world.reconcile() == []
+
+
+def test_a_registration_nobody_was_told_of_is_told_again(world: World) -> None:
+    version = package(1, approval="PendingManualApproval", created=NOW - 3600)
+    world.versions[version.arn] = version
+    assert world.reconcile() == []
+    assert [e["detail"]["ModelPackageArn"] for e in world.told] == [version.arn]
+    world.ledger.first_time(f"told/registered/{version.arn}", NOW)
+    world.told.clear()
+    world.reconcile()
+    assert world.told == []
+
+
+def test_a_version_that_waits_too_long_is_reminded_of_once_a_period(world: World) -> None:
+    version = package(1, approval="PendingManualApproval", modified=NOW)
+    world.versions[version.arn] = version
+    world.ledger.first_time(f"told/registered/{version.arn}", NOW)
+    day = 86400.0
+    assert world.reconcile(NOW + 2.9 * day) == []
+    (envelope,) = world.reconcile(NOW + 3.1 * day)
+    assert envelope["detail"]["days"] == 3
+    world.ledger.first_time(parse(envelope).business_key, NOW)
+    assert world.reconcile(NOW + 5.9 * day) == []
+    assert world.reconcile(NOW + 6.1 * day)[0]["detail"]["days"] == 6
+
+
+def test_reconcile_hands_over_what_no_delivery_did(
+    world: World, upload: Callable[[str], dict[str, Any]]
+) -> None:
+    def away(name: str, action: dict[str, Any]) -> None:
+        raise RetryableError("Step Functions is away")
+
+    inbox = Inbox(world.ledger, away, lambda: NOW, print)
+    inbox.handle([upload("abalone/training/data/raw/a.csv")])
+    world.reconcile()
+    assert len(world.started) == 1
+    assert world.ledger.outbox() == []
+
+
+def test_an_upload_that_never_came_through_is_found_by_the_inventory(world: World) -> None:
+    s3 = aws.client("s3")
+    if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=BUCKET)
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    key = "abalone/training/data/raw/größe +1.csv"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"old")
+    newest = s3.put_object(Bucket=BUCKET, Key=key, Body=b"1,2\n")["VersionId"]
+    uploaded = s3.head_object(Bucket=BUCKET, Key=key)["LastModified"].timestamp()
+    assert world.reconcile(uploaded + 60, inventory=True) == []
+    assert world.reconcile(uploaded + 3600, inventory=False) == []
+    found = world.reconcile(uploaded + 3600, inventory=True)
+    event = next(e for e in map(parse, found) if isinstance(e, ObjectCreated) and e.key == key)
+    assert (event.version_id, event.size) == (newest, 4)
+    world.ledger.first_time(event.business_key, NOW)
+    again = world.reconcile(uploaded + 3600, inventory=True)
+    assert key not in [e["detail"]["object"]["key"] for e in again]
+    assert json.dumps(found)
+    assert world.ledger.lane(TRAINING) == Lane(TRAINING)
