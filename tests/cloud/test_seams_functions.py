@@ -121,6 +121,10 @@ def test_an_asynchronous_failure_is_retried_and_goes_to_its_destination(sample: 
     failure = json.loads(message["Body"])
     assert failure["requestPayload"]["mark"] == "async"
     assert failure["responsePayload"]["errorType"] == "TooBusyError"
+    events = sample.client("logs").filter_log_events(
+        logGroupName=f"/aws/lambda/{sample.outputs['Function']}"
+    )["events"]
+    assert sum('{"attempt": "async"}' in event["message"] for event in events) == 2
 
 
 def test_the_role_of_a_function_bounds_what_it_may_do(sample: Sample) -> None:

@@ -1,6 +1,9 @@
 """EventBridge rules deliver, retry and keep what they could not deliver."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 from cloud_sample import Sample
 
@@ -63,3 +66,47 @@ def test_a_function_behind_a_rule_is_retried_and_then_told_to_its_destination(
     message = sample.receive("DeadLetters", lambda m: '"rule"' in m["Body"])
     failure = json.loads(message["Body"])
     assert failure["requestContext"]["condition"] == "RetriesExhausted"
+
+
+A_QUEUE_THAT_FAILS = """
+import time
+from ministack.services import eventbridge
+from local_cloud.ministack import rules
+
+attempts, letters = [], []
+def send(spec, payload, sqs_parameters=None):
+    attempts.append(payload)
+    if len(attempts) <= FAILURES:
+        raise OSError("no route to the queue")
+eventbridge._dispatch_to_sqs = send
+rules.check = lambda target_arn, rule_arn: None
+rules.RETRY_SECONDS = 0.01
+rules.dead_letter = lambda queue, target, delivery: letters.append(delivery)
+rules.install()
+target = {
+    "Id": "t", "Arn": "arn:aws:sqs:us-east-1:000000000000:q",
+    "RetryPolicy": {"MaximumRetryAttempts": 2}, "DeadLetterConfig": {"Arn": "arn:dlq"},
+}
+event = {"Source": "s", "DetailType": "d", "Detail": "{}", "EventId": "1", "Time": 1,
+         "Account": "000000000000", "Region": "us-east-1", "Resources": []}
+eventbridge._invoke_target(target, event, {"Name": "r"})
+time.sleep(1)
+print(len(attempts), [f"{letter.error} after {letter.attempts}" for letter in letters])
+"""
+
+
+def after_failures(number: int) -> str:
+    script = A_QUEUE_THAT_FAILS.replace("FAILURES", str(number))
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_a_failed_delivery_is_retried_as_the_target_says() -> None:
+    assert after_failures(2) == "3 []"
+
+
+def test_when_retries_are_used_up_the_event_goes_to_the_dead_letter_queue() -> None:
+    assert after_failures(9) == "3 ['no route to the queue after 3']"

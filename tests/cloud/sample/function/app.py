@@ -14,6 +14,7 @@ class TooBusyError(Exception):
 def handler(event, context):
     do = event.get("do", "echo") if isinstance(event, dict) else "echo"
     if do == "raise":
+        print(json.dumps({"attempt": event.get("mark")}))
         raise TooBusyError("try again")
     if do == "sleep":
         time.sleep(event["seconds"])
