@@ -75,8 +75,10 @@ def resource_arn(operation: str, body: bytes, region: str, account_id: str) -> s
     request = _request(body)
     prefix = f"arn:aws:sagemaker:{region}:{account_id}:"
     if operation == "CreateModelPackage" and request.get("ModelPackageGroupName"):
-        group = _text(request, "ModelPackageGroupName").rpartition("/")[2]
-        return f"{prefix}model-package/{group}/*"  # the version is not known yet
+        group = _text(request, "ModelPackageGroupName")
+        group = group if group.startswith("arn:") else f"{prefix}model-package-group/{group}"
+        # The version is not known yet.
+        return group.replace(":model-package-group/", ":model-package/") + "/*"
     kind, member = RESOURCES.get(
         operation, PACKAGE if operation == "CreateModelPackage" else ("", "")
     )
@@ -127,6 +129,29 @@ def check_pass_role(operation: str, request: Any, access_key: str, region: str) 
             "AccessDeniedException",
             f"User: {who} is not authorized to perform: iam:PassRole on resource: {role} because "
             "no identity-based policy allows the iam:PassRole action",
+        )
+
+
+def check_shared(operation: str, resource: str, caller: str, policy: str | None) -> None:
+    """Refuse a caller of another account whom the resource's policy does not let in.
+
+    That the caller's own policies allow it has been asked before, as for every request.
+    """
+    if not app.AUTH:
+        return
+    context = iam_evaluator.EvalContext(
+        principal_arn=caller,
+        principal_type="",
+        principal_account=caller.split(":")[4],
+        action=f"sagemaker:{operation}",
+        resource_arn=resource,
+        region="",
+    )
+    if iam_evaluator.evaluate_resource_policy(policy, context).decision != "Allow":
+        raise ApiError(
+            "AccessDeniedException",
+            f"User: {caller} is not authorized to perform: sagemaker:{operation} on resource: "
+            f"{resource} because no resource-based policy allows the sagemaker:{operation} action",
         )
 
 

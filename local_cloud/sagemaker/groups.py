@@ -22,6 +22,13 @@ def find(call: Call, name_or_arn: str) -> dict[str, Any]:
     return group
 
 
+def policy_for(call: Call, arn: str) -> str | None:
+    """The policy of the group, or of the group that the version of that ARN is in."""
+    group = call.table("groups").get(arn.rpartition(":")[2].split("/")[1], {})
+    policy: str | None = group.get("policy")
+    return policy
+
+
 @operation("CreateModelPackageGroup")
 def create(call: Call, request: Request) -> Request:
     """A new, empty group."""

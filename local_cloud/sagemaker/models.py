@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local_cloud.sagemaker import paging, registry
+from local_cloud.sagemaker import authorization, groups, paging, registry
 from local_cloud.sagemaker.errors import invalid
 from local_cloud.sagemaker.operations import Call, operation
 
@@ -31,7 +31,7 @@ def create(call: Call, request: Request) -> Request:
         raise invalid("Exactly one of PrimaryContainer and Containers must be specified.")
     for container in containers or [request["PrimaryContainer"]]:
         if "ModelPackageName" in container:
-            registry.find(call, container["ModelPackageName"])
+            _check_package(call, container["ModelPackageName"])
         elif "Image" not in container:
             raise invalid("A container needs an Image or a ModelPackageName.")
     call.table("models")[name] = {
@@ -43,6 +43,17 @@ def create(call: Call, request: Request) -> Request:
     if request.get("Tags"):
         call.table("tags")[arn] = request["Tags"]
     return {"ModelArn": arn}
+
+
+def _check_package(call: Call, name_or_arn: str) -> None:
+    parts = name_or_arn.split(":")
+    if len(parts) < 6 or parts[4] == call.account_id:
+        registry.find(call, name_or_arn)
+        return
+    theirs = call.of_account(parts[4])
+    policy = groups.policy_for(theirs, name_or_arn)
+    authorization.check_shared("CreateModel", name_or_arn, call.identity["Arn"], policy)
+    registry.find(theirs, name_or_arn)
 
 
 @operation("DescribeModel")

@@ -6,7 +6,7 @@ import json
 import secrets
 import string
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -41,10 +41,15 @@ class Call:
     region: str
     identity: dict[str, Any]
     scope: Scope
+    scope_of: Callable[[str, str], Scope]
     engine: Runner
     now: datetime = field(default_factory=lambda: present())
     events: list[Event] = field(default_factory=list)
     afterwards: list[Callable[[], None]] = field(default_factory=list)
+
+    def of_account(self, account_id: str) -> Call:
+        """The same call, in the tables of another account of this region."""
+        return replace(self, account_id=account_id, scope=self.scope_of(account_id, self.region))
 
     def table(self, name: str) -> Table:
         """A table of this account and region."""

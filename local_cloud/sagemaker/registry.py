@@ -21,6 +21,15 @@ CHANGEABLE = (
     "ModelCard",
     "ModelLifeCycle",
 )
+# The member that may name what another account shares, by ARN.
+SHARED = {
+    "DescribeModelPackage": "ModelPackageName",
+    "UpdateModelPackage": "ModelPackageArn",
+    "DeleteModelPackage": "ModelPackageName",
+    "CreateModelPackage": "ModelPackageGroupName",
+    "ListModelPackages": "ModelPackageGroupName",
+    "DescribeModelPackageGroup": "ModelPackageGroupName",
+}
 SUMMARY = (
     "ModelPackageName",
     "ModelPackageGroupName",
@@ -44,6 +53,20 @@ BATCH = (
     "ModelApprovalStatus",
     "ModelPackageRegistrationType",
 )
+
+
+def owner(operation: str, request: Request, account_id: str, region: str) -> str:
+    """The account whose registry an operation works on: that of the ARN in the request, if any."""
+    parts = str(request.get(SHARED.get(operation, ""), "")).split(":")
+    return parts[4] if len(parts) > 5 and parts[3] == region else account_id
+
+
+def shared_resource(operation: str, request: Request) -> str:
+    """The ARN that the owner's policy must share: the version's, or that of any in the group."""
+    arn = str(request[SHARED[operation]])
+    if operation in ("CreateModelPackage", "ListModelPackages"):
+        return arn.replace(":model-package-group/", ":model-package/") + "/*"
+    return arn
 
 
 def find(call: Call, name_or_arn: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import boto3
 from local_cloud.sagemaker import (
     authorization,
     executions,
+    groups,
     jobs,
     models,
     pipelines,
@@ -40,7 +41,15 @@ from local_cloud.sagemaker.validation import (
 LOGGER = logging.getLogger(__name__)
 HEADERS = {"Content-Type": "application/x-amz-json-1.1"}
 STATE_FILE = "sagemaker.json"
-MODULES = (executions, jobs, models, pipelines, registry, tags)  # importing them registers them
+MODULES = (
+    executions,
+    groups,
+    jobs,
+    models,
+    pipelines,
+    registry,
+    tags,
+)  # importing them registers them
 Answer = tuple[int, dict[str, str], bytes]
 
 # Who the work under way is done for; threads that copy the context carry it on.
@@ -100,7 +109,13 @@ class Service:
             raise unknown_operation(operation)
         checked = checked_request(operation, tokens.filled(operation, request))
         checked = pipelines.with_definition(checked, surroundings.read_object)
-        with self._call(*surroundings.here()) as call:
+        account_id, region = surroundings.here()
+        owner = registry.owner(operation, checked, account_id, region)
+        with self._call(owner, region) as call:
+            if owner != account_id:
+                resource = registry.shared_resource(operation, checked)
+                policy = groups.policy_for(call, resource)
+                authorization.check_shared(operation, resource, call.identity["Arn"], policy)
             answered = tokens.recalled(call, operation, checked, self._token_window)
             if answered is not None:
                 return answered
@@ -167,7 +182,7 @@ class Service:
         self._publisher.drain()
         with self._store.lock:
             for account_id, region, scope in self._store.scopes():
-                call = Call(account_id, region, {}, scope, self, present())
+                call = Call(account_id, region, {}, scope, self._store.scope, self, present())
                 tokens.forget_old(call, self._token_window)
             self._store.save(self._state_file)
 
@@ -215,7 +230,7 @@ class Service:
         who = _identity.get() or surroundings.identity("")
         with self._store.lock:
             scope = self._store.scope(account_id, region)
-            call = Call(account_id, region, who, scope, self, present())
+            call = Call(account_id, region, who, scope, self._store.scope, self, present())
             yield call
             for event in call.events:
                 self._publisher.publish(account_id, region, event)

@@ -46,7 +46,7 @@ class Cloud:
                 stderr=log,
             )
         deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 urllib.request.urlopen(f"{self.endpoint}/_ministack/health").close()  # noqa: S310  # ours
                 return self

@@ -1,6 +1,7 @@
 """IAM bounds who may call SageMaker, which roles they pass, and what jobs may touch."""
 
 import json
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -143,3 +144,80 @@ def test_a_jobs_lines_are_in_cloudwatch_logs(cloud, name):
         logGroupName="/aws/sagemaker/ProcessingJobs", logStreamName=name, startFromHead=True
     )
     assert [event["message"] for event in told["events"]] == ["one", "two\ttabs"]
+
+
+@pytest.fixture
+def shared(cloud, sagemaker, name):
+    """A version in this account, and SageMaker as the root of another account calls it."""
+    sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    arn = sagemaker.create_model_package(ModelPackageGroupName=name)["ModelPackageArn"]
+    other = cloud.client("sagemaker", aws_access_key_id="111122223333")
+
+    def share(*actions):
+        statement = allow(list(actions), [f"{ARN}:model-package/{name}/*"])
+        statement["Principal"] = {"AWS": "arn:aws:iam::111122223333:root"}
+        sagemaker.put_model_package_group_policy(
+            ModelPackageGroupName=name, ResourcePolicy=policy(statement)
+        )
+
+    return arn, other, share
+
+
+def test_another_account_sees_only_what_the_groups_policy_shares(sagemaker, shared):
+    arn, other, share = shared
+    message = denied(other.describe_model_package, ModelPackageName=arn)
+    assert "no resource-based policy allows the sagemaker:DescribeModelPackage" in message
+    share("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage")
+    assert other.describe_model_package(ModelPackageName=arn)["ModelPackageArn"] == arn
+    other.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    told = sagemaker.describe_model_package(ModelPackageName=arn)
+    assert told["ModelApprovalStatus"] == "Approved"
+    assert told["LastModifiedBy"]["IamIdentity"]["Arn"] == "arn:aws:iam::111122223333:root"
+    denied(other.delete_model_package, ModelPackageName=arn)
+    group = sagemaker.describe_model_package_group(ModelPackageGroupName=arn.split("/")[1])
+    ask = {"ModelPackageGroupName": group["ModelPackageGroupArn"]}
+    denied(other.list_model_packages, **ask)
+    denied(other.create_model_package, **ask)
+    share("sagemaker:ListModelPackages")
+    listed = other.list_model_packages(**ask)["ModelPackageSummaryList"]
+    assert [row["ModelPackageArn"] for row in listed] == [arn]
+
+
+def test_a_model_of_a_shared_version_needs_the_groups_policy(shared, name):
+    arn, other, share = shared
+    request = {"ModelName": name, "PrimaryContainer": {"ModelPackageName": arn}}
+    denied(other.create_model, **request)
+    share("sagemaker:CreateModel")
+    assert ":111122223333:model/" in other.create_model(**request)["ModelArn"]
+
+
+def test_step_functions_reaches_sagemaker_by_the_sdk_integration(cloud, pipeline):
+    states = cloud.client("stepfunctions")
+    trust = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}}
+    role = cloud.client("iam").create_role(
+        RoleName=f"{pipeline}-r",
+        AssumeRolePolicyDocument=policy(trust | {"Action": "sts:AssumeRole"}),
+    )["Role"]["Arn"]
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sagemaker:startPipelineExecution",
+        "Parameters": {
+            "PipelineName": pipeline,
+            "PipelineParameters": [{"Name": "Input", "Value": "s3://bucket/key"}],
+        },
+        "Catch": [{"ErrorEquals": ["SageMaker.ResourceNotFoundException"], "Next": "Lost"}],
+        "End": True,
+    }
+    lost = json.loads(json.dumps(task).replace(pipeline, "nothing"))
+    found = []
+    for name, first in (("there", task), ("lost", lost)):
+        document = {"StartAt": "A", "States": {"A": first, "Lost": {"Type": "Pass", "End": True}}}
+        machine = states.create_state_machine(
+            name=f"{pipeline}-{name}", definition=json.dumps(document), roleArn=role
+        )["stateMachineArn"]
+        run = states.start_execution(stateMachineArn=machine)["executionArn"]
+        while (told := states.describe_execution(executionArn=run))["status"] == "RUNNING":
+            time.sleep(0.05)
+        found.append(json.loads(told["output"]))
+    assert f":pipeline/{pipeline}/execution/" in found[0]["PipelineExecutionArn"]
+    assert found[1]["Error"] == "SageMaker.ResourceNotFoundException"
