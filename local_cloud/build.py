@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # as SAM does: the same sources give the same bytes
+KEPT = 8  # builds of one layer that stay in the cache
 SKIPPED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".DS_Store"}
 
 
@@ -106,6 +107,9 @@ class Builder:
                 partial = Path(scratch) / "layer.zip"
                 partial.write_bytes(data)
                 partial.replace(built)
+            older = sorted(self.cache.glob(f"{logical_id}-*.zip"), key=lambda p: p.stat().st_mtime)
+            for path in older[:-KEPT]:
+                path.unlink(missing_ok=True)
         return name, built.read_bytes()
 
     def _make(self, logical_id: str, folder: Path, scratch: Path) -> bytes:
