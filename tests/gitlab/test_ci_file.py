@@ -23,7 +23,6 @@ from local_cloud.gitlab.repository import Repository
 from local_cloud.gitlab.web_identity import Issuer
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENTS = ROOT / ".venv"
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:model-package/headrace-abalone/1"
 REFRESH = {"HEADRACE_ACTION": "refresh", "HEADRACE_PROJECT": "abalone", "MODEL_PACKAGE_ARN": ARN}
 UPSERT = {"HEADRACE_ACTION": "upsert", "HEADRACE_PROJECT": "abalone"}
@@ -196,9 +195,23 @@ def _role(aws: dict[str, str], gitlab_url: str, project_path: str) -> str:
     return str(role["Role"]["Arn"])
 
 
-def _gitlab_variables(aws: dict[str, str]) -> dict[str, str]:
+@pytest.fixture
+def environments(tmp_path: Path) -> Path:
+    """Environments prepared for the present locks; to build them anew would fail, not succeed."""
+    prepared = tmp_path / "prepared"
+    for name in ("uv", "project"):
+        (prepared / name / "bin").mkdir(parents=True)
+        lock = (ROOT / "requirements" / f"{name}.txt").read_bytes()
+        (prepared / name / ".ready").write_bytes(lock)
+    python = prepared / "project" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    return prepared
+
+
+def _gitlab_variables(aws: dict[str, str], environments: Path) -> dict[str, str]:
     return {
-        "VENV": str(ENVIRONMENTS),
+        "VENV": str(environments),
         "AWS_ENDPOINT_URL": aws["endpoint_url"],
         "AWS_REGION": aws["region_name"],
         "AWS_DEFAULT_REGION": aws["region_name"],
@@ -206,8 +219,10 @@ def _gitlab_variables(aws: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def delivering(checkout: Path, tmp_path: Path, aws: dict[str, str]) -> Iterator[Any]:
-    gitlab = start_gitlab(checkout, tmp_path / "state", _gitlab_variables(aws))
+def delivering(
+    checkout: Path, tmp_path: Path, aws: dict[str, str], environments: Path
+) -> Iterator[Any]:
+    gitlab = start_gitlab(checkout, tmp_path / "state", _gitlab_variables(aws, environments))
     yield gitlab
     gitlab.stop()
 
@@ -223,7 +238,6 @@ def test_a_refresh_job_is_called_with_the_package_and_acts_as_the_delivery_role(
 ) -> None:
     role = _role(aws, delivering.url, delivering.project_path)
     delivering.set_variables({"AWS_ROLE_ARN": role})
-    stamps = {file: file.stat().st_mtime_ns for file in ENVIRONMENTS.glob("*/.ready")}
     with client(delivering) as api:
         project = api.projects.get(delivering.project_id)
         pipeline = finished(project.trigger_pipeline("main", delivering.trigger_token, REFRESH))
@@ -233,8 +247,17 @@ def test_a_refresh_job_is_called_with_the_package_and_acts_as_the_delivery_role(
     assert arguments == ["refresh", "abalone", "--model-package-arn", ARN]
     name = role.rpartition("/")[2]
     assert identity.startswith(f"arn:aws:sts::000000000000:assumed-role/{name}/gitlab-1-")
-    # A fresh clone's lock files are younger than the environments, which serve it all the same.
-    assert stamps == {file: file.stat().st_mtime_ns for file in ENVIRONMENTS.glob("*/.ready")}
+
+
+def test_environments_serve_a_clone_whose_lock_files_are_younger(
+    checkout: Path, environments: Path
+) -> None:
+    for stamp in environments.glob("*/.ready"):
+        os.utime(stamp, (1, 1))
+    make = ["make", f"VENV={environments}", f"{environments}/project/.ready"]
+    subprocess.run(make, cwd=checkout, check=True, capture_output=True)
+    (environments / "project" / ".ready").write_text("another lock\n")
+    assert subprocess.run(make, cwd=checkout, capture_output=True, check=False).returncode != 0
 
 
 def test_a_job_without_a_role_uses_the_keys_it_was_given(

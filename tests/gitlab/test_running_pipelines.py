@@ -75,12 +75,12 @@ def test_jobs_of_one_resource_group_run_one_after_the_other(
     project: Any, hosted: GitLab, tmp_path: Path
 ) -> None:
     times = tmp_path / "times"
-    variables = {"ACTION": "refresh", "PROJECT": "p", "NAP": "0.3", "TIMES": str(times)}
-    started = [project.trigger_pipeline("main", hosted.trigger_token, variables) for _ in range(3)]
-    assert [finished(pipeline).status for pipeline in started] == ["success"] * 3
+    variables = {"ACTION": "refresh", "PROJECT": "p", "NAP": "2", "TIMES": str(times)}
+    started = [project.trigger_pipeline("main", hosted.trigger_token, variables) for _ in range(2)]
+    assert [finished(pipeline).status for pipeline in started] == ["success"] * 2
     words = [line.split() for line in times.read_text().splitlines()]
-    assert [word for word, _ in words] == ["started", "ended"] * 3
-    assert all(words[at][1] == words[at + 1][1] for at in range(0, 6, 2))
+    assert [word for word, _ in words] == ["started", "ended"] * 2
+    assert all(words[at][1] == words[at + 1][1] for at in (0, 2))
 
 
 def test_jobs_of_different_resource_groups_run_at_the_same_time(
