@@ -10,4 +10,6 @@ What it still does not do, although AWS does:
 - EventBridge Scheduler neither assumes its role nor has retries and a dead-letter queue;
 - trust policies of service roles, KMS key policies and resource policies on log groups are not
   consulted when one service acts for another.
+- the signature of a web identity token is not checked, only its issuer, audience and subject;
+- state is saved on a graceful stop only: a killed server starts from the stop before.
 """
