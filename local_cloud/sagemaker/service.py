@@ -179,6 +179,7 @@ class Service:
         """Stop what runs and write the state to disk: the cloud is going down."""
         if self._engine is not None:
             self._engine.shutdown()
+        self._publisher.release()  # if it still waits for the cloud to serve, it waits in vain
         self._publisher.drain()
         with self._store.lock:
             for account_id, region, scope in self._store.scopes():
