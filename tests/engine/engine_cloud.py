@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.exceptions import ClientError
+from botocore.validate import ParamValidator
 
 from local_cloud.sagemaker.engine import Engine
 from local_cloud.sagemaker.host import Execution
@@ -33,6 +35,16 @@ class EndpointSession(boto3.Session):
 
 def _allow(actions: list[str], resource: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": actions, "Resource": resource}
+
+
+MODEL = botocore.session.get_session().get_service_model("sagemaker")
+
+
+def _check(operation: str, response: dict[str, Any]) -> None:
+    """What the host is told is what SageMaker's API may answer."""
+    shape = MODEL.operation_model(operation).output_shape
+    report = ParamValidator().validate(response, shape)
+    assert not report.has_errors(), report.generate_report()
 
 
 @dataclass
@@ -130,11 +142,14 @@ class RecordingHost:
         raise AssertionError(operation)
 
     def job_changed(self, kind: str, record: dict[str, Any]) -> None:
+        _check(f"Describe{kind}", record)
         with self.changed:
             self.jobs.append((kind, record))
             self.changed.notify_all()
 
     def step_changed(self, execution_arn: str, step: dict[str, Any]) -> None:
+        listed = {k: v for k, v in step.items() if k != "StepType"}
+        _check("ListPipelineExecutionSteps", {"PipelineExecutionSteps": [listed]})
         with self.changed:
             self.steps.append({**step, "_execution": execution_arn})
             self.changed.notify_all()

@@ -6,6 +6,7 @@ are the SageMaker API's (`host.py` says what they know of each other).
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -27,7 +28,8 @@ class Engine:
         in an environment with what the containers hold."""
         self._host = host
         self._jobs_dir = work_dir.resolve() / "jobs"
-        self._jobs_dir.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self._jobs_dir, ignore_errors=True)  # of an engine that was killed
+        self._jobs_dir.mkdir(parents=True)
         self._jobs_python = jobs_python.absolute()  # resolved, it would leave its environment
         self._sessions = RoleSessions(host)
         self._lock = threading.Lock()
@@ -46,9 +48,8 @@ class Engine:
         """Begin to stop an execution; one that has ended stays as it is."""
         with self._lock:
             run = self._runs.get(execution_arn)
-        if run is not None and run.thread.is_alive():
-            self._host.execution_changed(execution_arn, "Stopping")
-            run.stop.set()
+        if run is not None:
+            run.begin_to_stop()
 
     def shutdown(self) -> None:
         """Stop every execution and wait for the jobs to end."""

@@ -120,7 +120,9 @@ class JobRecord:
 
     def change(self, **members: Any) -> None:
         """Set members and tell the host."""
-        self.record.update(members, LastModifiedTime=now())
+        if self._kind != "TransformJob":  # whose description has no such member
+            members["LastModifiedTime"] = now()
+        self.record.update(members)
         self._host.job_changed(self._kind, copy.deepcopy(self.record))
 
 

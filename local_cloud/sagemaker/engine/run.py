@@ -37,6 +37,8 @@ class Run:
     stop: StopSignal = field(default_factory=StopSignal)
 
     def __post_init__(self) -> None:
+        self._telling = threading.Lock()
+        self._status = ""
         self._ended: queue.Queue[tuple[str, StepEnd] | None] = queue.Queue()
         self._ends: dict[str, StepEnd] = {}
         self._properties: dict[str, Mapping[str, Any]] = {}
@@ -50,27 +52,37 @@ class Run:
             self._to_the_end()
         except Exception as error:  # the thread's last line: the execution must not stay open
             logger.exception("execution %s", self.execution.arn)
-            reason = f"InternalServerError: {type(error).__name__}: {error}"
-            self.host.execution_changed(self.execution.arn, "Failed", reason)
+            self._tell("Failed", f"InternalServerError: {type(error).__name__}: {error}")
+
+    def begin_to_stop(self) -> None:
+        """Stop, unless the execution has ended."""
+        self._tell("Stopping")
+        self.stop.set()
+
+    def _tell(self, status: str, reason: str | None = None) -> None:
+        with self._telling:  # a stop comes from another thread, and may come too late
+            too_late = self._status in ("Succeeded", "Failed", "Stopped")
+            if not too_late and not (self._status and status == "Executing"):
+                self._status = status
+                self.host.execution_changed(self.execution.arn, status, reason)
 
     def _to_the_end(self) -> None:
-        arn = self.execution.arn
-        self.host.execution_changed(arn, "Executing")
+        self._tell("Executing")
         try:
             definition = definitions.parse(self.execution.definition)
             scope = self._scope(definition)
         except DefinitionError as error:
-            self.host.execution_changed(arn, "Failed", str(error))
+            self._tell("Failed", str(error))
             return
         with self.stop.ending(lambda: self._ended.put(None)):
             self._walk(definition, scope)
         ends = self._ends.values()
         if any(end.status == "Failed" for end in ends):
-            self.host.execution_changed(arn, "Failed", REASON_OF_A_FAILED_STEP)
+            self._tell("Failed", REASON_OF_A_FAILED_STEP)
         elif self.stop.is_set():
-            self.host.execution_changed(arn, "Stopped")
+            self._tell("Stopped")
         else:
-            self.host.execution_changed(arn, "Succeeded")
+            self._tell("Succeeded")
 
     def _walk(self, definition: Definition, scope: Scope) -> None:
         """Start steps as they become ready until none is left or one failed."""

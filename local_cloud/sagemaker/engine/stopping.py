@@ -25,6 +25,8 @@ class StopSignal:
     def set(self) -> None:
         """Stop: call every registered ending once."""
         with self._lock:
+            if self._event.is_set():
+                return
             self._event.set()
             endings = list(self._endings.values())
         for end in endings:

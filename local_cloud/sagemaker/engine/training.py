@@ -48,6 +48,7 @@ def run_training_job(
     name = request["TrainingJobName"]
     members = {k: v for k, v in request.items() if k != "Tags"} | dict(extra_record or {})
     members["TrainingJobArn"] = step.arn(f"training-job/{name}")
+    members["ModelArtifacts"] = {"S3ModelArtifacts": _artifacts(request)}  # told from the start
     job = _TrainingJob(step, request, JobRecord(step.host, "TrainingJob", members))
     job.sandbox.environment |= dict(environment or {})
     try:
@@ -64,6 +65,12 @@ def run_training_job(
         job.sandbox.remove()
     job.end("Completed")
     return job.changes.record
+
+
+def _artifacts(request: Mapping[str, Any]) -> str:
+    output = request["OutputDataConfig"]
+    base = f"{output['S3OutputPath'].rstrip('/')}/{request['TrainingJobName']}/output"
+    return f"{base}/model/" if output.get("CompressionType") == "NONE" else f"{base}/model.tar.gz"
 
 
 class _TrainingJob:
@@ -193,21 +200,19 @@ class _TrainingJob:
 
     def _upload(self, storage: JobStorage) -> None:
         output = self.request["OutputDataConfig"]
-        base = f"{output['S3OutputPath'].rstrip('/')}/{self.name}/output"
+        artifacts = _artifacts(self.request)
+        base = artifacts.rstrip("/").rsplit("/", 1)[0]
         model, data = self.sandbox.path("/opt/ml/model"), self.sandbox.path("/opt/ml/output/data")
         if output.get("CompressionType") == "NONE":
-            storage.upload(model, f"{base}/model")
-            artifacts = f"{base}/model/"
+            storage.upload(model, artifacts)
         else:
             archive = self.sandbox.folder / "model.tar.gz"
             pack(model, archive)
-            storage.put_file(archive, *split_uri(f"{base}/model.tar.gz"))
-            artifacts = f"{base}/model.tar.gz"
+            storage.put_file(archive, *split_uri(artifacts))
         if any(data.iterdir()):
             archive = self.sandbox.folder / "output.tar.gz"
             pack(data, archive)
             storage.put_file(archive, *split_uri(f"{base}/output.tar.gz"))
-        self.changes.record["ModelArtifacts"] = {"S3ModelArtifacts": artifacts}
 
     def _failure(self, outcome: Outcome) -> StepFailed:
         path = self.sandbox.path("/opt/ml/output/failure")
