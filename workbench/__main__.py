@@ -1,0 +1,84 @@
+"""`python -m workbench`: what happened and why, what waits, and dead letters sent on again."""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import boto3
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "headrace"))
+
+from headrace.errors import HeadraceError
+from headrace.lanes import Lane
+from headrace.ledger import Ledger
+
+from workbench.redrive import redrive
+from workbench.stack import Stack, StackError
+
+
+def main() -> int:
+    """Run one command; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m workbench", description=__doc__)
+    parser.add_argument("--stack", default="headrace", help="the stack's name (default headrace)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    audit = commands.add_parser("audit", help="what was decided for a project, and why")
+    audit.add_argument("project")
+    audit.add_argument("--since", default="0", help="ISO time, e.g. 2026-11-24T08")
+    audit.add_argument("--until", default="9", help="ISO time")
+    commands.add_parser("lanes", help="what runs and what waits, for each pipeline")
+    commands.add_parser("redrive", help="send dead letters on their way again")
+    arguments = parser.parse_args()
+    stack = Stack(arguments.stack, boto3.Session())
+    try:
+        if arguments.command == "redrive":
+            for target, count in sorted(redrive(stack).items()):
+                print(f"{count} to {target}")
+        else:
+            ledger = Ledger(
+                stack.output("LedgerTableName"), dynamodb=stack.session.client("dynamodb")
+            )
+            if arguments.command == "audit":
+                _audit(ledger, arguments.project, arguments.since, arguments.until)
+            else:
+                _lanes(ledger)
+    except (StackError, HeadraceError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _audit(ledger: Ledger, project: str, since: str, until: str) -> None:
+    for entry in ledger.audit(project, since, until):
+        for line in entry["decided"]:
+            reason = f" ({line['reason']})" if line["reason"] else ""
+            print(f"{entry['time']}  {line['actor']}: {line['outcome']}{reason}")
+            print(f"    because of {line['cause']}")
+        for action in entry["actions"]:
+            print(f"    action {action}")
+
+
+def _lanes(ledger: Ledger) -> None:
+    for project in ledger.projects():
+        pipelines = project.pipelines
+        for name in (pipelines.training, pipelines.training_hpo, pipelines.inference):
+            print(f"{name}: {_state(ledger.lane(name))}")
+
+
+def _state(lane: Lane) -> str:
+    parts = []
+    if lane.current:
+        since = datetime.fromtimestamp(lane.current.claimed_at, UTC).isoformat(timespec="seconds")
+        what = lane.current.request_id or lane.current.execution_arn
+        parts.append(f"{what} runs since {since} ({lane.current.description})")
+    if lane.waiting:
+        parts.append(f"{lane.waiting.id} waits ({lane.waiting.description})")
+    if lane.live:
+        parts.append(f"live: {lane.live}")
+    if lane.refreshing:
+        parts.append(f"on its way: {lane.refreshing}")
+    return "; ".join(parts) or "free"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
