@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from demo.loop import Run
@@ -18,7 +18,7 @@ class Version:
     approval: str
     metadata: dict[str, str]
     artefact: str
-    described: dict[str, Any]
+    described: dict[str, Any] = field(repr=False)
 
     @property
     def reports(self) -> dict[str, str]:

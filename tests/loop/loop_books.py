@@ -1,0 +1,64 @@
+"""What tests look up in the control plane's books: the inbox, the lanes, the functions' logs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from demo.loop import Loop
+
+
+def lane(loop: Loop, pipeline: str) -> dict[str, Any]:
+    """The lane of a pipeline as the ledger has it."""
+    item = loop.client("dynamodb").get_item(
+        TableName=loop.info["outputs"]["LedgerTableName"],
+        Key={"pk": {"S": f"LANE#{pipeline}"}, "sk": {"S": "LANE"}},
+        ConsistentRead=True,
+    )["Item"]
+    found: dict[str, Any] = json.loads(item["doc"]["S"])
+    return found
+
+
+def drained(loop: Loop) -> None:
+    """Wait until every event in the inbox was decided."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def empty() -> bool:
+        answer = loop.sqs.get_queue_attributes(
+            QueueUrl=loop.info["outputs"]["InboxQueueUrl"], AttributeNames=names
+        )
+        return all(answer["Attributes"][name] == "0" for name in names)
+
+    loop.wait("an empty inbox", empty)
+
+
+def deliver_upload_again(loop: Loop, version: dict[str, Any]) -> None:
+    """Put the event of an upload into the inbox once more, under an id of its own."""
+    stored = {"key": version["Key"], "size": version["Size"], "version-id": version["VersionId"]}
+    event = {
+        "version": "0",
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": version["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "detail": {"bucket": {"name": loop.bucket}, "object": stored},
+    }
+    loop.sqs.send_message(
+        QueueUrl=loop.info["outputs"]["InboxQueueUrl"], MessageBody=json.dumps(event)
+    )
+
+
+def decide_said(loop: Loop, text: str) -> None:
+    """Wait until the function `decide` logged a text."""
+    logs = loop.client("logs")
+
+    def found() -> bool:
+        groups = logs.describe_log_groups()["logGroups"]
+        names = [g["logGroupName"] for g in groups if "Decide" in g["logGroupName"]]
+        return any(
+            text in json.loads(event["message"]).get("message", "")
+            for name in names
+            for event in logs.filter_log_events(logGroupName=name)["events"]
+            if event["message"].startswith("{")
+        )
+
+    loop.wait(f"decide to say: {text}", found)

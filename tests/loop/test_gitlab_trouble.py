@@ -1,0 +1,68 @@
+"""GitLab down, GitLab refusing: a refresh waits, or is told to have failed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from loop_books import lane
+
+from demo import stages
+from demo.loop import Loop
+from demo.mailbox import about
+from demo.results import Crashed, Reviewed, Trained
+from local_cloud.cloud import Cloud
+
+
+@contextmanager
+def down(cloud: Cloud) -> Iterator[None]:
+    cloud.gitlab.down(True)
+    try:
+        yield
+    finally:
+        cloud.gitlab.down(False)
+
+
+def test_a_rejection_while_gitlab_is_down_rolls_back_once_it_is_up(
+    loop: Loop, cloud: Cloud, trained: Trained, reviewed: Reviewed, crashed: Crashed
+):
+    first, second = trained.version.arn, reviewed.live.version.arn
+    told = len(about(loop.mails(), "version 1 is live"))
+    with down(cloud):
+        before = stages.inference_definition(loop)
+        loop.sagemaker.update_model_package(ModelPackageArn=second, ModelApprovalStatus="Rejected")
+        loop.wait("the decision", lambda: lane(loop, loop.inference)["refreshing"] == first)
+        time.sleep(2)  # long enough for tries that fail
+        assert stages.inference_definition(loop) == before
+        assert lane(loop, loop.inference)["live"] == second
+    loop.wait("the version before to be live", lambda: lane(loop, loop.inference)["live"] == first)
+    text = str(stages.inference_definition(loop))
+    assert trained.version.artefact in text
+    assert reviewed.live.version.artefact not in text
+    loop.wait("the mail", lambda: len(about(loop.mails(), "version 1 is live")) == told + 1)
+    assert about(loop.mails(), "could not go live") == []
+
+
+def test_a_token_that_gitlab_refuses_is_told_and_the_live_version_stays(
+    loop: Loop, cloud: Cloud, reviewed: Reviewed, crashed: Crashed
+):
+    arn = reviewed.live.version.arn
+    loop.sagemaker.update_model_package(
+        ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval"
+    )
+    before, live = stages.inference_definition(loop), lane(loop, loop.inference)["live"]
+    service = cloud.gitlab._service
+    tokens = service.tokens
+    service.tokens = replace(tokens, api="glpat-another", trigger="glptt-another")
+    try:
+        loop.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+        mail = loop.mail("that it could not go live", "version 2 is approved but could not go live")
+    finally:
+        service.tokens = tokens
+    assert "GitLab refused the API token (401)" in mail.text
+    assert f"refresh abalone --model-package-arn {arn}" in mail.text
+    assert tokens.api not in mail.text
+    assert stages.inference_definition(loop) == before
+    assert lane(loop, loop.inference)["live"] == live
