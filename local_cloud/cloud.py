@@ -178,7 +178,7 @@ class Cloud:
         if self._gitlab:
             parameters |= {
                 "GitLabUrl": str(self._gitlab.url),
-                "GitLabProjectId": str(self._gitlab.project_id),
+                "GitLabProjectPath": self._gitlab.project_path,
             }
         builder = Builder(ROOT / ".headrace" / "build", Toolchain.of(venv))
         deployment = Deployment(self.session(), builder, self.stack_name)

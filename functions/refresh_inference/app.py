@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Start the CI pipeline of a refresh, or look how it is doing."""
     to = gitlab.settings(
         setting("GITLAB_URL"),
-        setting("GITLAB_PROJECT_ID"),
+        setting("GITLAB_PROJECT_PATH"),
         setting("GITLAB_REF"),
         setting("GITLAB_SECRET_ARN"),
     )

@@ -40,7 +40,7 @@ class Settings:
     """Where the CI project is, and the two tokens: one triggers, the other reads (`read_api`)."""
 
     url: str
-    project_id: str
+    project_path: str
     ref: str
     trigger_token: str = field(repr=False)
     api_token: str = field(repr=False)
@@ -56,7 +56,7 @@ class CiPipeline:
 
 
 @cache
-def settings(url: str, project_id: str, ref: str, secret_arn: str) -> Settings:
+def settings(url: str, project_path: str, ref: str, secret_arn: str) -> Settings:
     """Return the settings with the tokens from Secrets Manager, read once a cold start.
 
     Raises PermanentError for a secret that lacks a token and for a URL that would send the tokens
@@ -78,7 +78,7 @@ def settings(url: str, project_id: str, ref: str, secret_arn: str) -> Settings:
             'the secret with the GitLab tokens should be {"trigger_token": ..., "api_token": ...}; '
             f"put it with `aws secretsmanager put-secret-value --secret-id {secret_arn} ...`"
         ) from None
-    return Settings(url, project_id, ref, trigger_token, api_token)
+    return Settings(url, project_path, ref, trigger_token, api_token)
 
 
 def trigger(to: Settings, variables: dict[str, str]) -> CiPipeline:
@@ -134,7 +134,7 @@ def _project(to: Settings, private_token: bool = True) -> Any:
         timeout=_TIMEOUT,  # type: ignore[arg-type]  # handed to requests, which takes a pair
         session=session,
     )
-    return api.projects.get(to.project_id, lazy=True)
+    return api.projects.get(to.project_path, lazy=True)
 
 
 def _answer(call: Any, doing: str) -> Any:
