@@ -33,7 +33,7 @@ class EndpointSession(boto3.Session):
         return super().client(*args, **{"endpoint_url": self.endpoint, **kwargs})
 
 
-def _allow(actions: list[str], resource: str) -> dict[str, Any]:
+def allow(actions: list[str], resource: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": actions, "Resource": resource}
 
 
@@ -70,7 +70,7 @@ class Cloud:
         arn: str = iam.create_role(RoleName=full, AssumeRolePolicyDocument=json.dumps(trust))[
             "Role"
         ]["Arn"]
-        allowed = list(statements) or [_allow(["s3:*"], "*")]
+        allowed = list(statements) or [allow(["s3:*"], "*")]
         document = json.dumps({"Version": "2012-10-17", "Statement": allowed})
         iam.put_role_policy(RoleName=full, PolicyName="p", PolicyDocument=document)
         return arn

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import Any
 
 import pytest
-from engine_cloud import ANALYZER, XGBOOST, Cloud, RecordingHost, execution, processing, run
+from engine_cloud import ANALYZER, XGBOOST, Cloud, RecordingHost, allow, execution, processing, run
 
 from local_cloud.sagemaker.engine import Engine
 
@@ -218,6 +220,67 @@ def test_a_refused_request_fails_the_step_as_pipelines_tells_it(
     assert host.step("Register")["FailureReason"] == (
         "ClientError: Failed to invoke sagemaker:CreateModelPackage. Error Details: Rate exceeded"
     )
+
+
+def lambda_step(cloud: Cloud, code: str) -> dict[str, Any]:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("f.py", code)
+    arn = cloud.client("lambda").create_function(
+        FunctionName=cloud.bucket,
+        Runtime="python3.11",
+        Handler="f.handler",
+        Role=cloud.role("function"),
+        Code={"ZipFile": held.getvalue()},
+    )["FunctionArn"]
+    return {
+        "Name": "Call",
+        "Type": "Lambda",
+        "FunctionArn": arn,
+        "Arguments": {"who": {"Get": "Execution.PipelineName"}},
+        "OutputParameters": [{"OutputName": "greeting", "OutputType": "String"}],
+    }
+
+
+def test_a_lambda_steps_answer_is_there_for_later_steps(
+    engine: Engine, host: RecordingHost, cloud: Cloud
+) -> None:
+    role = cloud.role("all", allow(["s3:*", "lambda:*"], "*"))
+    call = lambda_step(cloud, "def handler(e, c): return {'greeting': 'hello ' + e['who']}")
+    said = {"Get": "Steps.Call.OutputParameters['greeting']"}
+    script = "import sys; print(sys.argv[1])"
+    use = processing(cloud, "Use", script, role=role, container_arguments=[said])
+
+    made = execution(cloud, [call, use], role=role)
+    assert run(engine, host, made) == ("Succeeded", None)
+    assert "hello probe" in host.log_text("ProcessingJobs")
+    outputs = host.step("Call")["Metadata"]["Lambda"]["OutputParameters"]
+    assert outputs == [{"Name": "greeting", "Value": "hello probe"}]
+
+
+def test_a_lambda_that_raises_fails_its_step(
+    engine: Engine, host: RecordingHost, cloud: Cloud
+) -> None:
+    role = cloud.role("all", allow(["lambda:*"], "*"))
+    call = lambda_step(cloud, "def handler(e, c): raise ValueError('no such customer')")
+
+    assert run(engine, host, execution(cloud, [call], role=role))[0] == "Failed"
+    assert "no such customer" in host.step("Call")["FailureReason"]
+
+
+def test_a_shutdown_stops_what_runs(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    step = processing(cloud, "Sleep", "print('BEGUN'); import time; time.sleep(60)", role=role)
+    made = execution(cloud, [step], role=role)
+    engine.start(made)
+    host.wait_for("a line", lambda: "BEGUN" in host.logged["/aws/sagemaker/ProcessingJobs"])
+
+    engine.shutdown()
+
+    assert host.executions[made.arn][-1] == ("Stopped", None)
+    engine.stop(made.arn)
+    assert host.executions[made.arn][-1] == ("Stopped", None)
 
 
 def test_a_step_type_that_is_not_known_here_says_so(

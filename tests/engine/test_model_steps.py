@@ -249,6 +249,41 @@ def test_tuning_whose_jobs_all_fail_fails_and_tries_no_more_than_it_was_told(
     assert host.job("HyperParameterTuningJob")["HyperParameterTuningJobStatus"] == "Failed"
 
 
+def test_a_stop_in_the_middle_of_a_transform_stops_the_model(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    serving = """
+import time
+def model_fn(folder): return None
+def predict_fn(data, model):
+    print("PREDICTING")
+    time.sleep(60)
+"""
+    cloud.put("in/x.csv", "2,1\n")
+    data = cloud.put("model.tar.gz", archive({"code/serving.py": serving}))
+    served = model(role, data, environment={"SAGEMAKER_PROGRAM": "serving.py"})
+    made = execution(cloud, [served, transform(cloud)], role=role)
+
+    engine.start(made)
+    host.wait_for("a call", lambda: "PREDICTING" in host.logged["/aws/sagemaker/TransformJobs"])
+    engine.stop(made.arn)
+
+    assert host.wait_end(made.arn) == ("Stopped", None)
+    assert host.job("TransformJob")["TransformJobStatus"] == "Stopped"
+    assert cloud.keys("out") == []
+
+
+def test_a_role_that_cannot_be_assumed_fails_the_step(
+    engine: Engine, host: RecordingHost, cloud: Cloud
+) -> None:
+    put_channels(cloud)
+    nobody = "arn:aws:iam::000000000000:role/nobody"
+
+    made = execution(cloud, [training(cloud, nobody)], role=nobody)
+    assert run(engine, host, made)[0] == "Failed"
+    assert "Failed to invoke sts:AssumeRole" in host.step("Train")["FailureReason"]
+
+
 def test_a_stop_in_the_middle_of_tuning_stops_its_jobs(
     engine: Engine, host: RecordingHost, cloud: Cloud, role: str
 ) -> None:

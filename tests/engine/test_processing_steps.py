@@ -10,7 +10,7 @@ from engine_cloud import (
     SKLEARN,
     Cloud,
     RecordingHost,
-    _allow,
+    allow,
     execution,
     jobs_left,
     output_of,
@@ -274,7 +274,7 @@ def test_a_job_may_do_only_what_its_role_may(
     engine: Engine, host: RecordingHost, cloud: Cloud, role: str
 ) -> None:
     cloud.put("in/a.csv", "x")
-    reader = cloud.role("reader", _allow(["s3:GetObject", "s3:ListBucket"], "*"))
+    reader = cloud.role("reader", allow(["s3:GetObject", "s3:ListBucket"], "*"))
     step = processing(
         cloud,
         "ReadOnly",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import boto3
+from botocore.config import Config
 
 from local_cloud.sagemaker.engine.s3_data import JobStorage
 from local_cloud.sagemaker.engine.sandbox import Sandbox
@@ -44,7 +45,7 @@ class RoleSessions:
             made, session, client = self._kept.get(role_arn, (0.0, None, None))
             if session is None or time.monotonic() - made > SECONDS_A_SESSION_LASTS:
                 session = self._host.session(role_arn)
-                client = session.client("s3")
+                client = session.client("s3", config=Config(max_pool_connections=64))
                 self._kept[role_arn] = (time.monotonic(), session, client)
             return session, client
 

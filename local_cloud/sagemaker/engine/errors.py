@@ -57,8 +57,9 @@ def _refused(error: ClientError) -> StepFailed:
         kind = "SageMaker.RESOURCE_LIMIT"
     elif status >= 500:
         kind = "Step.SERVICE_FAULT"
+    service = {"AssumeRole": "sts", "Invoke": "lambda"}.get(error.operation_name, "sagemaker")
     return StepFailed(
-        f"ClientError: Failed to invoke sagemaker:{error.operation_name}. "
+        f"ClientError: Failed to invoke {service}:{error.operation_name}. "
         f"Error Details: {details.get('Message', '')}",
         retry_type=kind,
     )

@@ -34,11 +34,11 @@ def run_processing_job(
     arn = step.arn(f"processing-job/{name}")
     members = {k: v for k, v in request.items() if k != "Tags"}
     job = JobRecord(step.host, "ProcessingJob", {**members, "ProcessingJobArn": arn})
-    job.change(ProcessingJobStatus="InProgress")
-    step.executing(metadata or {"ProcessingJob": {"Arn": arn}})
     network = request.get("NetworkConfig", {})
     isolated = bool(network.get("EnableNetworkIsolation"))
     sandbox = step.sandbox(name, LOG_GROUP, role_arn=request["RoleArn"], network=not isolated)
+    job.change(ProcessingJobStatus="InProgress")
+    step.executing(metadata or {"ProcessingJob": {"Arn": arn}})
     try:
         outcome = _run(step, request, arn, job, sandbox)
         message = _message(sandbox)

@@ -16,6 +16,7 @@ from local_cloud.sagemaker.engine.definition import Definition, Step
 from local_cloud.sagemaker.engine.errors import DefinitionError
 from local_cloud.sagemaker.engine.expressions import Scope
 from local_cloud.sagemaker.engine.s3_data import JobStorage
+from local_cloud.sagemaker.engine.search_space import optuna_quietly
 from local_cloud.sagemaker.engine.step import StepEnd, StepRun
 from local_cloud.sagemaker.engine.stopping import StopSignal
 from local_cloud.sagemaker.host import Execution, Host
@@ -74,6 +75,8 @@ class Run:
         except DefinitionError as error:
             self._tell("Failed", str(error))
             return
+        if any(step.type == "Tuning" for step in definition.steps.values()):
+            threading.Thread(target=optuna_quietly, daemon=True).start()  # takes half a second
         with self.stop.ending(lambda: self._ended.put(None)):
             self._walk(definition, scope)
         ends = self._ends.values()

@@ -109,7 +109,8 @@ class JobStorage:
             if path.stat().st_size > BYTES_OF_ONE_PUT:
                 self.client.upload_file(str(path), bucket, key)
             else:
-                self.client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+                with path.open("rb") as body:
+                    self.client.put_object(Bucket=bucket, Key=key, Body=body)
         except ClientError as error:
             raise StepFailed(
                 f"ClientError: Data upload failed: s3://{bucket}/{key}: "

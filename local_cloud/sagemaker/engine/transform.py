@@ -29,12 +29,12 @@ def run_transform_step(step: StepContext) -> StepResult:
     members = {k: v for k, v in request.items() if k != "Tags"}
     changes = JobRecord(step.host, "TransformJob", {**members, "TransformJobArn": arn})
     model = step.host.call("DescribeModel", {"ModelName": request["ModelName"]})
-    changes.change(TransformJobStatus="InProgress")
     metadata = {"TransformJob": {"Arn": arn}}
-    step.executing(metadata)
     role = model["ExecutionRoleArn"]
     isolated = bool(model.get("EnableNetworkIsolation"))
     sandbox = step.sandbox(name, LOG_GROUP, role_arn=role, network=not isolated)
+    changes.change(TransformJobStatus="InProgress")
+    step.executing(metadata)
     try:
         changes.change(TransformStartTime=now())
         _Transform(request, sandbox, step.storage(role)).run(_container(model))

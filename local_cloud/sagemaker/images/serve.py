@@ -157,6 +157,7 @@ def serve(model: Model, requests: BinaryIO, responses: BinaryIO) -> None:
         except Exception as error:  # the user's functions may raise anything; it is an HTTP 500
             traceback.print_exc()
             status, body = 500, f"{type(error).__name__}: {error}".encode()
+        print(f'"POST /invocations HTTP/1.1" {status} {len(body)}', flush=True)
         responses.write(FRAME.pack(status, len(body)) + body)
         responses.flush()
 
@@ -165,6 +166,7 @@ def main() -> None:
     """Load the model once, then serve."""
     repository, read_fd, write_fd = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     model = Model(repository, user_module())
+    print(f"Model loaded from {MODEL}", flush=True)
     with os.fdopen(read_fd, "rb") as requests, os.fdopen(write_fd, "wb") as responses:
         serve(model, requests, responses)
 
