@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -29,6 +29,9 @@ from local_cloud.deploy import Deployment
 from local_cloud.mail import MailServer
 from local_cloud.ministack.process import ROOT, Server, choose_port
 from local_cloud.ministack.settings import ACCOUNT_ID, REGION, Settings
+
+if TYPE_CHECKING:
+    from local_cloud.gitlab import GitLab
 
 STACK_NAME = "headrace"
 INFO = "cloud.json"
@@ -81,7 +84,7 @@ class Cloud:
         self.info: dict[str, Any] = {}
         self.server: Server | None = None
         self._with_gitlab, self._say = gitlab, say
-        self._gitlab: Any = None
+        self._gitlab: GitLab | None = None
         self._exits = contextlib.ExitStack()
 
     def start(self) -> None:
@@ -202,6 +205,13 @@ class Cloud:
         return people.EndpointSession(
             self.info["endpoint_url"], self.info["access_key_id"], self.info["secret_access_key"]
         )
+
+    @property
+    def gitlab(self) -> GitLab:
+        """The GitLab stand-in, whose faults tests switch on and off."""
+        if self._gitlab is None:
+            raise RuntimeError("this cloud runs without GitLab")
+        return self._gitlab
 
     def run_ci(self, variables: dict[str, str], timeout: float = 300) -> dict[str, Any]:
         """Run a pipeline of the GitLab project with these variables; waits for its success."""

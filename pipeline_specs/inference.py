@@ -186,6 +186,8 @@ def _model_quality(
             *("--preprocessor", _PREPROCESSOR),
             *("--metric", builder.settings.metric.name),
             *("--threshold", parameters.threshold.to_string()),
+            # Files of predictions and of ground truth have the same names: say which is meant.
+            *("--source", "ground-truth/"),
             *("--output", inside("output")),
         ],
     )

@@ -124,7 +124,7 @@ def test_text_in_the_ground_truth_is_a_crash_that_names_its_row(
     loop.upload(GROUND_TRUTH, "text-truth.csv", "\n".join(truth).encode())
     loop.upload(SCORING, "text-truth.csv", unlabelled(rows))
     found = refused(loop, loop.new_run(loop.inference, before))
-    assert "text-truth.csv row 11 column 1" in found.mail.text
+    assert "ground-truth/text-truth.csv row 11 column 1" in found.mail.text
     assert 'found "old"' in found.mail.text
     assert loop.decided("it", f"model-quality/{found.run.arn}")["outcome"] == "nothing"
     assert loop.run_arns(loop.training_hpo) == retunings
