@@ -10,7 +10,7 @@ import shutil
 import threading
 from pathlib import Path
 
-from local_cloud.sagemaker.engine.context import RoleSessions
+from local_cloud.sagemaker.engine.context import RoleSessions, Site
 from local_cloud.sagemaker.engine.run import Run
 from local_cloud.sagemaker.engine.sandbox import make_container_root
 from local_cloud.sagemaker.host import Execution, Host
@@ -38,7 +38,7 @@ class Engine:
 
     def start(self, execution: Execution) -> None:
         """Begin to run an execution; returns at once."""
-        run = Run(execution, self._host, self._sessions, self._jobs_dir, self._jobs_python)
+        run = Run(Site(execution, self._host, self._sessions, self._jobs_dir, self._jobs_python))
         with self._lock:
             self._runs = {arn: r for arn, r in self._runs.items() if r.thread.is_alive()}
             self._runs[execution.arn] = run
@@ -56,6 +56,6 @@ class Engine:
         with self._lock:
             runs = [run for run in self._runs.values() if run.thread.is_alive()]
         for run in runs:
-            self.stop(run.execution.arn)
+            self.stop(run.site.execution.arn)
         for run in runs:
             run.thread.join(SECONDS_TO_SHUT_DOWN)

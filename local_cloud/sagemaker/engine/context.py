@@ -51,6 +51,23 @@ class RoleSessions:
 
 
 @dataclass(frozen=True)
+class Site:
+    """What all steps of one execution share."""
+
+    execution: Execution
+    host: Host
+    sessions: RoleSessions
+    jobs_dir: Path
+    jobs_python: Path
+    stop: StopSignal = field(default_factory=StopSignal)
+
+    def storage(self, role_arn: str) -> JobStorage:
+        """S3 with the rights of a role."""
+        _, client = self.sessions.get(role_arn)
+        return JobStorage(client, role_arn, self.execution.region, self.stop)
+
+
+@dataclass(frozen=True)
 class StepContext:
     """One step of one execution.
 
@@ -61,13 +78,18 @@ class StepContext:
     name: str
     arguments: dict[str, Any]
     document: Mapping[str, Any]
-    execution: Execution
-    host: Host
-    sessions: RoleSessions
-    jobs_dir: Path
-    jobs_python: Path
-    stop: StopSignal
+    site: Site
     executing: Callable[[dict[str, Any]], None]
+
+    @property
+    def execution(self) -> Execution:
+        """The execution the step is of."""
+        return self.site.execution
+
+    @property
+    def host(self) -> Host:
+        """The SageMaker API around."""
+        return self.site.host
 
     def arn(self, resource: str) -> str:
         """The ARN of a SageMaker resource such as `processing-job/name`."""
@@ -76,8 +98,7 @@ class StepContext:
 
     def storage(self, role_arn: str) -> JobStorage:
         """S3 with the rights of a role."""
-        _, client = self.sessions.get(role_arn)
-        return JobStorage(client, role_arn, self.execution.region, self.stop)
+        return self.site.storage(role_arn)
 
     def sandbox(self, job: str, log_group: str, *, role_arn: str, network: bool = True) -> Sandbox:
         """A folder and an environment for a job. Without network it gets no credentials."""
@@ -89,17 +110,17 @@ class StepContext:
         if network:
             environment |= self._access(role_arn)
         return Sandbox(
-            jobs_dir=self.jobs_dir,
+            jobs_dir=self.site.jobs_dir,
             name=job,
-            jobs_python=self.jobs_python,
+            jobs_python=self.site.jobs_python,
             on_lines=lambda lines: self.host.log(group, stream, lines),
-            stop=self.stop,
+            stop=self.site.stop,
             network=network,
             environment=environment,
         )
 
     def _access(self, role_arn: str) -> dict[str, str]:
-        session, client = self.sessions.get(role_arn)
+        session, client = self.site.sessions.get(role_arn)
         credentials = session.get_credentials().get_frozen_credentials()
         access = {
             "AWS_ENDPOINT_URL": client.meta.endpoint_url,

@@ -69,7 +69,7 @@ def _run(
         specification["ImageUri"],
         specification.get("ContainerEntrypoint", []),
         specification.get("ContainerArguments", []),
-        step.jobs_python,
+        step.site.jobs_python,
     )
     for source in request.get("ProcessingInputs", []):
         _download(source, storage, sandbox)

@@ -6,20 +6,16 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from local_cloud.sagemaker.engine import definition as definitions
-from local_cloud.sagemaker.engine.context import RoleSessions, StepResult, now
+from local_cloud.sagemaker.engine.context import Site, StepResult, now
 from local_cloud.sagemaker.engine.definition import Definition, Step
 from local_cloud.sagemaker.engine.errors import DefinitionError
 from local_cloud.sagemaker.engine.expressions import Scope
-from local_cloud.sagemaker.engine.s3_data import JobStorage
 from local_cloud.sagemaker.engine.search_space import optuna_quietly
 from local_cloud.sagemaker.engine.step import StepEnd, StepRun
-from local_cloud.sagemaker.engine.stopping import StopSignal
-from local_cloud.sagemaker.host import Execution, Host
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +26,7 @@ REASON_OF_A_FAILED_STEP = "Step failure: One or multiple steps failed."
 class Run:
     """Executes one pipeline execution in threads of its own: one for the graph, one a step."""
 
-    execution: Execution
-    host: Host
-    sessions: RoleSessions
-    jobs_dir: Path
-    jobs_python: Path
-    stop: StopSignal = field(default_factory=StopSignal)
+    site: Site
 
     def __post_init__(self) -> None:
         self._telling = threading.Lock()
@@ -45,44 +36,44 @@ class Run:
         self._properties: dict[str, Mapping[str, Any]] = {}
         self._property_files: dict[str, Mapping[str, str]] = {}
         self.thread = threading.Thread(
-            target=self._execute, name=f"pipeline-{self.execution.execution_id}", daemon=True
+            target=self._execute, name=f"pipeline-{self.site.execution.execution_id}", daemon=True
         )
 
     def _execute(self) -> None:
         try:
             self._to_the_end()
         except Exception as error:  # the thread's last line: the execution must not stay open
-            logger.exception("execution %s", self.execution.arn)
+            logger.exception("execution %s", self.site.execution.arn)
             self._tell("Failed", f"InternalServerError: {type(error).__name__}: {error}")
 
     def begin_to_stop(self) -> None:
         """Stop, unless the execution has ended."""
         self._tell("Stopping")
-        self.stop.set()
+        self.site.stop.set()
 
     def _tell(self, status: str, reason: str | None = None) -> None:
         with self._telling:  # a stop comes from another thread, and may come too late
             too_late = self._status in ("Succeeded", "Failed", "Stopped")
             if not too_late and not (self._status and status == "Executing"):
                 self._status = status
-                self.host.execution_changed(self.execution.arn, status, reason)
+                self.site.host.execution_changed(self.site.execution.arn, status, reason)
 
     def _to_the_end(self) -> None:
         self._tell("Executing")
         try:
-            definition = definitions.parse(self.execution.definition)
+            definition = definitions.parse(self.site.execution.definition)
             scope = self._scope(definition)
         except DefinitionError as error:
             self._tell("Failed", str(error))
             return
         if any(step.type == "Tuning" for step in definition.steps.values()):
             threading.Thread(target=optuna_quietly, daemon=True).start()  # takes half a second
-        with self.stop.ending(lambda: self._ended.put(None)):
+        with self.site.stop.ending(lambda: self._ended.put(None)):
             self._walk(definition, scope)
         ends = self._ends.values()
         if any(end.status == "Failed" for end in ends):
             self._tell("Failed", REASON_OF_A_FAILED_STEP)
-        elif self.stop.is_set():
+        elif self.site.stop.is_set():
             self._tell("Stopped")
         else:
             self._tell("Succeeded")
@@ -91,9 +82,9 @@ class Run:
         """Start steps as they become ready until none is left or one failed."""
         waiting = dict(definition.steps)
         running: set[str] = set()
-        limit = self.execution.max_parallel_steps or len(waiting)
+        limit = self.site.execution.max_parallel_steps or len(waiting)
         while True:
-            if not self.stop.is_set() and not self._failed():
+            if not self.site.stop.is_set() and not self._failed():
                 self._skip(waiting)
                 ready = [s for s in waiting.values() if s.waits_for <= self._ends.keys()]
                 for step in ready[: max(0, limit - len(running))]:
@@ -132,17 +123,8 @@ class Run:
         )
 
     def _start(self, step: Step, scope: Scope) -> None:
-        run = StepRun(
-            step=step,
-            scope=scope,
-            execution=self.execution,
-            host=self.host,
-            sessions=self.sessions,
-            jobs_dir=self.jobs_dir,
-            jobs_python=self.jobs_python,
-            stop=self.stop,
-        )
-        name = f"step-{self.execution.execution_id}-{step.name}"
+        run = StepRun(step, scope, self.site)
+        name = f"step-{self.site.execution.execution_id}-{step.name}"
         threading.Thread(target=self._run_step, args=(run,), name=name, daemon=True).start()
 
     def _run_step(self, run: StepRun) -> None:
@@ -155,7 +137,7 @@ class Run:
         self._ends[name] = end
 
     def _scope(self, definition: Definition) -> Scope:
-        run = self.execution
+        run = self.site.execution
         variables: dict[str, Callable[[], str]] = {
             "PipelineExecutionId": lambda: run.execution_id,
             "PipelineExecutionArn": lambda: run.arn,
@@ -173,6 +155,4 @@ class Run:
         )
 
     def _read(self, uri: str) -> str:
-        role = self.execution.role_arn
-        _, client = self.sessions.get(role)
-        return JobStorage(client, role, self.execution.region, self.stop).read_text(uri)
+        return self.site.storage(self.site.execution.role_arn).read_text(uri)

@@ -8,23 +8,20 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from local_cloud.sagemaker.engine import policies
 from local_cloud.sagemaker.engine.calls import refuse, run_lambda_step
-from local_cloud.sagemaker.engine.context import RoleSessions, StepContext, StepResult, now
+from local_cloud.sagemaker.engine.context import Site, StepContext, StepResult, now
 from local_cloud.sagemaker.engine.definition import Step
 from local_cloud.sagemaker.engine.errors import DefinitionError, StepFailed, Stopped, as_step_failed
 from local_cloud.sagemaker.engine.expressions import Scope
 from local_cloud.sagemaker.engine.models import run_model_step, run_register_model_step
 from local_cloud.sagemaker.engine.processing import run_processing_step
 from local_cloud.sagemaker.engine.quality_check import run_quality_check_step
-from local_cloud.sagemaker.engine.stopping import StopSignal
 from local_cloud.sagemaker.engine.training import run_training_step
 from local_cloud.sagemaker.engine.transform import run_transform_step
 from local_cloud.sagemaker.engine.tuning import run_tuning_step
-from local_cloud.sagemaker.host import Execution, Host
 
 _RUNNERS: dict[str, Callable[[StepContext], StepResult]] = {
     "Processing": run_processing_step,
@@ -55,12 +52,7 @@ class StepRun:
 
     step: Step
     scope: Scope
-    execution: Execution
-    host: Host
-    sessions: RoleSessions
-    jobs_dir: Path
-    jobs_python: Path
-    stop: StopSignal
+    site: Site
     _metadata: dict[str, Any] = field(default_factory=dict)
     _attempt: int = 1
     _status: str = "Starting"
@@ -71,7 +63,7 @@ class StepRun:
         """Run to the end. Every error ends up in the step's FailureReason."""
         self._tell("Starting")
         try:
-            with self.stop.ending(self._tell_stopping):
+            with self.site.stop.ending(self._tell_stopping):
                 end = self._succeed()
         except Stopped:
             end = StepEnd("Stopped")
@@ -128,7 +120,7 @@ class StepRun:
                 wait = retries.wait_seconds(error.retry_type, failures, elapsed)
                 if wait is None:
                     raise
-            self.stop.sleep(wait)
+            self.site.stop.sleep(wait)
             self._attempt += 1
 
     def _attempt_once(self, document: Mapping[str, Any]) -> StepResult:
@@ -136,12 +128,7 @@ class StepRun:
             name=self.step.name,
             arguments=document.get("Arguments") or {},
             document=document,
-            execution=self.execution,
-            host=self.host,
-            sessions=self.sessions,
-            jobs_dir=self.jobs_dir,
-            jobs_python=self.jobs_python,
-            stop=self.stop,
+            site=self.site,
             executing=self._tell_executing,
         )
         try:
@@ -152,7 +139,7 @@ class StepRun:
             raise as_step_failed(error) from error
 
     def _reuse(self, key: str, max_age: float) -> StepEnd | None:
-        kept = self.host.cached_step(self.execution.pipeline_arn, key, max_age)
+        kept = self.site.host.cached_step(self.site.execution.pipeline_arn, key, max_age)
         if kept is None:
             return None
         self._metadata = kept["Metadata"]
@@ -166,14 +153,14 @@ class StepRun:
             "Metadata": result.metadata,
             "Properties": result.properties,
             "PropertyFiles": result.property_files,
-            "SourcePipelineExecutionArn": self.execution.arn,
+            "SourcePipelineExecutionArn": self.site.execution.arn,
         }
         plain = json.loads(json.dumps(kept, default=lambda value: value.isoformat()))
-        self.host.remember_step(self.execution.pipeline_arn, key, plain)
+        self.site.host.remember_step(self.site.execution.pipeline_arn, key, plain)
 
     def _tell_executing(self, metadata: dict[str, Any]) -> None:
         self._metadata = metadata
-        if not self.stop.is_set():
+        if not self.site.stop.is_set():
             self._tell("Executing")
 
     def _tell_stopping(self) -> None:
@@ -200,4 +187,4 @@ class StepRun:
                 item[f"Step{name}"] = self.step.document[name]
         if self._metadata:
             item["Metadata"] = self._metadata
-        self.host.step_changed(self.execution.arn, item)
+        self.site.host.step_changed(self.site.execution.arn, item)

@@ -143,7 +143,7 @@ class _TrainingJob:
         if not self.image:
             raise StepFailed("ClientError: AlgorithmSpecification has no TrainingImage")
         if script_mode.PROGRAM not in self.hyperparameters:
-            return training_command(self.image, self.step.jobs_python), "/opt/ml"
+            return training_command(self.image, self.step.site.jobs_python), "/opt/ml"
         check_script_mode(self.image)
         channels = [c["ChannelName"] for c in self.request.get("InputDataConfig", [])]
         self.sandbox.environment |= script_mode.environment(

@@ -121,7 +121,7 @@ class _Tuning:
             workers = [pool.submit(self._work) for _ in range(min(self.parallel, self.max_jobs))]
         for worker in workers:
             worker.result()
-        self.step.stop.check()
+        self.step.site.stop.check()
         if not self._best():
             raise StepFailed(
                 f"ClientError: No training job succeeded after {len(self.summaries)} attempts. "
@@ -142,7 +142,7 @@ class _Tuning:
             self._train(number, definition, trial, tuned)
 
     def _is_over(self) -> bool:
-        if self.step.stop.is_set():
+        if self.step.site.stop.is_set():
             return True
         failed = sum(s["TrainingJobStatus"] == "Failed" for s in self.summaries)
         if failed >= FAILURES_WITHOUT_SUCCESS and not self._best():
