@@ -6,8 +6,9 @@ import io
 import tarfile
 
 import pytest
-from engine_cloud import SKLEARN, Cloud, RecordingHost, execution, processing, run
+from engine_cloud import SKLEARN, Cloud, RecordingHost, execution, run
 from model_steps import model, put_channels, rows, training, transform, tuning
+from processing_step import processing
 
 from local_cloud.sagemaker.engine import Engine
 
@@ -215,11 +216,8 @@ def test_tuning_searches_and_lists_the_best_job_first(
     steps = [tuning(cloud, role, strategy=strategy, plural=plural), look]
 
     assert run(engine, host, execution(cloud, steps, role=role)) == ("Succeeded", None)
-    records = {
-        r["TrainingJobName"]: r
-        for k, r in host.jobs
-        if k == "TrainingJob" and "FinalMetricDataList" in r
-    }
+    told = [r for kind, r in host.jobs if kind == "TrainingJob"]
+    records = {r["TrainingJobName"]: r for r in told if "FinalMetricDataList" in r}
     assert len(records) == jobs
     values = {n: _objective(r) for n, r in records.items()}
     job = host.job("HyperParameterTuningJob")
