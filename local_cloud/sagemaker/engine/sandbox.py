@@ -30,7 +30,7 @@ TAIL_LINES = 50
 # Without a /opt/ml and the right to make one, /opt is laid anew: the same entries, and `ml`.
 _ENTER = """set -e
 if [ ! -d /opt/ml ]; then
-  mkdir -p "$1/opt"; mount -t tmpfs headrace "$1/opt"; mkdir "$1/opt/ml"
+  mkdir -p "$1/opt"; mount -t tmpfs opt "$1/opt"; mkdir "$1/opt/ml"
   for entry in /opt/*; do
     copy="$1$entry"
     if [ -d "$entry" ]; then mkdir "$copy"; mount --rbind "$entry" "$copy"; fi
