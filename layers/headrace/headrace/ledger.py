@@ -4,7 +4,7 @@ Every item is `pk`, `sk`, usually a JSON document in `doc`, and a `ttl` where it
 
     PROJECT#pipeline#<name> ...      the project a pipeline, group or prefix belongs to
     LANE#<pipeline> / LANE           the lane, with its `version`
-    DROP#<request> / <key>#<version> one uploaded object of a drop
+    DROP#<request> / <digest of key>#<version> one uploaded object of a drop
     SEEN#<business key> / SEEN       an event that was decided
     OUTBOX / <action>                an action that was decided and not yet handed over
     AUDIT#<project> / <time>#<id>    what was decided, by what cause; never changed
@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from headrace.actions import Decision, as_input
 from headrace.aws import client, from_aws
 from headrace.errors import Conflict, PermanentError
+from headrace.events import ObjectCreated
 from headrace.lanes import Lane, Request, Run, digest
 from headrace.project import Project
 
@@ -127,7 +128,7 @@ class Ledger:
         ]
         puts += [
             self._put(
-                {"pk": f"DROP#{decision.request_id}", "sk": f"{item.key}#{item.version_id}"},
+                {"pk": f"DROP#{decision.request_id}", "sk": _drop_key(item)},
                 {"doc": json.dumps(asdict(item)), **ttl},
             )
             for item in decision.drop
@@ -157,7 +158,7 @@ class Ledger:
     def drop(self, request_id: str) -> list[tuple[str, str]]:
         """Return (key, version id) of each object in a drop, by key."""
         docs = (json.loads(item["doc"]["S"]) for item in self._query(f"DROP#{request_id}"))
-        return [(doc["key"], doc["version_id"]) for doc in docs]
+        return sorted((doc["key"], doc["version_id"]) for doc in docs)
 
     def outbox(self) -> list[tuple[str, dict[str, Any]]]:
         """Return (name, input) of the actions that were decided and not yet handed over."""
@@ -278,6 +279,11 @@ def now() -> float:
 
 def _owner_key(kind: Owner, value: str) -> dict[str, str]:
     return {"pk": f"PROJECT#{kind}#{value}", "sk": "SETTINGS"}
+
+
+def _drop_key(item: ObjectCreated) -> str:
+    # A key may be as long as a sort key, 1,024 bytes, which leaves no room for the version.
+    return f"{digest(item.key)}#{item.version_id}"
 
 
 def _typed(values: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from headrace.events import execution_id_of
 from headrace.facts import ModelPackage, Verdict
 
 _WITH_REFERENCE = '--customer-metadata-properties review_board_reference="THE BOARD\'S REFERENCE"'
+_NAME_SHOWN = 50  # of a file's name in a subject, which must say what became of it
 _SUBJECT_LIMIT = 99  # SNS: fewer than 100 printable ASCII characters
 
 
@@ -186,10 +187,12 @@ def waits_for_model(project: str, request: str, names: tuple[str, ...]) -> Messa
 
 def not_taken(project: str, key: str, reason: str) -> Message:
     """A file was uploaded that starts nothing."""
+    name = key.rsplit("/", 1)[-1]
+    name = name if len(name) <= _NAME_SHOWN else f"{name[: _NAME_SHOWN - 3]}..."
     return Message(
         kind="file-not-taken",
         project=project,
-        subject=f"{project}: {key.rsplit('/', 1)[-1]} was not taken",
+        subject=f"{project}: {name} was not taken",
         text=_lines(f"{key!r} started nothing: {reason}", "", "The file is where you put it."),
         detail={"key": key, "reason": reason},
     )
