@@ -89,11 +89,10 @@ def run(home: Path, keep: bool) -> int:
             progress.done(f"{len(names)} pipelines created by {ci['web_url']}")
             try:
                 main_job(loop, progress)
-            except BaseException:
-                explain(loop)
+            except FAILURES:
+                explain(loop, home / "out")
                 raise
-            finally:
-                report.collect(loop, home / "out")
+            report.collect(loop, home / "out")
             show(home, progress)
             if keep:
                 stay(home)
@@ -104,11 +103,15 @@ def run(home: Path, keep: bool) -> int:
     return 0
 
 
-def explain(loop: Loop) -> None:
-    """Print what may explain a failure."""
+def explain(loop: Loop, out: Path) -> None:
+    """Print what may explain a failure, and leave the files, as far as the cloud still answers."""
     print("\nWhat the cloud has to say:", file=sys.stderr)
-    for line in report.why(loop):
-        print(f"  {line}", file=sys.stderr)
+    try:
+        for line in report.why(loop):
+            print(f"  {line}", file=sys.stderr)
+        report.collect(loop, out)
+    except FAILURES as error:
+        print(f"  nothing more: {error}", file=sys.stderr)
 
 
 def show(home: Path, progress: Progress) -> None:

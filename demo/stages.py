@@ -91,7 +91,9 @@ def review(loop: Loop, retuned: Trained, reference: str = BOARD_REFERENCE) -> Re
     """Stage 6: a retuned version goes back without the board's reference, and live with it."""
     version = retuned.version
     loop.sagemaker.update_model_package(ModelPackageArn=version.arn, ModelApprovalStatus="Approved")
-    mail = loop.mail("that the board's reference is missing", "needs the review board", version.arn)
+    mail = loop.mail(
+        "that the board's reference is missing", "has no review_board_reference", version.arn
+    )
     returned = loop.wait(
         f"version {version.number} to be pending again", lambda: _pending(loop, version)
     )

@@ -299,7 +299,9 @@ def test_people_are_told_once_that_a_version_waits(loop: Loop, reviewed: Reviewe
 def test_a_crash_is_told_with_its_cause_and_starts_nothing(loop: Loop, crashed: Crashed):
     assert crashed.decided["outcome"] == "nothing"
     assert "crashed" in crashed.decided["reason"]
-    assert "ground-truth/lacks-a-label.csv has 59 values where 60 rows were predicted" in (crashed.mail.text)
+    assert "ground-truth/lacks-a-label.csv has 59 values where 60 rows were predicted" in (
+        crashed.mail.text
+    )
     assert len(loop.run_arns(loop.training_hpo)) == 1
 
 
