@@ -7,7 +7,9 @@ VENV ?= .venv
 BIN := $(VENV)/project/bin
 UV := $(VENV)/uv/bin/uv
 INSTALL := $(UV) pip install --quiet --require-hashes
-SOURCES := layers/headrace/headrace functions pipeline_specs data_quality local_cloud demo benchmarks tests
+CHECKS := $(VENV)/checks/bin
+CODE := layers/headrace/headrace functions pipeline_specs data_quality local_cloud demo benchmarks workbench checks
+
 
 .PHONY: demo test up down check format lock clean setup
 .DEFAULT_GOAL := help
@@ -27,13 +29,28 @@ up: setup ## the laptop cloud in the foreground, until Ctrl-C
 down: ## stop the laptop cloud
 	$(BIN)/python -m local_cloud down
 
-check: setup ## what CI checks before the tests: style, types, layering, template, CI file
+check: setup $(VENV)/checks/node_modules/.ready ## what CI checks before the tests: style, types, layering, template, secrets
+	@$(MAKE) --no-print-directory -j2 --output-sync check-template check-code check-secrets
+
+.PHONY: check-code check-template check-secrets
+check-code:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_layering.py
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/python -m pytest -q --durations=0 --durations-min=5 tests/test_layering.py tests/template
+	$(CHECKS)/bandit --quiet -ll --recursive --configfile pyproject.toml $(CODE)
+
+# Not statelint (3.1.0): it takes the expression in a Wait's Timestamp for a time.
+check-template:
+	$(BIN)/python -m checks.expand .headrace/check
+	$(BIN)/cfn-lint template.yaml .headrace/check/template.json
+	$(CHECKS)/checkov --config-file checks/checkov.yaml --file .headrace/check/template.json
+	$(BIN)/python -m local_cloud.gitlab.node node \
+	  $(VENV)/checks/node_modules/asl-validator/dist/bin/asl-validator.js --json-path .headrace/check/act.asl.json
 	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml
+
+check-secrets:
+	$(BIN)/python checks/find_secrets.py $(CHECKS)/detect-secrets
 
 format: setup ## format the code
 	$(BIN)/ruff format .
@@ -68,6 +85,12 @@ node_modules/.ready: $(VENV)/project/.ready FORCE
 	  $(BIN)/python -m local_cloud.gitlab.node npm ci --silent --no-audit --no-fund \
 	    && cp package-lock.json $@; }
 
+$(VENV)/checks/node_modules/.ready: $(VENV)/checks/.ready $(VENV)/project/.ready FORCE
+	@cmp -s checks/package-lock.json $@ || { \
+	  cp checks/package.json checks/package-lock.json $(VENV)/checks/ \
+	    && $(BIN)/python -m local_cloud.gitlab.node npm ci --prefix $(VENV)/checks --silent --no-audit --no-fund \
+	    && cp checks/package-lock.json $@; }
+
 FORCE:
 
 .PHONY: rsync
@@ -78,5 +101,5 @@ rsync:
 
 LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
 lock: $(VENV)/uv/.ready ## renew the lock files from their .in files
-	for name in uv project jobs lambda deploy; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt; done
+	for name in uv project jobs lambda checks deploy; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt; done
 	$(LOCK) layers/headrace/requirements.in -o layers/headrace/requirements.txt
