@@ -3,18 +3,17 @@
 import argparse
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import boto3
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "headrace"))
+from pipeline_specs.stack import Stack  # first: it makes the layer importable
 
+# isort: split
 from headrace.errors import HeadraceError
 from headrace.lanes import Lane
 from headrace.ledger import Ledger
 
 from workbench.redrive import redrive
-from workbench.stack import Stack, StackError
 
 
 def main() -> int:
@@ -42,7 +41,7 @@ def main() -> int:
                 _audit(ledger, arguments.project, arguments.since, arguments.until)
             else:
                 _lanes(ledger)
-    except (StackError, HeadraceError) as error:
+    except HeadraceError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from workbench.stack import Stack
+from pipeline_specs.stack import Stack
 
 _WAIT_SECONDS = 1
 _BATCH = 10

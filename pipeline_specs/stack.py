@@ -5,10 +5,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
-
-
-class StackError(Exception):
-    """The stack is not there, or not what was expected; the text says what to do."""
+from headrace.errors import PermanentError
 
 
 class Stack:
@@ -24,7 +21,7 @@ class Stack:
             stacks = self.session.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
             region = self.session.region_name
-            raise StackError(
+            raise PermanentError(
                 f"no stack named {self.name} in {region}; run `sam deploy`, or name another with "
                 f"--stack ({error})"
             ) from error
@@ -34,7 +31,9 @@ class Stack:
     def output(self, name: str) -> str:
         """Return an output of the stack."""
         if name not in self.outputs:
-            raise StackError(f"stack {self.name} has no output {name}; deploy this version of it")
+            raise PermanentError(
+                f"stack {self.name} has no output {name}; deploy this version of it"
+            )
         return self.outputs[name]
 
     def physical_id(self, logical_id: str) -> str:
@@ -44,5 +43,5 @@ class Stack:
                 StackName=self.name, LogicalResourceId=logical_id
             )
         except ClientError as error:
-            raise StackError(f"stack {self.name} has no resource {logical_id}") from error
+            raise PermanentError(f"stack {self.name} has no resource {logical_id}") from error
         return str(answer["StackResourceDetail"]["PhysicalResourceId"])

@@ -1,0 +1,162 @@
+"""`python -m pipeline_specs`: puts a project's SageMaker pipelines into an account.
+
+The account, region and endpoint are boto3's defaults (environment, profile, role).
+"""
+
+import argparse
+import json
+import logging
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import boto3
+
+from pipeline_specs import packages, settings  # first: it makes the layer importable
+from pipeline_specs.account import Account
+from pipeline_specs.build import BuiltPipeline
+from pipeline_specs.stack import Stack
+
+# isort: split
+from headrace import envelopes
+from headrace.errors import HeadraceError, PermanentError
+
+Command = Callable[[settings.Settings, Account, argparse.Namespace], None]
+KINDS = ("training", "training-hpo", "inference")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # the SDK asks for INFO of everything
+    options = _parser().parse_args(arguments)
+    try:
+        project, _ = settings.load(options.project)
+        session = boto3.Session()
+        if not session.region_name:
+            raise PermanentError("no region; set AWS_DEFAULT_REGION or choose a profile")
+        options.run(project, Account(Stack(options.stack, session), session), options)
+    except HeadraceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipeline_specs", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def add(name: str, run: Command, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("project", help="a folder of pipeline_specs with a project.yaml")
+        command.add_argument("--stack", default="headrace", help="the stack (default headrace)")
+        command.set_defaults(run=run)
+        return command
+
+    upsert = add(
+        "upsert", _upsert, "create or update the pipelines, the settings and the recipients"
+    )
+    upsert.add_argument(
+        "--recreate",
+        action="store_true",
+        help="delete existing pipelines first, with their history",
+    )
+    refresh = add(
+        "refresh", _refresh, "put exactly one approved version into the inference pipeline"
+    )
+    refresh.add_argument("--model-package-arn", required=True)
+    add("delete", _delete, "delete the pipelines; data, versions and the audit stay")
+    start = add("start", _start, "ask the control plane for a run, in turn with all others")
+    start.add_argument("pipeline", choices=KINDS)
+    definition = add("definition", _definition, "print a pipeline's definition")
+    definition.add_argument("pipeline", choices=KINDS)
+    definition.add_argument("--model-package-arn", help="inference: this version, not the newest")
+    return parser
+
+
+def _upsert(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
+    from pipeline_specs import inference, training  # the SDK takes seconds to import
+
+    for kind in ("training", "training-hpo"):
+        built = training.build(project, account.deployment, kind)
+        _put(project, account, built, options.recreate)
+    group = project.project.model_package_group
+    package = packages.newest_approved(account.sagemaker, group)
+    if package is None:
+        print(f"{project.project.pipelines.inference}: waits for an approved version of {group}")
+    else:
+        live = inference.build(project, account.deployment, package)
+        _put(project, account, live, options.recreate)
+    account.put_settings(project.project)
+    print(f"settings of {project.project.name} are in the ledger")
+    for line in account.subscribe(project.project.name, project.recipients):
+        print(line)
+
+
+def _refresh(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
+    package = packages.describe(account.sagemaker, options.model_package_arn)
+    if package.group != project.project.model_package_group:
+        raise PermanentError(
+            f"{package.arn} is of group {package.group}, not {project.project.model_package_group}"
+        )
+    if not package.may_go_live:
+        raise PermanentError(f"{package.arn} may not go live: {package.why_not}")
+    from pipeline_specs import inference
+
+    _put(project, account, inference.build(project, account.deployment, package), recreate=False)
+    print(f"live: {package.arn}")
+
+
+def _delete(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
+    names = project.project.pipelines
+    for name in (names.inference, names.training_hpo, names.training):
+        print(f"{name}: {'deleted' if account.delete(name) else 'was not there'}")
+    print(
+        f"left: data under s3://{account.deployment.bucket}/{project.project.prefix}/, versions of "
+        f"{project.project.model_package_group}, the settings and the audit in the ledger"
+    )
+
+
+def _start(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
+    names = project.project.pipelines
+    pipeline = {
+        "training": names.training,
+        "training-hpo": names.training_hpo,
+        "inference": names.inference,
+    }[options.pipeline]
+    by = boto3.client("sts").get_caller_identity()["Arn"]
+    request = {"pipeline": pipeline, "id": uuid.uuid4().hex, "cause": f"by hand, {by}"}
+    envelope = envelopes.own("Run Requested", request, datetime.now(UTC).timestamp())
+    queue = account.stack.output("InboxQueueUrl")
+    boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(envelope))
+    print(f"{pipeline}: a run is asked for; `python -m workbench lanes` shows when its turn is")
+
+
+def _definition(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
+    if options.pipeline == "inference":
+        from pipeline_specs import inference
+
+        arn, group = options.model_package_arn, project.project.model_package_group
+        package = (
+            packages.describe(account.sagemaker, arn)
+            if arn
+            else packages.newest_approved(account.sagemaker, group)
+        )
+        if package is None:
+            raise PermanentError(f"no version of {group} is approved; name one")
+        built = inference.build(project, account.deployment, package)
+    else:
+        from pipeline_specs import training
+
+        built = training.build(project, account.deployment, options.pipeline)
+    print(json.dumps(json.loads(built.definition), indent=2))
+
+
+def _put(
+    project: settings.Settings, account: Account, built: BuiltPipeline, recreate: bool
+) -> None:
+    print(f"{built.name}: {account.put(project, built, recreate)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""Puts built pipelines, a project's settings and its recipients into an account."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import boto3
+from botocore.exceptions import ClientError
+from headrace.aws import from_aws
+from headrace.ledger import Ledger
+from headrace.project import Project
+
+from pipeline_specs import code
+from pipeline_specs.build import BuiltPipeline, Deployment
+from pipeline_specs.settings import Settings
+from pipeline_specs.stack import Stack
+
+Change = Literal["created", "updated", "unchanged"]
+
+
+class Account:
+    """The account and region of a boto3 session, with the stack that is deployed there."""
+
+    def __init__(self, stack: Stack, session: boto3.Session) -> None:
+        self.stack = stack
+        self.sagemaker = session.client("sagemaker")
+        self._s3 = session.client("s3")
+        self._sns = session.client("sns")
+        self._ledger = Ledger(stack.output("LedgerTableName"), session.client("dynamodb"))
+        self.deployment = Deployment(
+            bucket=stack.output("DataBucketName"),
+            role_arn=stack.output("PipelineRoleArn"),
+            region=session.region_name,
+        )
+
+    def put(self, settings: Settings, built: BuiltPipeline, recreate: bool = False) -> Change:
+        """Create or update a pipeline and upload its code; write nothing that is there already.
+
+        With `recreate` an existing pipeline is deleted first, and its history with it.
+        """
+        prefix = settings.project.prefix
+        for bundle in built.code:
+            code.upload(self._s3, self.deployment.bucket, prefix, bundle, settings.kms_key)
+        try:
+            there = self._described(built.name)
+            if there and recreate:
+                self.delete(built.name)
+                there = None
+            if there is None:
+                self.sagemaker.create_pipeline(
+                    **_request(built), Tags=[{"Key": k, "Value": v} for k, v in built.tags]
+                )
+                return "created"
+            changed = [
+                member for member, value in _request(built).items() if there[member] != value
+            ]
+            if changed:
+                self.sagemaker.update_pipeline(**_request(built))
+            tagged = self._tagged(there["PipelineArn"], dict(built.tags))
+        except ClientError as error:
+            raise from_aws(error, f"putting the pipeline {built.name}") from error
+        return "updated" if changed or tagged else "unchanged"
+
+    def put_settings(self, project: Project) -> None:
+        """Write what the control plane needs to know of a project into the ledger."""
+        self._ledger.put_project(project)
+
+    def delete(self, name: str) -> bool:
+        """Delete a pipeline; return whether it was there."""
+        try:
+            self.sagemaker.delete_pipeline(PipelineName=name)
+        except self.sagemaker.exceptions.ResourceNotFound:
+            return False
+        except ClientError as error:
+            raise from_aws(error, f"deleting the pipeline {name}") from error
+        return True
+
+    def subscribe(self, project: str, recipients: tuple[str, ...]) -> Iterator[str]:
+        """Let exactly the recipients hear of a project; yield a line for each change.
+
+        One subscription serves all projects of an address: its filter policy lists them. An
+        address without a filter policy hears of everything and is left alone.
+        """
+        topic = self.stack.output("AlertsTopicArn")
+        there = {s["Endpoint"]: s["SubscriptionArn"] for s in self._subscriptions(topic)}
+        for address in recipients:
+            if address not in there:
+                self._sns.subscribe(
+                    TopicArn=topic,
+                    Protocol="email",
+                    Endpoint=address,
+                    Attributes={"FilterPolicy": json.dumps({"project": [project]})},
+                )
+                yield f"{address} gets a mail that asks to confirm its subscription"
+        for address, arn in there.items():
+            projects = self._projects(arn)
+            if projects is None or (address in recipients) == (project in projects):
+                continue
+            if address in recipients:
+                self._filter(arn, [*projects, project])
+                yield f"{address} hears of {project} from now on"
+            elif projects == [project]:
+                self._sns.unsubscribe(SubscriptionArn=arn)
+                yield f"{address} hears of {project} no more"
+            else:
+                self._filter(arn, [other for other in projects if other != project])
+                yield f"{address} hears of {project} no more"
+
+    def _described(self, name: str) -> dict[str, Any] | None:
+        try:
+            answer: dict[str, Any] = self.sagemaker.describe_pipeline(PipelineName=name)
+        except self.sagemaker.exceptions.ResourceNotFound:
+            return None
+        return {"PipelineDescription": "", **answer}
+
+    def _tagged(self, arn: str, tags: dict[str, str]) -> bool:
+        listed = self.sagemaker.list_tags(ResourceArn=arn)["Tags"]
+        there = {tag["Key"]: tag["Value"] for tag in listed}
+        missing = {key: value for key, value in tags.items() if there.get(key) != value}
+        if missing:
+            self.sagemaker.add_tags(
+                ResourceArn=arn, Tags=[{"Key": k, "Value": v} for k, v in missing.items()]
+            )
+        return bool(missing)
+
+    def _subscriptions(self, topic: str) -> Iterator[dict[str, str]]:
+        pages = self._sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        for page in pages:
+            yield from (s for s in page["Subscriptions"] if s["Protocol"] == "email")
+
+    def _projects(self, subscription: str) -> list[str] | None:
+        if not subscription.startswith("arn:"):
+            return None  # it waits for its confirmation, and cannot be changed before
+        answer = self._sns.get_subscription_attributes(SubscriptionArn=subscription)
+        policy = json.loads(answer["Attributes"].get("FilterPolicy") or "{}")
+        projects = policy.get("project")
+        return [str(name) for name in projects] if projects else None
+
+    def _filter(self, subscription: str, projects: list[str]) -> None:
+        self._sns.set_subscription_attributes(
+            SubscriptionArn=subscription,
+            AttributeName="FilterPolicy",
+            AttributeValue=json.dumps({"project": sorted(projects)}),
+        )
+
+
+def _request(built: BuiltPipeline) -> dict[str, str]:
+    return {
+        "PipelineName": built.name,
+        "PipelineDescription": built.description,
+        "PipelineDefinition": built.definition,
+        "RoleArn": built.role_arn,
+    }
