@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline_specs import packages, settings  # first: it makes the layer importable
 from pipeline_specs.account import Account
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not session.region_name:
             raise PermanentError("no region; set AWS_DEFAULT_REGION or choose a profile")
         options.run(project, Account(Stack(options.stack, session), session), options)
-    except HeadraceError as error:
+    except (HeadraceError, ClientError, BotoCoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
