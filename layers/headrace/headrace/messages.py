@@ -6,7 +6,7 @@ from typing import Any
 from headrace.events import execution_id_of
 from headrace.facts import ModelPackage, Verdict
 
-_WITH_REFERENCE = '--customer-metadata-properties review_board_reference="THE BOARD\'S REFERENCE"'
+_WITH_REFERENCE = "--customer-metadata-properties review_board_reference=REFERENCE"
 _NAME_SHOWN = 50  # of a file's name in a subject, which must say what became of it
 _SUBJECT_LIMIT = 99  # SNS: fewer than 100 printable ASCII characters
 
@@ -233,16 +233,21 @@ def retune_declined(project: str, execution_arn: str, verdict: Verdict, reason: 
 
 
 def run_changed(
-    project: str, pipeline: str, status: str, execution_arn: str, causes: list[str]
+    project: str,
+    pipeline: str,
+    status: str,
+    execution_arn: str,
+    causes: list[str],
+    headline: str = "",
 ) -> Message:
-    """A run ended or changed; `causes` are lines that say why, the failed step first."""
+    """A run ended or changed; `causes` are lines that say why, `headline` says it in a few words."""
     verb = {"Succeeded": "succeeded", "Failed": "failed", "Stopped": "was stopped"}.get(
         status, f"is {status.lower()}"
     )
     return Message(
         kind=f"run-{status.lower()}",
         project=project,
-        subject=f"{project}: {pipeline} {verb}",
+        subject=f"{project}: {pipeline} {verb}" + (f": {headline}" if headline else ""),
         text=_lines(
             f"Run {execution_id_of(execution_arn)} of {pipeline} {verb}.",
             "",

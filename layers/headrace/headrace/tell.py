@@ -63,31 +63,33 @@ def _run(project: Project, bucket: str, event: RunStatusChanged) -> tuple[str, M
     scored = event.status == "Succeeded" and event.pipeline == project.pipelines.inference.lower()
     if not custom and not scored and event.status not in ("Failed", "Stopped"):
         return None
-    causes: list[str] = []
+    headline, causes = "", list[str]()
     if event.status == "Failed":
-        causes = _why_failed(event.execution_arn)
+        headline, causes = _why_failed(event.execution_arn)
     elif scored:
         place = f"s3://{bucket}/{project.prefix}/runs/{execution_id_of(event.execution_arn)}"
         causes = [f"Predictions  {place}/predictions/"]
     message = messages.run_changed(
-        project.name, event.pipeline, event.status, event.execution_arn, causes
+        project.name, event.pipeline, event.status, event.execution_arn, causes, headline
     )
     return event.business_key, messages.with_custom_text(message, custom) if custom else message
 
 
-def _why_failed(execution_arn: str) -> list[str]:
-    """Return lines that name the failed steps, with what each said before it exited."""
-    lines = []
+def _why_failed(execution_arn: str) -> tuple[str, list[str]]:
+    """Return a headline, and lines that say of each failed step what it said before it exited."""
+    headlines, lines = [], []
     for step, reason, said in runs.failed_steps(execution_arn):
         verdict = runs.parse_verdict(said)
         if step == MODEL_QUALITY_STEP and verdict is not None:
+            headlines.append(f"{verdict.metric} {verdict.value:.4g} missed {verdict.threshold:g}")
             lines += [
                 f"Step {step} failed because the metric missed its threshold: {verdict}.",
                 "Retuning starts by itself; if the project's policy declines it, a mail says why.",
             ]
         else:
+            headlines.append(f"step {step}")
             lines.append(f"Step {step} failed: {said or reason or 'no reason was given'}")
-    return lines
+    return ", ".join(headlines), lines
 
 
 def _step(project: Project, bucket: str, event: StepStatusChanged) -> tuple[str, Message] | None:
