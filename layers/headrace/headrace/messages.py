@@ -240,7 +240,7 @@ def run_changed(
     causes: list[str],
     headline: str = "",
 ) -> Message:
-    """A run ended or changed; `causes` are lines that say why, `headline` says it in a few words."""
+    """A run ended or changed; `causes` are lines that say why, `headline` a few words."""
     verb = {"Succeeded": "succeeded", "Failed": "failed", "Stopped": "was stopped"}.get(
         status, f"is {status.lower()}"
     )
