@@ -1,0 +1,65 @@
+"""Our own rules, held against the expanded template; and each rule, against a template it refuses.
+
+A rule that cannot fail is no rule: breakages.py and breakages_of_act.py break the template once or
+more for each.
+"""
+
+import copy
+from types import ModuleType
+
+import pytest
+import rules_of_access
+import rules_of_act
+import rules_of_events
+import rules_of_functions
+from breakages import BREAKAGES
+from breakages_of_act import BREAKAGES_OF_ACT
+from breaking import Break, Rule
+from expanded_stack import Stack
+
+from checks.expand import expanded
+
+ALL_BREAKAGES = [*BREAKAGES, *BREAKAGES_OF_ACT]
+TEMPLATE = expanded()
+STACK = Stack(TEMPLATE)
+# Public functions that are no rules: what rules are made of.
+HELPERS = {rules_of_functions.functions, rules_of_functions.actions_of, rules_of_act.operation_of}
+
+
+def rules_in(module: ModuleType) -> list[Rule]:
+    return [
+        value
+        for name, value in vars(module).items()
+        if callable(value)
+        and getattr(value, "__module__", "") == module.__name__
+        and not name.startswith("_")
+        and value not in HELPERS
+    ]
+
+
+RULES = [
+    rule
+    for module in (rules_of_events, rules_of_access, rules_of_functions, rules_of_act)
+    for rule in rules_in(module)
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_template_keeps_the_rule(rule: Rule) -> None:
+    assert rule(STACK) == []
+
+
+@pytest.mark.parametrize(("rule", "resource", "break_it"), ALL_BREAKAGES)
+def test_the_rule_notices(rule: Rule, resource: str, break_it: Break) -> None:
+    template = copy.deepcopy(TEMPLATE)
+    break_it(template)
+
+    complaints = rule(Stack(template))
+
+    assert [text for text in complaints if text.startswith(resource)], complaints
+
+
+def test_every_rule_can_fail() -> None:
+    broken = {parameters.values[0] for parameters in ALL_BREAKAGES}
+
+    assert [rule.__name__ for rule in RULES if rule not in broken] == []
