@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("pipeline", choices=KINDS)
     definition = add("definition", _definition, "print a pipeline's definition")
     definition.add_argument("pipeline", choices=KINDS)
-    definition.add_argument("--model-package-arn", help="inference: this version, not the newest")
+    definition.add_argument("--model-package-arn", help="inference: this version, not the live one")
     return parser
 
 
@@ -81,24 +81,25 @@ def _upsert(project: settings.Settings, account: Account, options: argparse.Name
     for kind in ("training", "training-hpo"):
         built = training.build(project, account.deployment, kind)
         _put(project, account, built, options.recreate)
-    group = project.project.model_package_group
-    package = packages.newest_approved(account.sagemaker, group)
-    if package is None:
-        print(f"{project.project.pipelines.inference}: waits for an approved version of {group}")
-    else:
-        live = inference.build(project, account.deployment, package)
-        _put(project, account, live, options.recreate)
-    account.put_settings(project.project)
-    print(f"settings of {project.project.name} are in the ledger")
+    change = account.put_settings(project.project)
+    print(f"settings of {project.project.name} in the ledger: {change}")
     for line in account.subscribe(project.project.name, project.recipients):
         print(line)
+    package = _to_score_with(project, account)
+    if package is None:
+        group = project.project.model_package_group
+        print(f"{project.project.pipelines.inference}: waits for an approved version of {group}")
+    else:
+        built = inference.build(project, account.deployment, package)
+        _put(project, account, built, options.recreate)
 
 
 def _refresh(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
     package = packages.describe(account.sagemaker, options.model_package_arn)
-    if package.group != project.project.model_package_group:
+    if package.registered.group != project.project.model_package_group:
         raise PermanentError(
-            f"{package.arn} is of group {package.group}, not {project.project.model_package_group}"
+            f"{package.arn} is of group {package.registered.group}, not "
+            f"{project.project.model_package_group}"
         )
     if not package.may_go_live:
         raise PermanentError(f"{package.arn} may not go live: {package.why_not}")
@@ -137,13 +138,12 @@ def _definition(project: settings.Settings, account: Account, options: argparse.
     if options.pipeline == "inference":
         from pipeline_specs import inference
 
-        arn, group = options.model_package_arn, project.project.model_package_group
+        arn = options.model_package_arn
         package = (
-            packages.describe(account.sagemaker, arn)
-            if arn
-            else packages.newest_approved(account.sagemaker, group)
+            packages.describe(account.sagemaker, arn) if arn else _to_score_with(project, account)
         )
         if package is None:
+            group = project.project.model_package_group
             raise PermanentError(f"no version of {group} is approved; name one")
         built = inference.build(project, account.deployment, package)
     else:
@@ -151,6 +151,11 @@ def _definition(project: settings.Settings, account: Account, options: argparse.
 
         built = training.build(project, account.deployment, options.pipeline)
     print(json.dumps(json.loads(built.definition), indent=2))
+
+
+def _to_score_with(project: settings.Settings, account: Account) -> packages.ModelPackage | None:
+    group, live = project.project.model_package_group, account.live(project.project)
+    return packages.to_score_with(account.sagemaker, group, live)
 
 
 def _put(

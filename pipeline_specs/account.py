@@ -61,9 +61,17 @@ class Account:
             raise from_aws(error, f"putting the pipeline {built.name}") from error
         return "updated" if changed or tagged else "unchanged"
 
-    def put_settings(self, project: Project) -> None:
+    def put_settings(self, project: Project) -> Change:
         """Write what the control plane needs to know of a project into the ledger."""
+        there = self._ledger.project_of("name", project.name)
+        if there == project:
+            return "unchanged"
         self._ledger.put_project(project)
+        return "updated" if there else "created"
+
+    def live(self, project: Project) -> str:
+        """Return the ARN of the version that the control plane knows to be live, or nothing."""
+        return self._ledger.lane(project.pipelines.inference).live
 
     def delete(self, name: str) -> bool:
         """Delete a pipeline; return whether it was there."""

@@ -14,12 +14,11 @@ from sagemaker.mlops.workflow.condition_step import ConditionStep
 from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.mlops.workflow.steps import TransformStep
 from sagemaker.serve.model_builder import ModelBuilder
-from sagemaker.train.configs import Networking
 
-from pipeline_specs import quality
+from pipeline_specs import quality, sdk
 from pipeline_specs.build import BuiltPipeline, Deployment
+from pipeline_specs.builder import STEPS, Builder, Input, Output, Step, inside, output_uri
 from pipeline_specs.packages import ModelPackage
-from pipeline_specs.sdk import STEPS, Builder, Input, Output, Step, building, inside, output_uri
 from pipeline_specs.settings import Settings
 
 # Set on the model, so that whoever describes it sees which version it is.
@@ -29,7 +28,7 @@ _PREPROCESSOR = inside("input", "preprocessor", "preprocessor.json")
 
 def build(settings: Settings, deployment: Deployment, package: ModelPackage) -> BuiltPipeline:
     """Return the inference pipeline of a registered version; calls no service."""
-    with building():
+    with sdk.building():
         return _build(settings, deployment, package)
 
 
@@ -120,27 +119,22 @@ class _Parameters:
 
 
 def _model(builder: Builder, package: ModelPackage) -> Step:
-    settings = builder.settings
-    network = None
-    if settings.subnets or settings.network_isolation:
-        network = Networking(
-            subnets=list(settings.subnets) or None,
-            security_group_ids=list(settings.security_groups) or None,
-            enable_network_isolation=settings.network_isolation,
-        )
     model_builder = ModelBuilder(
         image_uri=package.image,
         s3_model_data_url=package.model_data,
         env_vars={**dict(package.environment), PACKAGE_VARIABLE: package.arn},
-        network=network,
+        network=builder.model_network(),
         role_arn=builder.role,
         sagemaker_session=builder.session,
         dependencies=None,
         log_level=logging.WARNING,
     )
+    step_args = model_builder.build()
+    if builder.tags:  # the SDK would take tags only when it deploys
+        step_args.create_model_request["Tags"] = builder.tags
     return ModelStep(
         name="CreateModel",
-        step_args=model_builder.build(),
+        step_args=step_args,
         retry_policies=builder.service_retries(),
     )
 

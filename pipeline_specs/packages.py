@@ -1,26 +1,20 @@
 """Registered model versions: what scoring with one needs, read from SageMaker's registry."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
+from headrace import facts
 from headrace.aws import from_aws
 from headrace.errors import PermanentError
-
-RETUNED = "training-hpo"
-BOARD = "review_board_reference"
+from headrace.registry import package_of
 
 
 @dataclass(frozen=True, slots=True)
 class ModelPackage:
-    """A registered version; URIs are S3's."""
+    """A registered version, and the one container that serves it; URIs are S3's."""
 
-    arn: str
-    group: str
-    kind: str
-    approval: str
-    board_reference: str
+    registered: facts.ModelPackage
     image: str
     model_data: str
     environment: tuple[tuple[str, str], ...]
@@ -29,16 +23,23 @@ class ModelPackage:
     baseline_constraints: str
 
     @property
+    def arn(self) -> str:
+        """The version's ARN."""
+        return self.registered.arn
+
+    @property
     def may_go_live(self) -> bool:
         """Approved, and seen by the review board where that is required."""
-        return self.approval == "Approved" and (self.kind != RETUNED or bool(self.board_reference))
+        return not self.why_not
 
     @property
     def why_not(self) -> str:
-        """What a person would have to do before it may go live."""
-        if self.approval != "Approved":
-            return f"it is {self.approval}, not Approved"
-        return f"it comes from retuning and has no {BOARD} in its customer metadata"
+        """What keeps it from going live; empty when nothing does."""
+        if self.registered.approval != "Approved":
+            return f"it is {self.registered.approval or 'without approval'}, not Approved"
+        if self.registered.lacks_review:
+            return "it comes from retuning and has no review_board_reference in its metadata"
+        return ""
 
     @classmethod
     def parse(cls, described: dict[str, Any]) -> "ModelPackage":
@@ -46,30 +47,20 @@ class ModelPackage:
 
         Raises PermanentError for a version that was not registered by one of our pipelines.
         """
-        arn = described["ModelPackageArn"]
-        metadata = described.get("CustomerMetadataProperties", {})
+        registered = package_of(described)
         containers = described.get("InferenceSpecification", {}).get("Containers", [])
-        needed = ("kind", "preprocessor", "baseline_statistics", "baseline_constraints")
-        missing = [key for key in needed if not metadata.get(key)]
-        if missing:
-            raise PermanentError(
-                f"{arn} has no {', '.join(missing)} in its customer metadata: it was not "
-                "registered by a training pipeline of Headrace, and cannot be scored with"
-            )
         if len(containers) != 1 or not containers[0].get("ModelDataUrl"):
-            raise PermanentError(f"{arn} should have one container with one model artefact")
+            raise PermanentError(
+                f"{registered.arn} should have one container with one model artefact"
+            )
         return cls(
-            arn=arn,
-            group=described.get("ModelPackageGroupName", ""),
-            kind=metadata["kind"],
-            approval=described.get("ModelApprovalStatus", ""),
-            board_reference=metadata.get(BOARD, "").strip(),
+            registered=registered,
             image=containers[0]["Image"],
             model_data=containers[0]["ModelDataUrl"],
             environment=tuple(sorted(containers[0].get("Environment", {}).items())),
-            preprocessor=metadata["preprocessor"],
-            baseline_statistics=metadata["baseline_statistics"],
-            baseline_constraints=metadata["baseline_constraints"],
+            preprocessor=registered.need("preprocessor"),
+            baseline_statistics=registered.need("baseline_statistics"),
+            baseline_constraints=registered.need("baseline_constraints"),
         )
 
 
@@ -81,10 +72,13 @@ def describe(sagemaker: Any, arn: str) -> ModelPackage:
         raise from_aws(error, f"looking up the model package {arn}") from error
 
 
-def newest_approved(sagemaker: Any, group: str) -> ModelPackage | None:
-    """Return the newest version of a group that may go live, None when there is none."""
+def to_score_with(sagemaker: Any, group: str, live: str) -> ModelPackage | None:
+    """Return the version that is live (its ARN, if any), as long as it may be.
+
+    Otherwise the newest of the group that may go live, None when there is none.
+    """
     try:
-        for arn in _approved(sagemaker, group):
+        for arn in sorted(_approved(sagemaker, group), key=lambda arn: arn != live):
             package = describe(sagemaker, arn)
             if package.may_go_live:
                 return package
@@ -93,13 +87,12 @@ def newest_approved(sagemaker: Any, group: str) -> ModelPackage | None:
     return None
 
 
-def _approved(sagemaker: Any, group: str) -> Iterator[str]:
+def _approved(sagemaker: Any, group: str) -> list[str]:
+    """Return the group's approved versions, newest first."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group,
         ModelApprovalStatus="Approved",
         SortBy="CreationTime",
         SortOrder="Descending",
     )
-    for page in pages:
-        for summary in page["ModelPackageSummaryList"]:
-            yield summary["ModelPackageArn"]
+    return [p["ModelPackageArn"] for page in pages for p in page["ModelPackageSummaryList"]]

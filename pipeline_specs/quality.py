@@ -13,7 +13,16 @@ from sagemaker.mlops.workflow.check_job_config import CheckJobConfig
 from sagemaker.mlops.workflow.quality_check_step import DataQualityCheckConfig, QualityCheckStep
 
 from pipeline_specs import ROOT
-from pipeline_specs.sdk import Builder, Input, Output, Step, Variable, beneath, inside, output_uri
+from pipeline_specs.builder import (
+    Builder,
+    Input,
+    Output,
+    Step,
+    Variable,
+    beneath,
+    inside,
+    output_uri,
+)
 
 ANALYZER = ROOT / "data_quality" / "analyzer.py"
 WHAT = "data-quality"

@@ -28,16 +28,14 @@ from sagemaker.train import ModelTrainer
 from sagemaker.train.configs import (
     Compute,
     InputData,
-    Networking,
     OutputDataConfig,
     StoppingCondition,
 )
 from sagemaker.train.tuner import HyperparameterTuner
 
-from pipeline_specs import quality
+from pipeline_specs import quality, sdk
 from pipeline_specs.build import BuiltPipeline, Deployment
-from pipeline_specs.code import Bundle
-from pipeline_specs.sdk import (
+from pipeline_specs.builder import (
     STEPS,
     Builder,
     Input,
@@ -45,10 +43,10 @@ from pipeline_specs.sdk import (
     Step,
     Variable,
     beneath,
-    building,
     inside,
     output_uri,
 )
+from pipeline_specs.code import Bundle
 from pipeline_specs.settings import Range, Settings
 
 Kind = Literal["training", "training-hpo"]
@@ -59,7 +57,7 @@ _CSV = "text/csv"
 
 def build(settings: Settings, deployment: Deployment, kind: Kind) -> BuiltPipeline:
     """Return the training pipeline of a kind; calls no service."""
-    with building():
+    with sdk.building():
         return _build(settings, deployment, kind)
 
 
@@ -164,13 +162,6 @@ def _trainer(builder: Builder, preprocess: Step) -> tuple[ModelTrainer, list[Inp
         InputData(channel_name=part, data_source=output_uri(preprocess, part), content_type=_CSV)
         for part in ("train", "validation")
     ]
-    network = None
-    if settings.subnets or settings.network_isolation:
-        network = Networking(
-            subnets=list(settings.subnets) or None,
-            security_group_ids=list(settings.security_groups) or None,
-            enable_network_isolation=settings.network_isolation,
-        )
     optional = {"kms_key_id": settings.kms_key} if settings.kms_key else {}
     volume_key = {"volume_kms_key_id": settings.kms_key} if settings.kms_key else {}
     trainer = ModelTrainer(
@@ -186,7 +177,7 @@ def _trainer(builder: Builder, preprocess: Step) -> tuple[ModelTrainer, list[Inp
         ),
         stopping_condition=StoppingCondition(max_runtime_in_seconds=machines.max_runtime_seconds),
         output_data_config=OutputDataConfig(s3_output_path=builder.run_uri("models"), **optional),
-        networking=network,
+        networking=builder.model_network(),
         tags=[{"key": tag["Key"], "value": tag["Value"]} for tag in builder.tags] or None,
         input_data_config=channels,
         sagemaker_session=builder.session,

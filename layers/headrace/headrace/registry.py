@@ -21,7 +21,7 @@ def describe(arn: str) -> ModelPackage | None:
         raise from_aws(error, f"reading {arn}") from error
     except BotoCoreError as error:
         raise from_aws(error, f"reading {arn}") from error
-    return _package(answer)
+    return package_of(answer)
 
 
 def newest(group: str, approval: str, other_than: str = "") -> str | None:
@@ -46,7 +46,8 @@ def newest(group: str, approval: str, other_than: str = "") -> str | None:
     return None
 
 
-def _package(answer: dict[str, Any]) -> ModelPackage:
+def package_of(answer: dict[str, Any]) -> ModelPackage:
+    """Return the version in a DescribeModelPackage response."""
     created = answer["CreationTime"].timestamp()
     modified = answer.get("LastModifiedTime")
     by = answer.get("LastModifiedBy") or {}
