@@ -98,7 +98,9 @@ def run(home: Path, keep: bool) -> int:
                 stay(home)
     except FAILURES as error:
         print(f"\nFAILED in stage {progress.current}: {error}", file=sys.stderr)
-        print(f"Logs: {home / 'logs'}, files of runs and mails: {home / 'out'}", file=sys.stderr)
+        print(f"Logs: {home / 'logs'}", file=sys.stderr)
+        if (home / "out").exists():
+            print(f"Files of runs, and mails: {home / 'out'}", file=sys.stderr)
         return 1
     return 0
 
