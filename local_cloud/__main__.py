@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from local_cloud.build import BuildError
+from local_cloud.chaos import Chaos
 from local_cloud.ci import PipelineError
 from local_cloud.cloud import INFO, Cloud, CloudRunningError, running_pid
 from local_cloud.deploy import DeployError
@@ -25,16 +26,17 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def up(home: Path, alert_email: str, pipelines: bool) -> None:
+def up(home: Path, alert_email: str, pipelines: bool, chaos: Chaos | None) -> None:
     """Start, create the pipelines through CI, and stay until Ctrl-C or SIGTERM."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     started = time.monotonic()
-    with Cloud(home, alert_email=alert_email, say=say) as cloud:
+    with Cloud(home, alert_email=alert_email, chaos=chaos, say=say) as cloud:
         say(f"ready in {time.monotonic() - started:.1f} s; {cloud.home / INFO} says where")
         if pipelines:
-            pipeline = cloud.run_ci({"HEADRACE_ACTION": "upsert"})
+            with cloud.calm():
+                pipeline = cloud.run_ci({"HEADRACE_ACTION": "upsert"})
             say(f"pipelines created by {pipeline['web_url']}")
         say("Ctrl-C stops it")
         while not stop.wait(1):
@@ -67,10 +69,12 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--home", type=Path, default=Path(".headrace"), metavar="DIR")
     starter.add_argument("--alert-email", default="alerts@example.com", metavar="ADDRESS")
     starter.add_argument("--no-pipelines", action="store_true", help="leave CI alone")
+    starter.add_argument("--chaos", type=int, metavar="SEED", help="make trouble, by seed")
     given = parser.parse_args(arguments)
     try:
         if given.command == "up":
-            up(given.home, given.alert_email, not given.no_pipelines)
+            chaos = None if given.chaos is None else Chaos(given.chaos)
+            up(given.home, given.alert_email, not given.no_pipelines, chaos)
         else:
             down(given.home)
     except EXPECTED as error:

@@ -16,7 +16,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ import boto3
 
 from local_cloud import ci, people
 from local_cloud.build import Builder, Toolchain
+from local_cloud.chaos import Chaos, Faults
 from local_cloud.deploy import Deployment
 from local_cloud.mail import MailServer
 from local_cloud.ministack.process import ROOT, Server, choose_port
@@ -77,6 +78,8 @@ class Cloud:
         template: Path = ROOT / "template.yaml",
         stack_name: str = STACK_NAME,
         gitlab: bool = True,
+        parameters: Mapping[str, str] | None = None,
+        chaos: Chaos | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.home = home.resolve()
@@ -84,6 +87,8 @@ class Cloud:
         self.info: dict[str, Any] = {}
         self.server: Server | None = None
         self._with_gitlab, self._say = gitlab, say
+        self._parameters = dict(parameters or {})
+        self._faults = Faults(chaos, self.home) if chaos else None
         self._gitlab: GitLab | None = None
         self._exits = contextlib.ExitStack()
 
@@ -125,7 +130,10 @@ class Cloud:
             jobs_python=venv / "jobs" / "bin" / "python",
             root_access_key_id=root_id,
             root_secret_access_key=root_secret,
+            chaos_home=self.home if self._faults else None,
         )
+        if self._faults:
+            self._faults.write()
         self.server = Server(settings, self.home / "logs" / "ministack.log")
         self._say(f"MiniStack on {settings.endpoint_url}, log in {self.server.log}")
         self.server.start()
@@ -151,6 +159,10 @@ class Cloud:
         self._deploy(venv)
         write_atomically(self.home / INFO, json.dumps(self.info, indent=2) + "\n")
         self._exits.callback(lambda: (self.home / INFO).unlink(missing_ok=True))
+        if self._faults:
+            self._faults.switch(True)
+            self._exits.callback(self._faults.switch, False)
+            self._say(f"chaos of seed {self._faults.chaos.seed}, told in {self._faults.log}")
 
     def _root_keys(self, state: Path) -> tuple[str, str]:
         """MiniStack's own root keys, made once per home; nobody but this class uses them."""
@@ -173,11 +185,15 @@ class Cloud:
             gitlab_project_id=self._gitlab.project_id,
             gitlab_api_token=self._gitlab.api_token,
         )
+        if self._faults:
+            from local_cloud.chaos.gitlab import around
+
+            self._gitlab.surround(around(self._faults))
         self._say(f"GitLab on {self._gitlab.url}, project {self._gitlab.project_id}")
 
     def _deploy(self, venv: Path) -> None:
         started = time.monotonic()
-        parameters = {"AlertEmail": self.alert_email}
+        parameters = {"AlertEmail": self.alert_email, **self._parameters}
         if self._gitlab:
             parameters |= {
                 "GitLabUrl": str(self._gitlab.url),
@@ -205,6 +221,17 @@ class Cloud:
         return people.EndpointSession(
             self.info["endpoint_url"], self.info["access_key_id"], self.info["secret_access_key"]
         )
+
+    @contextlib.contextmanager
+    def calm(self) -> Iterator[None]:
+        """No fault happens meanwhile, although the cloud was made with `chaos`."""
+        if self._faults:
+            self._faults.switch(False)
+        try:
+            yield
+        finally:
+            if self._faults:
+                self._faults.switch(True)
 
     @property
     def gitlab(self) -> GitLab:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local_cloud.gitlab.api import Answer, Api, Request
-from local_cloud.gitlab.server import Server
+from local_cloud.gitlab.server import Around, Server
 from local_cloud.gitlab.service import Service
 
 __all__ = ["GitLab", "start_gitlab"]
@@ -69,6 +69,10 @@ class GitLab:
     def delay(self, seconds: float) -> None:
         """Take this long for every answer."""
         self._server.faults.delay = seconds
+
+    def surround(self, around: Around) -> None:
+        """Let `around(request, answer)` say what becomes of each request."""
+        self._server.around = around
 
     def limit(self, pipelines_per_minute: int | None) -> None:
         """Refuse more pipelines than this in a minute, as gitlab.com does at 25."""

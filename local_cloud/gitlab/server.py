@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from local_cloud.gitlab.api import Answer, Request
 
+Around = Callable[[Request, Callable[[Request], Answer]], Answer]
 _IDLE = 30  # seconds until an idle connection is closed
 
 
@@ -55,6 +56,8 @@ class Server:
         self._http = _bound(port, self)
         self.port = int(self._http.server_address[1])
         self._answer: Callable[[Request], Answer] | None = None
+        # What goes around each answer; it may raise ConnectionError to hang up.
+        self.around: Around = lambda request, answer: answer(request)
 
     @property
     def url(self) -> str:
@@ -95,7 +98,7 @@ class Server:
         faulty = None if request.path.startswith("/-/") else self.faults.answer()
         if faulty is not None or self._answer is None:
             return faulty or Answer(503, "Not open yet\n")
-        return self._answer(request)
+        return self.around(request, self._answer)
 
 
 class _Http(ThreadingHTTPServer):

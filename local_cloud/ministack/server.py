@@ -21,6 +21,7 @@ DRAIN_SECONDS = 5.0
 
 def install(settings: Settings) -> Callable[[], None]:
     """Put every seam in place; returns what must happen before the state is saved."""
+    from local_cloud.chaos import install as install_chaos
     from local_cloud.ministack import (
         asynchronous,
         functions,
@@ -48,8 +49,11 @@ def install(settings: Settings) -> Callable[[], None]:
         settings.endpoint_url,
     )
     sagemaker.load()
+    call_off_chaos = install_chaos(settings.chaos_home) if settings.chaos_home else None
 
     def before_saving() -> None:
+        if call_off_chaos:
+            call_off_chaos()
         sagemaker.save()
         if not asynchronous.drain(DRAIN_SECONDS):
             logging.warning("asynchronous invocations still wait; they are lost")

@@ -28,6 +28,7 @@ class Settings:
     jobs_python: Path  # of an environment that holds what SageMaker's containers hold
     root_access_key_id: str
     root_secret_access_key: str
+    chaos_home: Path | None = None  # whose chaos.json asks for faults
 
     @property
     def endpoint_url(self) -> str:
@@ -41,6 +42,8 @@ class Settings:
         values: dict[str, Any] = json.loads(text)
         for name in ("state_dir", "work_dir", "functions_python", "jobs_python"):
             values[name] = Path(values[name])
+        if values["chaos_home"] is not None:
+            values["chaos_home"] = Path(values["chaos_home"])
         return cls(**values)
 
     def environment(self) -> dict[str, str]:
