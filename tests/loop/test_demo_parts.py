@@ -7,8 +7,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from demo import commands, mailbox
+from demo import commands, mailbox, stages
 from demo.data import cells, labels, shells, unlabelled
+from demo.loop import StageFailed
 from demo.progress import Progress
 
 
@@ -68,3 +69,15 @@ def test_the_table_has_a_line_for_each_stage(capsys: pytest.CaptureFixture[str])
         progress.done("done")
     assert "[2/2] Train" in capsys.readouterr().out
     assert progress.table().splitlines()[1].split()[:2] == ["2", "Train"]
+
+
+@pytest.mark.parametrize("place", ['"THE BOARD\'S REFERENCE"', "REFERENCE"])
+def test_the_boards_reference_takes_the_place_that_the_mail_leaves(place: str):
+    command = f"aws x y --customer-metadata-properties review_board_reference={place} --z 1"
+    filled = stages.with_reference(command, "MRB-1")
+    assert filled == "aws x y --customer-metadata-properties review_board_reference=MRB-1 --z 1"
+
+
+def test_a_command_without_a_place_for_the_reference_is_a_failure():
+    with pytest.raises(StageFailed, match="no place for the board's reference"):
+        stages.with_reference("aws x y", "MRB-1")

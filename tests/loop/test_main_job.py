@@ -162,8 +162,8 @@ def test_predictions_are_those_of_the_model_itself(
     script = """
 import sys, tarfile, numpy, xgboost
 with tarfile.open("model.tar.gz") as archive:
-    archive.extractall("model", filter="data")
-booster = xgboost.Booster(model_file="model/xgboost-model")
+    model = archive.extractfile("xgboost-model").read()
+booster = xgboost.Booster(model_file=bytearray(model))
 rows = numpy.loadtxt("features.csv", delimiter=",", ndmin=2)
 for value in booster.predict(xgboost.DMatrix(rows)):
     print(repr(float(value)))

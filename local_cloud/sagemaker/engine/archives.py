@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -27,9 +28,25 @@ def unpack(archive: Path, folder: Path, uri: str) -> None:
                         f"ClientError: {uri} unpacks to more than {BYTES_OF_AN_ARCHIVE} bytes or "
                         f"{MEMBERS_OF_AN_ARCHIVE} files"
                     )
-                tar.extract(member, folder, filter="data")
+                _extract(tar, member, folder.resolve())
     except (tarfile.TarError, EOFError, OSError) as error:
         raise StepFailed(f"ClientError: Cannot unpack {uri}: {error}") from error
+
+
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Unpack one file or folder; Python before 3.11.4 has no `filter="data"` that would do it."""
+    path = (folder / member.name).resolve()
+    if not path.is_relative_to(folder):
+        raise tarfile.TarError(f"{member.name!r} would be unpacked outside its folder")
+    if member.isdir():
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    content = tar.extractfile(member) if member.isfile() else None
+    if content is None:
+        raise tarfile.TarError(f"{member.name!r} is neither a file nor a folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with content, path.open("wb") as file:
+        shutil.copyfileobj(content, file)
 
 
 def pack(folder: Path, archive: Path) -> None:
