@@ -6,6 +6,7 @@ Every check here is one that a user would make by hand; the tests look closer at
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from demo import commands
@@ -14,7 +15,7 @@ from demo.loop import GROUND_TRUTH, SCORING, TRAINING, Loop, Run, StageFailed
 from demo.results import Crashed, Drifted, Live, Reviewed, Scored, Trained, Version
 
 BOARD_REFERENCE = "MRB-2025-017"
-PLACEHOLDER = "THE BOARD'S REFERENCE"
+PLACEHOLDER = re.compile(r"(?<=review_board_reference=)(\"[^\"]*\"|\S+)")
 
 
 def created(loop: Loop) -> list[str]:
@@ -97,7 +98,7 @@ def review(loop: Loop, retuned: Trained, reference: str = BOARD_REFERENCE) -> Re
     returned = loop.wait(
         f"version {version.number} to be pending again", lambda: _pending(loop, version)
     )
-    command = commands.commands_in(mail.text)[0].replace(PLACEHOLDER, reference)
+    command = with_reference(commands.commands_in(mail.text)[0], reference)
     return Reviewed(returned, mail, approve(loop, version, command))
 
 
@@ -121,6 +122,14 @@ def totals(loop: Loop, wanted: dict[str, int]) -> None:
 
 
 # --- what the stages share ------------------------------------------------------------------------
+
+
+def with_reference(command: str, reference: str) -> str:
+    """Return the mail's command with the board's reference where the mail leaves a place for it."""
+    filled, places = PLACEHOLDER.subn(reference, command)
+    if places != 1:
+        raise StageFailed(f"the command leaves no place for the board's reference: {command}")
+    return filled
 
 
 def describe(loop: Loop, arn: str) -> Version:

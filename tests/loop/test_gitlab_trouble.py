@@ -37,7 +37,10 @@ def test_a_rejection_while_gitlab_is_down_rolls_back_once_it_is_up(
         time.sleep(2)  # long enough for tries that fail
         assert stages.inference_definition(loop) == before
         assert lane(loop, loop.inference)["live"] == second
-    loop.wait("the version before to be live", lambda: lane(loop, loop.inference)["live"] == first)
+    # The next try may be some seconds away by then, and CI takes its time.
+    loop.wait(
+        "the version before to be live", lambda: lane(loop, loop.inference)["live"] == first, 150
+    )
     text = str(stages.inference_definition(loop))
     assert trained.version.artefact in text
     assert reviewed.live.version.artefact not in text
