@@ -9,7 +9,7 @@ from headrace.functions import invoke_later
 from headrace.inbox import Inbox
 from headrace.ledger import Ledger, now
 from headrace.queue import send
-from headrace.reconcile import Reconciler
+from headrace.reconcile import FORGOTTEN, Reconciler
 from headrace.statemachine import start
 
 logger = Logger()
@@ -28,6 +28,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         bucket=setting("DATA_BUCKET"),
         put=lambda envelope: send(setting("INBOX_QUEUE_URL"), json.dumps(envelope)),
         tell=lambda envelope: invoke_later(setting("NOTIFY_FUNCTION"), envelope),
+        forgotten=float(setting("FORGOTTEN_AFTER_SECONDS", str(FORGOTTEN))),
     )
     put_back = reconciler.run(inventory=event.get("inventory") is True)
     logger.info("reconciled", extra={"put_back": put_back})

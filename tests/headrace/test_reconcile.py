@@ -178,3 +178,11 @@ def test_an_upload_that_never_came_through_is_found_by_the_inventory(world: Worl
     assert key not in [e["detail"]["object"]["key"] for e in again]
     assert json.dumps(found)
     assert world.ledger.lane(TRAINING) == Lane(TRAINING)
+
+
+def test_how_long_it_leaves_alone_what_events_may_still_tell_is_a_setting(world: World) -> None:
+    world.change(current=Run("upload-1", NOW - 30, ""))
+    inbox = Inbox(world.ledger, lambda name, _: None, lambda: NOW, print)
+    for forgotten, due in ((60.0, 0), (20.0, 1)):
+        reconciler = Reconciler(inbox, BUCKET, world.put.append, world.told.append, forgotten)
+        assert reconciler.run(inventory=False) == due

@@ -5,12 +5,12 @@ import os
 from headrace.errors import PermanentError
 
 
-def setting(name: str) -> str:
+def setting(name: str, default: str = "") -> str:
     """Return a setting from the function's environment.
 
-    Raises PermanentError, naming it, if the template gives none.
+    Raises PermanentError, naming it, if the template gives none and there is no default.
     """
-    value = os.environ.get(name, "")
+    value = os.environ.get(name, "") or default
     if not value:
         raise PermanentError(f"the function's environment has no {name}; see template.yaml")
     return value

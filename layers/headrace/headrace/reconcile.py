@@ -20,10 +20,10 @@ from headrace.ledger import Ledger
 from headrace.parsing import parse
 from headrace.project import FOLDERS, Project
 
-# Seconds after which a claim without a run, or a complete drop without one, counts as forgotten,
-# and the same for a refresh, which may wait for GitLab.
+# Seconds after which a claim without a run, or a complete drop without one, counts as forgotten;
+# a refresh, which may wait for GitLab, so many times later.
 FORGOTTEN = 600.0
-REFRESH_FORGOTTEN = 3600.0
+_REFRESH_TIMES = 6
 # Uploads younger than this may still be under way; older ones were found by an inventory before.
 _UPLOADS_SETTLE = 900.0
 _UPLOADS_KEPT = 48 * 3600.0
@@ -33,12 +33,16 @@ Envelope = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """What reconciling needs: `put` sends to the inbox, `tell` has `notify` tell again."""
+    """What reconciling needs: `put` sends to the inbox, `tell` has `notify` tell again.
+
+    What should have happened is left alone for `forgotten` seconds: its events may be on their way.
+    """
 
     inbox: Inbox
     bucket: str
     put: Callable[[Envelope], None]
     tell: Callable[[Envelope], None]
+    forgotten: float = FORGOTTEN
 
     @property
     def _ledger(self) -> Ledger:
@@ -67,7 +71,7 @@ class Reconciler:
             lane = self._ledger.lane(name)
             if not waits_for_model(project, lane):
                 yield from self._lane(lane, now)
-            if lane.refreshing and now - lane.refreshed_at > REFRESH_FORGOTTEN:
+            if lane.refreshing and now - lane.refreshed_at > _REFRESH_TIMES * self.forgotten:
                 yield _due(lane.pipeline, lane.refresh_id, now)
 
     def _lane(self, lane: Lane, now: float) -> Iterator[Envelope]:
@@ -78,11 +82,11 @@ class Reconciler:
                 envelope = envelopes.run_status(run.execution_arn, *ended, now)
                 self.tell(envelope)
                 yield envelope
-        elif run is not None and now - max(run.claimed_at, run.driven_at) > FORGOTTEN:
+        elif run is not None and now - max(run.claimed_at, run.driven_at) > self.forgotten:
             yield _due(lane.pipeline, run.request_id, now)
         elif run is not None or waiting is None or waiting.quiet_at is None:
             return
-        elif now - max(waiting.quiet_at, waiting.driven_at) > FORGOTTEN:
+        elif now - max(waiting.quiet_at, waiting.driven_at) > self.forgotten:
             yield _due(lane.pipeline, waiting.id, now)
 
     def _registry(self, project: Project, now: float) -> Iterator[Envelope]:
@@ -95,7 +99,7 @@ class Reconciler:
         package = registry.describe(pending) if pending else None
         if package is None or package.approval != "PendingManualApproval":
             return
-        if now - package.created > FORGOTTEN and not self._ledger.seen(
+        if now - package.created > self.forgotten and not self._ledger.seen(
             [f"told/registered/{package.arn}"]
         ):
             self.tell(envelopes.model_package(group, package.arn, package.approval, now))
@@ -109,7 +113,7 @@ class Reconciler:
                 yield envelope
 
     def _unheard(self, group: str, package: ModelPackage | None, now: float) -> Iterator[Envelope]:
-        if package is None or now - package.modified < FORGOTTEN:
+        if package is None or now - package.modified < self.forgotten:
             return
         if not self._ledger.seen([package.business_key]):
             yield envelopes.model_package(group, package.arn, package.approval, now)
