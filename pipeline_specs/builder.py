@@ -18,6 +18,7 @@ from sagemaker.core.shapes import (
     ProcessingS3Input,
     ProcessingS3Output,
 )
+from sagemaker.core.training.configs import Networking
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join
 from sagemaker.mlops.workflow.pipeline import Pipeline
@@ -28,7 +29,6 @@ from sagemaker.mlops.workflow.retry import (
     StepRetryPolicy,
 )
 from sagemaker.mlops.workflow.steps import CacheConfig, ProcessingStep
-from sagemaker.train.configs import Networking
 
 from pipeline_specs import ROOT, code, sdk
 from pipeline_specs.build import BuiltPipeline, Deployment
@@ -95,7 +95,7 @@ class Builder:
         """Return a URI in the project's folder."""
         return "/".join((f"s3://{self.deployment.bucket}/{self.settings.project.prefix}", *parts))
 
-    def run_uri(self, *parts: str) -> Variable:
+    def run_uri(self, *parts: Variable) -> Variable:
         """Return a URI under the run's own folder; every output of a run lies there."""
         run = ExecutionVariables.PIPELINE_EXECUTION_ID
         return Join(on="/", values=[self.base_uri("runs"), run, *parts])

@@ -32,7 +32,8 @@ def building() -> Iterator[None]:
     roles up in IAM. It would also check its own settings against their JSON schema more than a
     hundred times, which is nearly all the time it takes: they are the constant above.
     """
-    levels = {logging.getLogger(name): logging.ERROR for name in ("sagemaker", "sagemaker.config")}
+    names = ("sagemaker", "sagemaker.config", "botocore")
+    levels = {logging.getLogger(name): logging.ERROR for name in names}
     before = {logger: logger.level for logger in levels}
     validate = SageMakerConfig.validate_sagemaker_config
     os.environ["SAGEMAKER_VALIDATE_ROLE"] = "false"

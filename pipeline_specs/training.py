@@ -6,11 +6,16 @@ MetricMissed. One builder makes both; they differ in one step and in the kind th
 
 import json
 import logging
-from typing import Any, Literal
+from typing import Literal
 
 from sagemaker.core.drift_check_baselines import DriftCheckBaselines
 from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
-from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter
+from sagemaker.core.training.configs import (
+    Compute,
+    InputData,
+    OutputDataConfig,
+    StoppingCondition,
+)
 from sagemaker.core.workflow.conditions import (
     ConditionGreaterThanOrEqualTo,
     ConditionLessThanOrEqualTo,
@@ -22,18 +27,11 @@ from sagemaker.core.workflow.properties import PropertyFile
 from sagemaker.mlops.workflow.condition_step import ConditionStep
 from sagemaker.mlops.workflow.fail_step import FailStep
 from sagemaker.mlops.workflow.model_step import ModelStep
-from sagemaker.mlops.workflow.steps import TrainingStep, TuningStep
+from sagemaker.mlops.workflow.steps import TrainingStep
 from sagemaker.serve.model_builder import ModelBuilder
 from sagemaker.train import ModelTrainer
-from sagemaker.train.configs import (
-    Compute,
-    InputData,
-    OutputDataConfig,
-    StoppingCondition,
-)
-from sagemaker.train.tuner import HyperparameterTuner
 
-from pipeline_specs import quality, sdk
+from pipeline_specs import quality, sdk, tuning
 from pipeline_specs.build import BuiltPipeline, Deployment
 from pipeline_specs.builder import (
     STEPS,
@@ -47,7 +45,7 @@ from pipeline_specs.builder import (
     output_uri,
 )
 from pipeline_specs.code import Bundle
-from pipeline_specs.settings import Range, Settings
+from pipeline_specs.settings import Settings
 
 Kind = Literal["training", "training-hpo"]
 _PARTS = ("train", "validation", "test", "baseline")
@@ -68,9 +66,8 @@ def _build(settings: Settings, deployment: Deployment, kind: Kind) -> BuiltPipel
     baseline_step, baseline = quality.baseline_step(
         builder, "DataQualityBaseline", output_uri(preprocess, "baseline")
     )
-    train, model = (
-        _tune(builder, preprocess) if kind == "training-hpo" else _train(builder, preprocess)
-    )
+    train_or_tune = tuning.tune_step if kind == "training-hpo" else _train_step
+    train, model = train_or_tune(builder, *_trainer(builder, preprocess))
     report = PropertyFile(name="EvaluationReport", output_name="evaluation", path="evaluation.json")
     evaluate = builder.script(
         "Evaluate",
@@ -185,8 +182,9 @@ def _trainer(builder: Builder, preprocess: Step) -> tuple[ModelTrainer, list[Inp
     return trainer, channels
 
 
-def _train(builder: Builder, preprocess: Step) -> tuple[Step, Variable]:
-    trainer, _ = _trainer(builder, preprocess)
+def _train_step(
+    builder: Builder, trainer: ModelTrainer, _: list[InputData]
+) -> tuple[Step, Variable]:
     step = TrainingStep(
         name="Train",
         step_args=trainer.train(),
@@ -194,39 +192,6 @@ def _train(builder: Builder, preprocess: Step) -> tuple[Step, Variable]:
         retry_policies=builder.job_retries(),
     )
     return step, step.properties.ModelArtifacts.S3ModelArtifacts
-
-
-def _tune(builder: Builder, preprocess: Step) -> tuple[Step, Variable]:
-    tuning = builder.settings.tuning
-    trainer, channels = _trainer(builder, preprocess)
-    lower = builder.settings.metric.lower_is_better
-    tuner = HyperparameterTuner(
-        model_trainer=trainer,
-        objective_metric_name=builder.settings.metric.objective,
-        objective_type="Minimize" if lower else "Maximize",
-        hyperparameter_ranges={one.name: _range(one) for one in tuning.ranges},
-        strategy=tuning.strategy,
-        max_jobs=tuning.max_jobs,
-        max_parallel_jobs=tuning.max_parallel_jobs,
-        tags=builder.tags or None,
-    )
-    step = TuningStep(
-        name="Tune",
-        step_args=tuner.tune(inputs=channels, wait=False),
-        retry_policies=builder.job_retries(),
-    )
-    # Summaries come best job first.
-    best = step.properties.TrainingJobSummaries[0].TrainingJobName
-    run = ExecutionVariables.PIPELINE_EXECUTION_ID
-    folder = [builder.base_uri("runs"), run, "models"]
-    return step, Join(on="/", values=[*folder, best, "output", "model.tar.gz"])
-
-
-def _range(one: Range) -> Any:
-    if one.kind == "categorical":
-        return CategoricalParameter(list(one.values))
-    kind = IntegerParameter if one.kind == "integer" else ContinuousParameter
-    return kind(*one.values)
 
 
 def _metric_missed(settings: Settings, value: Variable, threshold: ParameterFloat) -> Step:

@@ -1,0 +1,116 @@
+"""A project's settings: what they mean, and errors that name file, line and key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from headrace.errors import PermanentError
+
+from pipeline_specs import ROOT, document, settings
+from pipeline_specs.settings import Settings
+
+ABALONE = (ROOT / "pipeline_specs" / "abalone" / "project.yaml").read_text()
+
+
+def parsed(folder: Path, text: str) -> Settings:
+    path = folder / "project.yaml"
+    path.write_text(text)
+    return Settings.parse(document.load(path))
+
+
+def line_of(text: str, beginning: str) -> int:
+    return next(
+        n for n, line in enumerate(text.splitlines(), 1) if line.lstrip().startswith(beginning)
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key", "line", "complaint"),
+    [
+        ("metric: mse", "metric: mape", "quality.metric", "metric:", "should be one of mse, rmse"),
+        ("threshold: 10.0", "threshold: ten", "quality.threshold", "threshold:", "a number"),
+        ("threshold: 10.0", "threshold: true", "quality.threshold", "threshold:", "a number"),
+        ("header: false", "header: maybe", "data.header", "header:", "true or false"),
+        ("target: rings", "target: age", "data.target", "target:", "which is no column"),
+        ("name: height, type: numeric", "name: height, type: number", "data.columns.3.type",
+         "- {name: height", "numeric, categorical"),
+        ("{name: height,", "{name: length,", "data.columns", "columns:", "names length twice"),
+        ("max_jobs: 4", "max_jobs: 0", "tuning.max_jobs", "max_jobs:", "at least 1"),
+        ("max_parallel_jobs: 2", "max_parallel_jobs: 9", "tuning.max_parallel_jobs",
+         "max_parallel_jobs:", "more than max_jobs"),
+        ("eta: [0.05, 0.5]", "eta: [0.5, 0.05]", "tuning.ranges.eta", "eta: [", "[lowest, "),
+        ("check: processing", "check: sometimes", "data_quality.check", "check:", "model-monitor"),
+        ("max_attempts: 3", "attempts: 3", "steps.retries.attempts", "attempts:", "is unknown"),
+        ("tags: {project", "kms_kye: k\ntags: {project", "kms_kye", "kms_kye:", "is unknown"),
+        ("[data-science@example.com]", "me", "notify.recipients", "recipients:", "list of texts"),
+        ("tags: {project", "subnets: [s]\ntags: {project", "subnets", "subnets:", "go together"),
+        ("num_round: 50", "num_round: [50]", "training.hyperparameters.num_round", "num_round:",
+         "a text or a number"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_named_with_its_file_line_and_key(
+    tmp_path: Path, before: str, after: str, key: str, line: str, complaint: str
+) -> None:
+    text = ABALONE.replace(before, after)
+    assert text != ABALONE
+    with pytest.raises(PermanentError) as caught:
+        parsed(tmp_path, text)
+    where = f"{tmp_path / 'project.yaml'}:{line_of(text, line)}: {key} "
+    assert str(caught.value).startswith(where)
+    assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["metric", "threshold"])
+def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
+    text = re.sub(rf"^  {key}: .*\n", "", ABALONE, flags=re.MULTILINE)
+    with pytest.raises(PermanentError, match=rf"quality\.{key} is missing"):
+        parsed(tmp_path, text)
+
+
+def test_thresholds_are_refused_where_nobody_would_read_them(tmp_path: Path) -> None:
+    text = ABALONE.replace(
+        "check: processing", "thresholds: {comparison_threshold: 0.2}\n  check: model-monitor"
+    )
+    with pytest.raises(PermanentError, match=r"data_quality\.thresholds"):
+        parsed(tmp_path, text)
+
+
+@pytest.mark.parametrize("text", ["", "- a list\n", "a: [1\n"])
+def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
+    with pytest.raises(PermanentError, match=r"project\.yaml"):
+        parsed(tmp_path, text)
+
+
+def test_an_unknown_project_is_told_which_there_are() -> None:
+    with pytest.raises(PermanentError, match=r"no project named whelk.* there are abalone"):
+        settings.load("whelk")
+
+
+def test_hyperparameters_become_the_texts_that_containers_read(tmp_path: Path) -> None:
+    text = ABALONE.replace("    eta: 0.2\n", "    eta: 0.2\n    validate_parameters: true\n")
+    assert dict(parsed(tmp_path, text).hyperparameters) == {
+        "objective": "reg:squarederror",
+        "num_round": "50",
+        "max_depth": "5",
+        "eta": "0.2",
+        "validate_parameters": "true",
+    }
+
+
+def test_whole_numbers_search_whole_numbers_and_texts_search_choices(tmp_path: Path) -> None:
+    text = ABALONE.replace(
+        "    max_depth: [2, 8]", "    max_depth: [2, 8]\n    booster: [gbtree, dart]"
+    )
+    kinds = {one.name: one.kind for one in parsed(tmp_path, text).tuning.ranges}
+    assert kinds == {"eta": "continuous", "max_depth": "integer", "booster": "categorical"}
+
+
+def test_what_a_project_leaves_out_has_a_default(tmp_path: Path) -> None:
+    text = re.sub(r"^(steps|tags|data_quality):.*\n(  .*\n)*", "", ABALONE, flags=re.MULTILINE)
+    found = parsed(tmp_path, text)
+    assert found.retries is None
+    assert found.tags == ()
+    assert found.data_quality.check == "processing"
+    assert found.role_arn is None
