@@ -14,7 +14,7 @@ from headrace.inbox import Inbox
 from headrace.ledger import Ledger
 from headrace.project import Project
 
-from tests.headrace.conftest import BUCKET, HPO, INFERENCE, NOW, RUN, TRAINING
+from tests.headrace.conftest import BUCKET, HPO, INFERENCE, NOW, RUN, TRAINING, payload
 
 
 class StateMachine:
@@ -92,6 +92,23 @@ def test_an_action_decided_before_a_crash_is_handed_over_by_the_next_delivery(
     assert inbox.handle([upload(RAW + "a.csv")]) == []
     assert len(states.started) == 1
     assert inbox.ledger.outbox() == []
+
+
+def test_word_that_a_run_goes_on_after_its_end_does_not_hold_its_lane(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day late, when the lane has forgotten the run: nothing would ever free it again."""
+    envelope = payload("run_status")
+    envelope["detail"]["currentPipelineExecutionStatus"] = "Executing"
+    record = {"messageId": "late", "body": json.dumps(envelope)}
+    monkeypatch.setattr(runs, "ended_as", lambda arn: ("Failed", "upload-1"))
+    assert inbox.handle([record]) == []
+    assert inbox.ledger.lane(INFERENCE).current is None
+    monkeypatch.setattr(runs, "ended_as", lambda arn: None)
+    inbox.handle([record])
+    held_by = inbox.ledger.lane(INFERENCE).current
+    assert held_by is not None
+    assert held_by.execution_arn == envelope["detail"]["pipelineExecutionArn"]
 
 
 def test_files_of_nobody_are_no_error(inbox: Inbox, upload: Upload, warnings: list[str]) -> None:

@@ -15,6 +15,7 @@ from headrace.actions import as_input
 from headrace.decisions import Fact, decide
 from headrace.errors import Conflict, HeadraceError, PermanentError
 from headrace.events import (
+    ENDED,
     ApprovalOverdue,
     Event,
     LaneDue,
@@ -148,7 +149,7 @@ class Inbox:
                 return [(project, project.pipelines.inference, event)] if project else []
             case RunStatusChanged():
                 project = self.ledger.project_of("pipeline", event.pipeline)
-                if project is None:
+                if project is None or self._is_late(event):
                     return []
                 # The step's own event may be lost: a failed run is asked for its verdict as well.
                 failed = self._model_quality(project, event) if event.status == "Failed" else []
@@ -163,6 +164,10 @@ class Inbox:
                 return [(project, event.pipeline, event)]
             case ObjectCreated():
                 raise AssertionError("uploads are decided together")
+
+    def _is_late(self, event: RunStatusChanged) -> bool:
+        """Whether a run is said to go on that has ended: it would hold its lane for ever."""
+        return event.status not in ENDED and runs.ended_as(event.execution_arn) is not None
 
     def _package(self, event: ModelPackageChanged) -> list[tuple[Project, str, Fact]]:
         project = self.ledger.project_of("group", event.group) if event.group else None
