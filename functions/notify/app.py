@@ -7,21 +7,17 @@ from headrace.alerts import publish
 from headrace.environment import setting
 from headrace.ledger import Ledger, now
 from headrace.parsing import parse
-from headrace.tell import message_for
+from headrace.tell import messages_for
 
 logger = Logger()
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Publish the message for one status event, once however often it is delivered."""
+    """Publish the messages for one status event, once however often it is delivered."""
     ledger = Ledger(setting("LEDGER_TABLE"))
-    told = message_for(ledger, setting("DATA_BUCKET"), parse(event))
-    if told is None or not ledger.first_time(f"told/{told[0]}", now()):
-        return
-    try:
-        publish(setting("ALERTS_TOPIC_ARN"), told[1])
-    except Exception:
-        ledger.forget(f"told/{told[0]}")
-        raise
-    logger.info("told", extra={"kind": told[1].kind, "project": told[1].project})
+    for key, message in messages_for(ledger, setting("DATA_BUCKET"), parse(event)):
+        if ledger.may_tell(f"told/{key}", now(), context.aws_request_id):
+            publish(setting("ALERTS_TOPIC_ARN"), message)
+            ledger.told(f"told/{key}", now())
+            logger.info("told", extra={"kind": message.kind, "project": message.project})

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from headrace.decisions import decide
-from headrace.errors import Conflict, PermanentError
+from headrace.errors import Conflict, PermanentError, RetryableError
 from headrace.lanes import Lane, Run
 from headrace.ledger import Ledger
 from headrace.project import Pipelines, Project
@@ -100,11 +100,21 @@ def test_a_lane_survives_the_round_trip(ledger: Ledger) -> None:
     assert ledger.lane(TRAINING) == replace(lane, version=1)
 
 
-def test_a_message_is_told_the_first_time_only(ledger: Ledger) -> None:
-    assert ledger.first_time("told/x", NOW)
-    assert not ledger.first_time("told/x", NOW + 99)
-    ledger.forget("told/x")
-    assert ledger.first_time("told/x", NOW)
+def test_a_message_is_told_once(ledger: Ledger) -> None:
+    assert ledger.may_tell("told/x", NOW, "first")
+    ledger.told("told/x", NOW)
+    assert not ledger.may_tell("told/x", NOW, "first")
+    assert not ledger.may_tell("told/x", NOW + 86400, "second")
+
+
+def test_who_was_killed_while_telling_tells_again_and_others_wait_until_it_is_dead(
+    ledger: Ledger,
+) -> None:
+    assert ledger.may_tell("told/x", NOW, "killed")
+    assert ledger.may_tell("told/x", NOW + 1, "killed")
+    with pytest.raises(RetryableError, match="another invocation is telling told/x"):
+        ledger.may_tell("told/x", NOW + 30, "second")
+    assert ledger.may_tell("told/x", NOW + 90, "second")
 
 
 def test_the_audit_is_asked_by_project_and_time(ledger: Ledger, project: Project) -> None:

@@ -116,7 +116,7 @@ def test_an_approval_nobody_heard_of_is_put_back_once(world: World) -> None:
     world.versions[version.arn] = version
     (envelope,) = world.reconcile()
     assert envelope["detail"]["ModelPackageArn"] == version.arn
-    world.ledger.first_time(version.business_key, NOW)
+    world.ledger.told(version.business_key, NOW)
     assert world.reconcile() == []
     world.change(pipeline=INFERENCE, live=version.arn)
     assert world.reconcile() == []
@@ -127,7 +127,7 @@ def test_a_registration_nobody_was_told_of_is_told_again(world: World) -> None:
     world.versions[version.arn] = version
     assert world.reconcile() == []
     assert [e["detail"]["ModelPackageArn"] for e in world.told] == [version.arn]
-    world.ledger.first_time(f"told/registered/{version.arn}", NOW)
+    world.ledger.told(f"told/registered/{version.arn}", NOW)
     world.told.clear()
     world.reconcile()
     assert world.told == []
@@ -136,12 +136,12 @@ def test_a_registration_nobody_was_told_of_is_told_again(world: World) -> None:
 def test_a_version_that_waits_too_long_is_reminded_of_once_a_period(world: World) -> None:
     version = package(1, approval="PendingManualApproval", modified=NOW)
     world.versions[version.arn] = version
-    world.ledger.first_time(f"told/registered/{version.arn}", NOW)
+    world.ledger.told(f"told/registered/{version.arn}", NOW)
     day = 86400.0
     assert world.reconcile(NOW + 2.9 * day) == []
     (envelope,) = world.reconcile(NOW + 3.1 * day)
     assert envelope["detail"]["days"] == 3
-    world.ledger.first_time(parse(envelope).business_key, NOW)
+    world.ledger.told(parse(envelope).business_key, NOW)
     assert world.reconcile(NOW + 5.9 * day) == []
     assert world.reconcile(NOW + 6.1 * day)[0]["detail"]["days"] == 6
 
@@ -173,7 +173,7 @@ def test_an_upload_that_never_came_through_is_found_by_the_inventory(world: Worl
     found = world.reconcile(uploaded + 3600, inventory=True)
     event = next(e for e in map(parse, found) if isinstance(e, ObjectCreated) and e.key == key)
     assert (event.version_id, event.size) == (newest, 4)
-    world.ledger.first_time(event.business_key, NOW)
+    world.ledger.told(event.business_key, NOW)
     again = world.reconcile(uploaded + 3600, inventory=True)
     assert key not in [e["detail"]["object"]["key"] for e in again]
     assert json.dumps(found)

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.actions import Decision, as_input
 from headrace.aws import client, from_aws
-from headrace.errors import Conflict, PermanentError
+from headrace.errors import Conflict, PermanentError, RetryableError
 from headrace.events import ObjectCreated
 from headrace.lanes import Lane, Request, Run, digest
 from headrace.project import Project
@@ -33,6 +33,8 @@ _TTL_SECONDS = 45 * 24 * 3600
 # TransactWriteItems takes 100 items: two for each object, and the lane, audit and actions.
 OBJECTS_PER_COMMIT = 40
 _BATCH_GET = 100
+# Longer than the function that tells may run.
+_TELLING_SECONDS = 45
 
 
 class Ledger:
@@ -170,22 +172,36 @@ class Ledger:
         key = {"pk": {"S": "OUTBOX"}, "sk": {"S": action}}
         self._call("delete_item", Key=key)
 
-    def first_time(self, key: str, now: float) -> bool:
-        """Record that something was told; return whether it is new."""
-        item = self._put(
+    def may_tell(self, key: str, now: float, teller: str) -> bool:
+        """Claim the telling of something for an invocation; return False if it was told.
+
+        An invocation that was killed while it told is retried under the same request id and may
+        tell again; any other may once the claim is too old for its holder to live.
+        Raises RetryableError while another one tells.
+        """
+        claim = self._put(
             {"pk": f"SEEN#{digest(key)}", "sk": "SEEN"},
-            {"key": key, "ttl": int(now) + _TTL_SECONDS},
-            _NEW,
+            {
+                "key": key,
+                "teller": teller,
+                "telling_until": int(now) + _TELLING_SECONDS,
+                "ttl": int(now) + _TTL_SECONDS,
+            },
+            "attribute_not_exists(pk) OR teller = :teller OR telling_until < :now",
+            {":teller": {"S": teller}, ":now": {"N": str(int(now))}},
         )
         try:
-            self._transact([item])
+            self._transact([claim])
         except Conflict:
+            if "telling_until" in (self._get({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}) or {}):
+                raise RetryableError(f"another invocation is telling {key}") from None
             return False
         return True
 
-    def forget(self, key: str) -> None:
-        """Take back `first_time`, when telling failed and should be tried again."""
-        self._call("delete_item", Key={"pk": {"S": f"SEEN#{digest(key)}"}, "sk": {"S": "SEEN"}})
+    def told(self, key: str, now: float) -> None:
+        """Record that something was told: nobody may tell it any more."""
+        attributes = {"key": key, "ttl": int(now) + _TTL_SECONDS}
+        self._transact([self._put({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}, attributes)])
 
     def audit(self, project: str, since: str = "0", until: str = "9") -> list[dict[str, Any]]:
         """Return a project's audit between two ISO times, oldest first."""

@@ -2,6 +2,7 @@
 
 from headrace import messages, registry, runs, storage
 from headrace.events import (
+    ENDED,
     Event,
     ModelPackageChanged,
     RunStatusChanged,
@@ -17,22 +18,30 @@ from headrace.project import Project
 DATA_QUALITY_STEP = "DataQualityCheck"
 
 
-def message_for(ledger: Ledger, bucket: str, event: Event) -> tuple[str, Message] | None:
-    """Return (key, message) for an event; the key is the same however often it is reported."""
+Told = tuple[str, Message]
+
+
+def messages_for(ledger: Ledger, bucket: str, event: Event) -> list[Told]:
+    """Return (key, message) pairs for an event; a key is the same however often it is reported.
+
+    The end of a run tells what its steps should have told: their own events may be lost.
+    """
+    found: list[Told | None] = []
     match event:
         case ModelPackageChanged():
-            return _package(ledger, event)
+            found = [_package(ledger, event)]
         case RunStatusChanged():
-            project = ledger.project_of("pipeline", event.pipeline)
-            return _run(project, bucket, event) if project else None
+            if project := ledger.project_of("pipeline", event.pipeline):
+                found = [_run(project, bucket, event), _drift_of(project, bucket, event)]
         case StepStatusChanged():
-            project = ledger.project_of("pipeline", event.pipeline)
-            return _step(project, bucket, event) if project else None
+            if project := ledger.project_of("pipeline", event.pipeline):
+                found = [_step(project, bucket, event)]
         case _:
-            return None
+            pass
+    return [told for told in found if told is not None]
 
 
-def _package(ledger: Ledger, event: ModelPackageChanged) -> tuple[str, Message] | None:
+def _package(ledger: Ledger, event: ModelPackageChanged) -> Told | None:
     project = ledger.project_of("group", event.group) if event.group else None
     if project is None or event.approval != "PendingManualApproval":
         return None
@@ -58,7 +67,7 @@ def _quality(package: ModelPackage) -> str:
     return f"{name or 'metric'} unknown (no report at {package.evaluation_uri or 'any place'})"
 
 
-def _run(project: Project, bucket: str, event: RunStatusChanged) -> tuple[str, Message] | None:
+def _run(project: Project, bucket: str, event: RunStatusChanged) -> Told | None:
     custom = project.custom_message(event.pipeline, "", event.status)
     scored = event.status == "Succeeded" and event.pipeline == project.pipelines.inference.lower()
     if not custom and not scored and event.status not in ("Failed", "Stopped"):
@@ -92,7 +101,7 @@ def _why_failed(execution_arn: str) -> tuple[str, list[str]]:
     return ", ".join(headlines), lines
 
 
-def _step(project: Project, bucket: str, event: StepStatusChanged) -> tuple[str, Message] | None:
+def _step(project: Project, bucket: str, event: StepStatusChanged) -> Told | None:
     custom = project.custom_message(event.pipeline, event.step, event.status)
     if custom:
         message = messages.step_changed(
@@ -100,13 +109,25 @@ def _step(project: Project, bucket: str, event: StepStatusChanged) -> tuple[str,
         )
         return event.business_key, messages.with_custom_text(message, custom)
     if event.step == DATA_QUALITY_STEP and event.status == "Succeeded":
-        run = execution_id_of(event.execution_arn)
-        place = f"s3://{bucket}/{project.prefix}/runs/{run}/data-quality"
-        uri = f"{place}/constraint_violations.json"
-        report = storage.read_json(uri)
-        violations = report.get("violations", []) if isinstance(report, dict) else []
-        if violations:
-            return event.business_key, messages.drift(
-                project.name, event.pipeline, event.execution_arn, uri, violations
-            )
+        return _drift(project, bucket, event.pipeline, event.execution_arn)
     return None
+
+
+def _drift_of(project: Project, bucket: str, event: RunStatusChanged) -> Told | None:
+    """Return what the data-quality step of a run that ended should have told, if it ran."""
+    if event.status not in ENDED or event.pipeline != project.pipelines.inference.lower():
+        return None
+    if project.custom_message(event.pipeline, DATA_QUALITY_STEP, "Succeeded"):
+        return None  # the project chose other words for that step
+    return _drift(project, bucket, event.pipeline, event.execution_arn)
+
+
+def _drift(project: Project, bucket: str, pipeline: str, execution_arn: str) -> Told | None:
+    run = execution_id_of(execution_arn)
+    uri = f"s3://{bucket}/{project.prefix}/runs/{run}/data-quality/constraint_violations.json"
+    report = storage.read_json(uri)
+    violations = report.get("violations", []) if isinstance(report, dict) else []
+    if not violations:
+        return None
+    message = messages.drift(project.name, pipeline, execution_arn, uri, violations)
+    return f"drift/{execution_arn}", message

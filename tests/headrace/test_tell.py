@@ -1,0 +1,47 @@
+"""Which messages an event is worth."""
+
+import json
+
+import pytest
+from headrace import aws, runs
+from headrace.events import Event, RunStatusChanged, StepStatusChanged
+from headrace.ledger import Ledger
+from headrace.project import Project
+from headrace.tell import DATA_QUALITY_STEP, messages_for
+
+from tests.headrace.conftest import INFERENCE, NOW, RUN
+
+BUCKET = "headrace-databucket-tell"
+REPORT = "abalone/runs/9v2kq0x4w7ab/data-quality/constraint_violations.json"
+ENDED = RunStatusChanged(INFERENCE, RUN, "Failed", "upload-1", NOW)
+CHECKED = StepStatusChanged(INFERENCE, RUN, DATA_QUALITY_STEP, "Succeeded", "", NOW)
+
+
+@pytest.fixture
+def reported(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """A ledger, and a run of its project that failed after it found violations."""
+    ledger.put_project(project)
+    monkeypatch.setattr(runs, "failed_steps", lambda arn: [("ModelQuality", "", "crashed")])
+    violations = [{"feature_name": "sex", "description": "is unlike"}]
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    body = json.dumps({"violations": violations}).encode()
+    s3.put_object(Bucket=BUCKET, Key=REPORT, Body=body)
+    return ledger
+
+
+def told(ledger: Ledger, event: Event) -> dict[str, str]:
+    return {key: message.kind for key, message in messages_for(ledger, BUCKET, event)}
+
+
+def test_the_end_of_a_run_tells_the_violations_whose_event_was_lost(reported: Ledger) -> None:
+    at_the_step, at_the_end = told(reported, CHECKED), told(reported, ENDED)
+    assert list(at_the_step.values()) == ["data-quality"]
+    assert at_the_step.items() < at_the_end.items(), "under the same key, so that it is told once"
+
+
+def test_a_run_that_goes_on_or_found_no_violation_tells_none(reported: Ledger) -> None:
+    assert told(reported, RunStatusChanged(INFERENCE, RUN, "Executing", "upload-1", NOW)) == {}
+    aws.client("s3").delete_object(Bucket=BUCKET, Key=REPORT)
+    assert "data-quality" not in told(reported, ENDED).values()
+    assert told(reported, CHECKED) == {}
