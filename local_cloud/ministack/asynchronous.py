@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ministack.core.responses import _request_account_id, _request_region
+from ministack.core.responses import _request_account_id, _request_region, new_uuid
 from ministack.services import lambda_svc
 
 from local_cloud.ministack import functions, seams
@@ -38,12 +38,14 @@ class Invocation:
         configs = func.get("event_invoke_configs") or {}
         self.settings = func.get("event_invoke_config") or configs.get("$LATEST") or {}
         self.born, self.failures = time.monotonic(), 0
+        self.request_id = str(new_uuid())
 
     def attempt(self) -> float | None:
         """Invoke once; returns the seconds until the next attempt, or None when it is over."""
         account, region = lambda_svc._account_region_from_function_config(self.config)
         _request_account_id.set(account)
         _request_region.set(region)
+        functions.request_id_of_event.set(self.request_id)
         result = lambda_svc._execute_function(self.func, self.event)
         if not result.get("error"):
             return None

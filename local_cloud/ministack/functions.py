@@ -14,6 +14,7 @@ import queue
 import shlex
 import threading
 import zipfile
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from local_cloud.ministack import seams
 ENVIRONMENTS = 4
 _LOG_WAIT = 0.005  # seconds to wait for the first log line of an invocation that logs nothing
 
+# The request id of an asynchronous event, which its retries keep, as on AWS.
+request_id_of_event: ContextVar[str | None] = ContextVar("request id of the event", default=None)
 _slots: dict[str, threading.BoundedSemaphore] = {}
 _lock = threading.Lock()
 
@@ -151,7 +154,8 @@ def install(python: Path, work_dir: Path) -> None:
                 "on this machine and all are busy",
             )
         try:
-            return lambda_svc._execute_function_provided_warm(func, event, request_id)
+            kept = request_id_of_event.get() or request_id
+            return lambda_svc._execute_function_provided_warm(func, event, kept)
         finally:
             slot.release()
 

@@ -125,6 +125,9 @@ def test_an_asynchronous_failure_is_retried_and_goes_to_its_destination(sample: 
         logGroupName=f"/aws/lambda/{sample.outputs['Function']}"
     )["events"]
     assert sum('{"attempt": "async"}' in event["message"] for event in events) == 2
+    requests = [event["message"] for event in events if '{"of": "async"' in event["message"]]
+    assert len(requests) == 2, "a retry keeps the request id, as on AWS"
+    assert len(set(requests)) == 1
 
 
 def test_the_role_of_a_function_bounds_what_it_may_do(sample: Sample) -> None:

@@ -15,6 +15,7 @@ def handler(event, context):
     do = event.get("do", "echo") if isinstance(event, dict) else "echo"
     if do == "raise":
         print(json.dumps({"attempt": event.get("mark")}))
+        print(json.dumps({"of": event.get("mark"), "request": context.aws_request_id}))
         raise TooBusyError("try again")
     if do == "sleep":
         time.sleep(event["seconds"])

@@ -1,0 +1,44 @@
+"""What GitLab's trouble means to a refresh: patience, never a sleep inside a function."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from headrace import gitlab
+from headrace.errors import RetryableError
+
+from local_cloud.gitlab import GitLab, start_gitlab
+
+CALLS: dict[str, Callable[[gitlab.Settings], Any]] = {
+    "trigger": lambda to: gitlab.trigger(to, {}),
+    "find": lambda to: gitlab.find(to, "refresh"),
+    "status": lambda to: gitlab.status(to, 1),
+    "failed jobs": lambda to: gitlab.failed_jobs(to, 1),
+}
+
+
+@pytest.fixture(scope="module")
+def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitLab]:
+    root = tmp_path_factory.mktemp("project")
+    (root / ".gitlab-ci.yml").write_text("job: {script: [echo done]}\n")
+    hosted = start_gitlab(root, tmp_path_factory.mktemp("gitlab"), {})
+    yield hosted
+    hosted.stop()
+
+
+@pytest.fixture
+def to(hosted: GitLab) -> gitlab.Settings:
+    tokens = hosted.trigger_token, hosted.api_token
+    return gitlab.Settings(hosted.url, hosted.project_path, "main", *tokens)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_limit_of_an_hour_is_waited_for_by_the_state_machine(
+    hosted: GitLab, to: gitlab.Settings, call: str
+) -> None:
+    hosted.throttle(1, retry_after=3600)
+    began = time.monotonic()
+    with pytest.raises(RetryableError, match="GitLab said 429"):
+        CALLS[call](to)
+    assert time.monotonic() - began < 5
