@@ -1,0 +1,58 @@
+"""The abalone pipelines' definitions as files, so that a change of a builder shows as a diff.
+
+    .venv/project/bin/python -m tests.pipeline_specs.golden_files
+
+writes them anew; read the diff before you commit it. Code lies in S3 under a hash of its content:
+here it is named by its script instead, so that a change of a step script changes no golden file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import warnings
+from pathlib import Path
+
+from pipeline_specs import settings
+from pipeline_specs.build import BuiltPipeline
+from tests.pipeline_specs.pipeline_samples import DEPLOYMENT, KINDS, NOWHERE, model_package
+
+FOLDER = Path(__file__).parent / "golden"
+
+
+def path(kind: str) -> Path:
+    return FOLDER / f"abalone-{kind}.json"
+
+
+def shown(built: BuiltPipeline) -> str:
+    """The definition for people to read, its code named by script."""
+    text = json.dumps(json.loads(built.definition), indent=2, sort_keys=True) + "\n"
+    scripts = set(re.findall(r"/opt/ml/processing/input/code/(\w+\.py)", text))
+    for bundle in built.code:
+        names = [name for name, _ in bundle.files]
+        # A script comes with the modules beside it that it imports; those are its own affair.
+        (name,) = [name for name in names if name in scripts] or names
+        text = text.replace(bundle.sha256, name)
+    return text
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")  # the SDK warns of itself
+    os.environ.update(NOWHERE)
+    from pipeline_specs import inference, training
+
+    project, _ = settings.load("abalone")
+    FOLDER.mkdir(exist_ok=True)
+    for kind in KINDS:
+        built = (
+            inference.build(project, DEPLOYMENT, model_package())
+            if kind == "inference"
+            else training.build(project, DEPLOYMENT, kind)  # type: ignore[arg-type]
+        )
+        path(kind).write_text(shown(built))
+        print(path(kind))
+
+
+if __name__ == "__main__":
+    main()
