@@ -126,11 +126,12 @@ def _start(project: settings.Settings, account: Account, options: argparse.Names
         "training-hpo": names.training_hpo,
         "inference": names.inference,
     }[options.pipeline]
-    by = boto3.client("sts").get_caller_identity()["Arn"]
+    session = account.stack.session
+    by = session.client("sts").get_caller_identity()["Arn"]
     request = {"pipeline": pipeline, "id": uuid.uuid4().hex, "cause": f"by hand, {by}"}
     envelope = envelopes.own("Run Requested", request, datetime.now(UTC).timestamp())
     queue = account.stack.output("InboxQueueUrl")
-    boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(envelope))
+    session.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(envelope))
     print(f"{pipeline}: a run is asked for; `python -m workbench lanes` shows when its turn is")
 
 

@@ -6,6 +6,7 @@ Like all that imports the SageMaker SDK it takes seconds to import.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -107,16 +108,7 @@ class Builder:
 
     def image(self, framework: str) -> str:
         """Return the URI of a prebuilt image, sklearn or xgboost."""
-        version = {"sklearn": SKLEARN_VERSION, "xgboost": XGBOOST_VERSION}[framework]
-        return str(
-            image_uris.retrieve(
-                framework=framework,
-                region=self.deployment.region,
-                version=version,
-                py_version="py3" if framework == "sklearn" else None,
-                instance_type=self.settings.processing.instance_type,
-            )
-        )
+        return _image(framework, self.deployment.region)
 
     def script(
         self,
@@ -246,6 +238,24 @@ class Builder:
             tags=tuple(self.settings.tags),
             code=tuple(self._bundles[sha256] for sha256 in sorted(self._bundles)),
         )
+
+
+@cache
+def _image(framework: str, region: str) -> str:
+    """Return the image that SageMaker keeps for a region: the same for every instance type."""
+    version, python = {
+        "sklearn": (SKLEARN_VERSION, "py3"),
+        "xgboost": (XGBOOST_VERSION, None),
+    }[framework]
+    return str(
+        image_uris.retrieve(
+            framework=framework,
+            region=region,
+            version=version,
+            py_version=python,
+            instance_type="ml.m5.large",
+        )
+    )
 
 
 def _processing_input(name: str, source: Input) -> Any:

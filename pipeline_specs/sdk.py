@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 from sagemaker.core.config.config_manager import SageMakerConfig
 from sagemaker.core.workflow.pipeline_context import PipelineSession
+from sagemaker.mlops.workflow import steps
 
 _SDK_SETTINGS = {
     "SchemaVersion": "1.0",
@@ -30,15 +31,17 @@ def building() -> Iterator[None]:
 
     It would say at every step how a pipeline is built (what goes wrong is an exception), and look
     roles up in IAM. It would also check its own settings against their JSON schema more than a
-    hundred times, which is nearly all the time it takes: they are the constant above.
+    hundred times, which is nearly all the time it takes (they are the constant above), and make a
+    client with a session of its own for every processing step, only to read a method's name.
     """
     names = ("sagemaker", "sagemaker.config", "botocore")
     levels = {logging.getLogger(name): logging.ERROR for name in names}
     before = {logger: logger.level for logger in levels}
-    validate = SageMakerConfig.validate_sagemaker_config
+    validate, local_client = SageMakerConfig.validate_sagemaker_config, steps.LocalSagemakerClient
     os.environ["SAGEMAKER_VALIDATE_ROLE"] = "false"
     try:
         SageMakerConfig.validate_sagemaker_config = staticmethod(lambda _: None)
+        steps.LocalSagemakerClient = lambda: local_client
         for logger, level in levels.items():
             logger.setLevel(level)
         with warnings.catch_warnings():
@@ -46,6 +49,7 @@ def building() -> Iterator[None]:
             yield
     finally:
         SageMakerConfig.validate_sagemaker_config = staticmethod(validate)
+        steps.LocalSagemakerClient = local_client
         for logger, level in before.items():
             logger.setLevel(level)
 

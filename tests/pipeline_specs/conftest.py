@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,5 +51,6 @@ def build(builders: tuple[Any, Any]) -> Any:
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with Cloud(tmp_path_factory.mktemp("cloud"), gitlab=False) as cloud:
+    home, template = tmp_path_factory.mktemp("cloud"), Path(__file__).parent / "stack.yaml"
+    with Cloud(home, template=template, gitlab=False) as cloud:
         yield cloud
