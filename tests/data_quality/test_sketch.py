@@ -5,14 +5,8 @@ import random
 
 import numpy as np
 import pytest
-
-from data_quality.analyzer import (
-    Distinct,
-    Sketch,
-    chi_squared_p_value,
-    chi_squared_tail,
-    numeric_distance,
-)
+from distances import chi_squared_p_value, chi_squared_tail, numeric_distance
+from measures import Distinct, Sketch
 
 
 def rank_error(sketch: Sketch, values: np.ndarray) -> float:

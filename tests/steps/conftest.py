@@ -1,7 +1,8 @@
-"""Runs the step scripts as a container does: a process of its own, one file, other libraries."""
+"""Runs the step scripts as a container does: a process of its own, other libraries."""
 
 import json
 import os
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -29,13 +30,12 @@ RunStep = Callable[..., Finished]
 
 @pytest.fixture
 def run_step(tmp_path: Path) -> RunStep:
-    """`run_step("preprocess.py", "fit", ...)`, with the script copied to a folder of its own."""
+    """`run_step("preprocess.py", "fit", ...)`, with its folder copied to one of its own."""
 
     def run(script: str, *arguments: object, **environment: str) -> Finished:
         source = ROOT / ("data_quality" if script == "analyzer.py" else "pipeline_specs/steps")
         code = tmp_path / "code" / script
-        code.parent.mkdir(exist_ok=True)
-        code.write_bytes((source / script).read_bytes())
+        shutil.copytree(source, code.parent, dirs_exist_ok=True)
         message = tmp_path / "message"
         message.unlink(missing_ok=True)
         process = subprocess.run(
