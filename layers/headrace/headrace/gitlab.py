@@ -8,7 +8,6 @@ neither them nor the request it came from.
 
 import json
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -57,9 +56,8 @@ class CiPipeline:
     web_url: str
 
 
-@cache
 def settings(url: str, project_path: str, ref: str, secret_arn: str) -> Settings:
-    """Return the settings with the tokens from Secrets Manager, read once a cold start.
+    """Return the settings with the tokens from Secrets Manager, read anew so that they may rotate.
 
     Raises PermanentError for a secret that lacks a token and for a URL that would send the tokens
     in the clear over a network.
