@@ -17,14 +17,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from headrace.actions import Decision, as_input
-from headrace.aws import client, from_aws
 from headrace.errors import Conflict, PermanentError, RetryableError
 from headrace.events import ObjectCreated
 from headrace.lanes import Lane, Request, Run, digest
 from headrace.project import Project
+from headrace.table import Table
 
 Owner = Literal["pipeline", "group", "prefix", "name"]
 
@@ -32,7 +30,6 @@ Owner = Literal["pipeline", "group", "prefix", "name"]
 _TTL_SECONDS = 45 * 24 * 3600
 # TransactWriteItems takes 100 items: two for each object, and the lane, audit and actions.
 OBJECTS_PER_COMMIT = 40
-_BATCH_GET = 100
 # Longer than the function that tells may run.
 _TELLING_SECONDS = 45
 
@@ -41,8 +38,7 @@ class Ledger:
     """The ledger in a table; every write that matters is conditional."""
 
     def __init__(self, table: str, dynamodb: Any = None) -> None:
-        self._table = table
-        self._dynamodb = dynamodb
+        self._table = Table(table, dynamodb)
 
     # --- projects -----------------------------------------------------------------------------
 
@@ -59,7 +55,7 @@ class Ledger:
             *(("pipeline", name.lower()) for name in asdict(project.pipelines).values()),
         ]
         puts = [
-            self._put(
+            self._table.put(
                 _owner_key(kind, value),
                 {"doc": doc, "held_by": project.name},
                 condition="attribute_not_exists(pk) OR held_by = :project",
@@ -67,9 +63,9 @@ class Ledger:
             )
             for kind, value in owned
         ]
-        puts.append(self._put({"pk": "PROJECTS", "sk": project.name}, {"doc": doc}))
+        puts.append(self._table.put({"pk": "PROJECTS", "sk": project.name}, {"doc": doc}))
         try:
-            self._transact(puts)
+            self._table.transact(puts)
         except Conflict as error:
             names = ", ".join(f"{kind} {value}" for kind, value in owned[1:])
             raise PermanentError(
@@ -78,14 +74,14 @@ class Ledger:
 
     def project_of(self, kind: Owner, value: str) -> Project | None:
         """Return the project that owns a pipeline, group, prefix or name, if there is one."""
-        item = self._get(_owner_key(kind, value))
+        item = self._table.get(_owner_key(kind, value))
         return _project(item) if item else None
 
     def project_of_key(self, key: str) -> Project | None:
         """Return the project whose prefix an object's key lies under, the longest prefix first."""
         parts = key.split("/")[:-1][:10]
         keys = [_owner_key("prefix", "/".join(parts[: n + 1])) for n in range(len(parts))]
-        found = {item["pk"]["S"]: item for item in self._get_all(keys)}
+        found = {item["pk"]["S"]: item for item in self._table.get_all(keys)}
         for wanted in reversed(keys):
             if item := found.get(wanted["pk"]):
                 return _project(item)
@@ -93,7 +89,7 @@ class Ledger:
 
     def projects(self) -> Iterator[Project]:
         """Yield every project."""
-        for item in self._query("PROJECTS"):
+        for item in self._table.query("PROJECTS"):
             yield _project(item)
 
     # --- lanes and decisions --------------------------------------------------------------------
@@ -101,13 +97,13 @@ class Ledger:
     def lane(self, pipeline: str) -> Lane:
         """Return the lane of a pipeline, as of now; an unknown one is free and empty."""
         pipeline = pipeline.lower()
-        item = self._get({"pk": f"LANE#{pipeline}", "sk": "LANE"})
+        item = self._table.get({"pk": f"LANE#{pipeline}", "sk": "LANE"})
         return _lane(json.loads(item["doc"]["S"])) if item else Lane(pipeline)
 
     def seen(self, business_keys: Iterable[str]) -> set[str]:
         """Return which of these events were decided before."""
         by_digest = {digest(key): key for key in business_keys}
-        items = self._get_all([{"pk": f"SEEN#{d}", "sk": "SEEN"} for d in by_digest])
+        items = self._table.get_all([{"pk": f"SEEN#{d}", "sk": "SEEN"} for d in by_digest])
         return {by_digest[item["pk"]["S"].removeprefix("SEEN#")] for item in items}
 
     def commit(
@@ -125,18 +121,20 @@ class Ledger:
         keys = list(business_keys)
         ttl = {"ttl": int(now) + _TTL_SECONDS}
         puts = [
-            self._put({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}, {"key": key, **ttl}, _NEW)
+            self._table.put({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}, {"key": key, **ttl}, _NEW)
             for key in keys
         ]
         puts += [
-            self._put(
+            self._table.put(
                 {"pk": f"DROP#{decision.request_id}", "sk": _drop_key(item)},
                 {"doc": json.dumps(asdict(item)), **ttl},
             )
             for item in decision.drop
         ]
         puts += [
-            self._put({"pk": "OUTBOX", "sk": action.name}, {"doc": json.dumps(as_input(action))})
+            self._table.put(
+                {"pk": "OUTBOX", "sk": action.name}, {"doc": json.dumps(as_input(action))}
+            )
             for action in decision.actions
         ]
         if decision.audit:
@@ -148,29 +146,28 @@ class Ledger:
                 "actions": [action.name for action in decision.actions],
             }
             audit_key = {"pk": f"AUDIT#{project.name}", "sk": f"{at}#{digest(''.join(keys))[:16]}"}
-            puts.append(self._put(audit_key, {"doc": json.dumps(doc)}, _NEW))
+            puts.append(self._table.put(audit_key, {"doc": json.dumps(doc)}, _NEW))
         if decision.lane != before:
             puts.append(self._put_lane(before.version, decision.lane))
-        self._transact(puts)
+        self._table.transact(puts)
 
     def claim(self, before: Lane, after: Lane) -> None:
         """Change a lane alone. Raises Conflict if somebody else changed it first."""
-        self._transact([self._put_lane(before.version, after)])
+        self._table.transact([self._put_lane(before.version, after)])
 
     def drop(self, request_id: str) -> list[tuple[str, str]]:
         """Return (key, version id) of each object in a drop, by key."""
-        docs = (json.loads(item["doc"]["S"]) for item in self._query(f"DROP#{request_id}"))
+        docs = (json.loads(item["doc"]["S"]) for item in self._table.query(f"DROP#{request_id}"))
         return sorted((doc["key"], doc["version_id"]) for doc in docs)
 
     def outbox(self) -> list[tuple[str, dict[str, Any]]]:
         """Return (name, input) of the actions that were decided and not yet handed over."""
-        items = self._query("OUTBOX")
+        items = self._table.query("OUTBOX")
         return [(item["sk"]["S"], json.loads(item["doc"]["S"])) for item in items]
 
     def handed_over(self, action: str) -> None:
         """Take an action from the outbox: the state machine has it."""
-        key = {"pk": {"S": "OUTBOX"}, "sk": {"S": action}}
-        self._call("delete_item", Key=key)
+        self._table.delete({"pk": "OUTBOX", "sk": action})
 
     def may_tell(self, key: str, now: float, teller: str) -> bool:
         """Claim the telling of something for an invocation; return False if it was told.
@@ -179,7 +176,7 @@ class Ledger:
         tell again; any other may once the claim is too old for its holder to live.
         Raises RetryableError while another one tells.
         """
-        claim = self._put(
+        claim = self._table.put(
             {"pk": f"SEEN#{digest(key)}", "sk": "SEEN"},
             {
                 "key": key,
@@ -191,9 +188,11 @@ class Ledger:
             {":teller": {"S": teller}, ":now": {"N": str(int(now))}},
         )
         try:
-            self._transact([claim])
+            self._table.transact([claim])
         except Conflict:
-            if "telling_until" in (self._get({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}) or {}):
+            if "telling_until" in (
+                self._table.get({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}) or {}
+            ):
                 raise RetryableError(f"another invocation is telling {key}") from None
             return False
         return True
@@ -201,88 +200,23 @@ class Ledger:
     def told(self, key: str, now: float) -> None:
         """Record that something was told: nobody may tell it any more."""
         attributes = {"key": key, "ttl": int(now) + _TTL_SECONDS}
-        self._transact([self._put({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}, attributes)])
+        self._table.transact(
+            [self._table.put({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}, attributes)]
+        )
 
     def audit(self, project: str, since: str = "0", until: str = "9") -> list[dict[str, Any]]:
         """Return a project's audit between two ISO times, oldest first."""
-        items = self._query(f"AUDIT#{project}", since, until)
+        items = self._table.query(f"AUDIT#{project}", since, until)
         return [json.loads(item["doc"]["S"]) for item in items]
-
-    # --- DynamoDB -------------------------------------------------------------------------------
-
-    def _call(self, operation: str, **request: Any) -> dict[str, Any]:
-        dynamodb = self._dynamodb or client("dynamodb")
-        if operation not in ("transact_write_items", "batch_get_item"):
-            request["TableName"] = self._table
-        try:
-            answer: dict[str, Any] = getattr(dynamodb, operation)(**request)
-        except ClientError as error:
-            reasons = error.response.get("CancellationReasons", [])
-            codes = {reason.get("Code") for reason in reasons}
-            if codes & {"ConditionalCheckFailed", "TransactionConflict"}:
-                raise Conflict("the ledger changed meanwhile") from error
-            raise from_aws(error, f"ledger {operation}") from error
-        except BotoCoreError as error:
-            raise from_aws(error, f"ledger {operation}") from error
-        return answer
-
-    def _get(self, key: dict[str, str]) -> dict[str, Any] | None:
-        answer = self._call("get_item", Key=_typed(key), ConsistentRead=True)
-        return answer.get("Item")
-
-    def _get_all(self, keys: list[dict[str, str]]) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = []
-        for start in range(0, len(keys), _BATCH_GET):
-            todo = [_typed(key) for key in keys[start : start + _BATCH_GET]]
-            while todo:
-                request = {self._table: {"Keys": todo, "ConsistentRead": True}}
-                answer = self._call("batch_get_item", RequestItems=request)
-                items += answer["Responses"].get(self._table, [])
-                todo = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-        return items
-
-    def _query(self, pk: str, low: str = "", high: str = "") -> list[dict[str, Any]]:
-        request: dict[str, Any] = {
-            "KeyConditionExpression": "pk = :pk" + (" AND sk BETWEEN :l AND :h" if low else ""),
-            "ExpressionAttributeValues": {":pk": {"S": pk}},
-            "ConsistentRead": True,
-        }
-        if low:
-            request["ExpressionAttributeValues"] |= {":l": {"S": low}, ":h": {"S": high}}
-        items: list[dict[str, Any]] = []
-        while True:
-            answer = self._call("query", **request)
-            items += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return items
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _put_lane(self, version: int, lane: Lane) -> dict[str, Any]:
         doc = json.dumps({**asdict(lane), "version": version + 1})
-        return self._put(
+        return self._table.put(
             {"pk": f"LANE#{lane.pipeline}", "sk": "LANE"},
             {"doc": doc, "version": version + 1},
             condition="attribute_not_exists(pk) OR version = :version",
             values={":version": {"N": str(version)}},
         )
-
-    def _put(
-        self,
-        key: dict[str, str],
-        attributes: dict[str, Any],
-        condition: str = "",
-        values: dict[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        put: dict[str, Any] = {"TableName": self._table, "Item": _typed({**key, **attributes})}
-        if condition:
-            put["ConditionExpression"] = condition
-        if values:
-            put["ExpressionAttributeValues"] = values
-        return {"Put": put}
-
-    def _transact(self, puts: list[dict[str, Any]]) -> None:
-        if puts:
-            self._call("transact_write_items", TransactItems=puts)
 
 
 _NEW = "attribute_not_exists(pk)"
@@ -300,10 +234,6 @@ def _owner_key(kind: Owner, value: str) -> dict[str, str]:
 def _drop_key(item: ObjectCreated) -> str:
     # A key may be as long as a sort key, 1,024 bytes, which leaves no room for the version.
     return f"{digest(item.key)}#{item.version_id}"
-
-
-def _typed(values: dict[str, Any]) -> dict[str, Any]:
-    return {k: {"N": str(v)} if isinstance(v, int) else {"S": v} for k, v in values.items()}
 
 
 def _project(item: dict[str, Any]) -> Project:
