@@ -26,6 +26,7 @@ def tune_step(
         strategy=tuning.strategy,
         max_jobs=tuning.max_jobs,
         max_parallel_jobs=tuning.max_parallel_jobs,
+        random_seed=tuning.random_seed,
         tags=builder.tags or None,
     )
     step = _TuningStep(
