@@ -1,8 +1,8 @@
 """What people read."""
 
 import pytest
-from headrace import messages
-from headrace.messages import Message
+from headrace import messages, model_messages
+from headrace.message import Message
 
 from tests.headrace.conftest import package
 
@@ -21,7 +21,9 @@ def test_a_subject_is_one_short_line_of_ascii(subject: str, line: str) -> None:
 
 
 def test_a_registered_version_says_its_metric_and_how_to_approve_it() -> None:
-    message = messages.registered("abalone", package(1), "mse 6.1, threshold 10.0", "nothing yet")
+    message = model_messages.registered(
+        "abalone", package(1), "mse 6.1, threshold 10.0", "nothing yet"
+    )
     assert "mse 6.1, threshold 10.0" in message.text
     assert f"--model-package-arn {package(1).arn}" in message.text
     assert "--model-approval-status Approved" in message.text
@@ -30,7 +32,7 @@ def test_a_registered_version_says_its_metric_and_how_to_approve_it() -> None:
 
 def test_a_retuned_version_asks_for_the_boards_reference() -> None:
     retuned = package(2, metadata={"kind": "training-hpo"})
-    message = messages.registered("abalone", retuned, "mse 5.9", "version 1, mse 6.1")
+    message = model_messages.registered("abalone", retuned, "mse 5.9", "version 1, mse 6.1")
     assert "review_board_reference" in message.text
     assert "version 1, mse 6.1" in message.text
 

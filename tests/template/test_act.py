@@ -17,7 +17,7 @@ from headrace.actions import (
 )
 from headrace.errors import PermanentError
 from headrace.events import RefreshEnded, RunNotStarted
-from headrace.messages import Message
+from headrace.message import Message
 from headrace.parsing import parse
 from rules_of_act import operation_of
 

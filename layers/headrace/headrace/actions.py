@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.events import ObjectCreated
 from headrace.lanes import Lane, digest
-from headrace.messages import Message
+from headrace.message import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import json
 from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.aws import client, from_aws
-from headrace.messages import Message
+from headrace.message import Message
 
 
 def publish(topic_arn: str, message: Message) -> None:

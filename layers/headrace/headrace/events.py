@@ -104,7 +104,10 @@ class RunNotStarted:
 
 @dataclass(frozen=True, slots=True)
 class RefreshEnded:
-    """The CI pipeline that puts a version into the inference pipeline came to its end."""
+    """The CI pipeline that puts a version into the inference pipeline came to its end.
+
+    `ci_pipeline` is its number, 0 if none was started; GitLab counts up.
+    """
 
     group: str
     arn: str
@@ -112,6 +115,7 @@ class RefreshEnded:
     succeeded: bool
     detail: str
     time: float
+    ci_pipeline: int = 0
 
     @property
     def business_key(self) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from headrace import messages
+from headrace import model_messages
 from headrace.actions import Action, Audit, Decision, RefreshInference, ReturnToPending, Tell
 from headrace.driving import driven
 from headrace.events import ApprovalOverdue
@@ -21,7 +21,7 @@ def package_reviewed(project: Project, lane: Lane, event: PackageReviewed, now: 
 
     if package.approval == "Approved":
         if package.lacks_review:
-            message = messages.review_missing(project.name, package)
+            message = model_messages.review_missing(project.name, package)
             reason = "review_board_reference is missing; see the mail for how to approve"
             return Decision(
                 lane,
@@ -42,14 +42,17 @@ def package_reviewed(project: Project, lane: Lane, event: PackageReviewed, now: 
 def refreshed(project: Project, lane: Lane, event: Refreshed, now: float) -> Decision:
     """Decide what the end of a refresh means: what is live is what CI put there."""
     ended, key = event.ended, event.business_key
-    if lane.refreshing == ended.arn:
+    if lane.refresh_id == ended.refresh_id:  # not a later one of the same version
         lane = replace(lane, refreshing="", refresh_id="")
     if not ended.succeeded:
-        message = messages.refresh_failed(project.name, ended.arn, ended.detail)
+        message = model_messages.refresh_failed(project.name, ended.arn, ended.detail)
         audit = Audit(key, "gitlab", "refresh failed", ended.detail)
         return Decision(lane, (Tell(message, key),), (audit,))
-    lane = replace(lane, live=ended.arn)
-    told = Tell(messages.live(project.name, ended.arn, ended.detail), key)
+    if ended.ci_pipeline < lane.live_by:
+        reason = f"CI pipeline {lane.live_by} came after it"
+        return Decision(lane, audit=(Audit(key, "gitlab", "nothing", reason),))
+    lane = replace(lane, live=ended.arn, live_by=ended.ci_pipeline)
+    told = Tell(model_messages.live(project.name, ended.arn, ended.detail), key)
     audit = Audit(key, "gitlab", "live", ended.arn)
     if not event.approved and not lane.refreshing:
         # Rejected or deleted while CI was at it: back at once, before anything is scored with it.
@@ -61,7 +64,7 @@ def refreshed(project: Project, lane: Lane, event: Refreshed, now: float) -> Dec
 
 def approval_overdue(project: Project, lane: Lane, event: ApprovalOverdue) -> Decision:
     """Remind people of a version that waits for them."""
-    message = messages.approval_overdue(project.name, event.arn, event.days)
+    message = model_messages.approval_overdue(project.name, event.arn, event.days)
     audit = Audit(event.business_key, "reconcile", "reminded", event.arn)
     return Decision(lane, (Tell(message, event.business_key),), (audit,))
 
@@ -84,7 +87,7 @@ def _back(
     if lane.live != rejected:
         return lane, (), "its refresh is off"
     if back is None:
-        told = Tell(messages.nothing_approved(project.name, rejected), cause)
+        told = Tell(model_messages.nothing_approved(project.name, rejected), cause)
         return lane, (told,), "it stays live: no other version is approved"
     lane, refresh = refreshing(project, lane, back, cause, now)
     return lane, (refresh,), f"back to {back}"

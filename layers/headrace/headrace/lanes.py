@@ -68,8 +68,9 @@ class Run:
 class Lane:
     """The state of one pipeline, changed only by conditional write on `version`.
 
-    `live` and `refreshing` are ARNs of model packages, for the inference pipeline; `refresh_id`
-    names the refresh under way, last sent for at `refreshed_at`. `retuned_at` holds when a missed
+    `live` and `refreshing` are ARNs of model packages, for the inference pipeline; CI pipeline
+    number `live_by` put the live one there, and `refresh_id` names the refresh under way, last sent
+    for at `refreshed_at`. `retuned_at` holds when a missed
     threshold last started a run, for the HPO pipeline. `ended` holds the runs that ended last.
     """
 
@@ -78,6 +79,7 @@ class Lane:
     waiting: Request | None = None
     current: Run | None = None
     live: str = ""
+    live_by: int = 0
     refreshing: str = ""
     refresh_id: str = ""
     refreshed_at: float = 0.0

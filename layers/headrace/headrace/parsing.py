@@ -126,6 +126,7 @@ def _refresh_ended(detail: _Fields, time: float) -> Event:
         succeeded=detail.flag("succeeded"),
         detail=detail.text("detail"),
         time=time,
+        ci_pipeline=detail.whole("ci_pipeline", 0),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 from headrace.errors import PermanentError
 
@@ -43,6 +43,21 @@ class CustomMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Folders:
+    """The watched folders below a project's prefix, each ending with a slash."""
+
+    training: str = FOLDERS["training"]
+    scoring: str = FOLDERS["scoring"]
+    ground_truth: str = FOLDERS["ground-truth"]
+
+    def __post_init__(self) -> None:
+        names = (self.training, self.scoring, self.ground_truth)
+        for name, others in ((n, [o for o in names if o is not n]) for n in names):
+            if any(other.startswith(name) for other in others):
+                raise PermanentError(f"folders: {name} holds another of {', '.join(names)}")
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """One model and what is dropped, run, watched and told about it.
 
@@ -64,6 +79,7 @@ class Project:
     trigger_file: str = ""
     remind_after_hours: float = 72.0
     custom_messages: tuple[CustomMessage, ...] = ()
+    folders: Folders = Folders()
 
     @classmethod
     def parse(cls, document: Mapping[str, Any], where: str) -> "Project":
@@ -74,9 +90,8 @@ class Project:
         top = _Section(document, where)
         name = top.get("project", str)
         pipelines = top.section("pipelines")
-        prefix = top.get("prefix", str, name).strip("/")
-        if not prefix:
-            raise PermanentError(f"{where}: prefix may not be empty")
+        prefix = _place(top, "prefix", name)
+        folders = top.section("folders")
         drops, quality, retune = top.section("drops"), top.section("quality"), top.section("retune")
         return cls(
             name=name,
@@ -97,6 +112,11 @@ class Project:
             ),
             trigger_file=drops.get("trigger_file", str, ""),
             remind_after_hours=top.section("approval").number("remind_after_hours", 72.0),
+            folders=Folders(
+                training=_place(folders, "training", FOLDERS["training"]) + "/",
+                scoring=_place(folders, "scoring", FOLDERS["scoring"]) + "/",
+                ground_truth=_place(folders, "ground_truth", FOLDERS["ground-truth"]) + "/",
+            ),
             custom_messages=tuple(
                 CustomMessage(
                     pipeline=custom.get("pipeline", str),
@@ -115,6 +135,7 @@ class Project:
             "prefix": self.prefix,
             "pipelines": asdict(self.pipelines),
             "model_package_group": self.model_package_group,
+            "folders": asdict(self.folders),
             "drops": {
                 "suffix": self.suffix,
                 "quiet_period": self.quiet_period,
@@ -128,7 +149,7 @@ class Project:
 
     def folder(self, name: Folder) -> str:
         """Return the key prefix of a watched folder, ending with a slash."""
-        return f"{self.prefix}/{FOLDERS[name]}"
+        return f"{self.prefix}/{getattr(self.folders, name.replace('-', '_'))}"
 
     def folder_of(self, key: str) -> Folder | None:
         """Return the watched folder that a key lies in."""
@@ -158,6 +179,18 @@ class Project:
         return None
 
 
+def _place(section: "_Section", key: str, default: str) -> str:
+    """Return a folder's name without slashes at its ends.
+
+    It may not be named as what runs write: their files are no uploads, and start nothing.
+    """
+    name = section.get(key, str, default).strip("/")
+    taken = sorted(set(name.split("/")) & {"", "runs", "drops", "code"})
+    if taken:
+        section.fail(key, f"may not hold a folder {taken[0]!r}, but is {name!r}")
+    return name
+
+
 class _Section:
     """A part of the settings, with errors that name the key."""
 
@@ -175,6 +208,9 @@ class _Section:
                 f"{self._where}: {key} should be of type {kind.__name__}, but is {value!r:.60}"
             )
         return value
+
+    def fail(self, key: str, complaint: str) -> NoReturn:
+        raise PermanentError(f"{self._where}: {key} {complaint}")
 
     def number(self, key: str, default: float | None = None) -> float:
         value = self._values.get(key, default)

@@ -28,11 +28,12 @@ def refresh(
     if project is None:
         raise PermanentError(f"no project has the model package group {group}")
     lane = ledger.lane(project.pipelines.inference)
-    if lane.refreshing != arn:
+    if lane.refresh_id != refresh_id:
         return {"status": "superseded", "detail": f"{lane.refreshing or 'nothing'} is wanted now"}
     package = registry.describe(arn)
     if package is None or package.approval != "Approved" or package.lacks_review:
-        return {"status": "failed", "detail": "the version is not approved any more"}
+        detail = "the version is not approved any more"
+        return {"status": "failed", "pipeline_id": None, "detail": detail}
     if found := gitlab.find(to, ci_name(arn, refresh_id)):
         return _status(to, found)
     started = gitlab.trigger(

@@ -1,6 +1,6 @@
 """Turns a status event into the message people get, if they should get one. Decides nothing."""
 
-from headrace import messages, registry, runs, storage
+from headrace import messages, model_messages, registry, runs, storage
 from headrace.events import (
     ENDED,
     Event,
@@ -12,7 +12,7 @@ from headrace.events import (
 from headrace.facts import ModelPackage
 from headrace.inbox import MODEL_QUALITY_STEP
 from headrace.ledger import Ledger
-from headrace.messages import Message
+from headrace.message import Message
 from headrace.project import Project
 
 DATA_QUALITY_STEP = "DataQualityCheck"
@@ -53,7 +53,9 @@ def _package(ledger: Ledger, event: ModelPackageChanged) -> Told | None:
     said = f"{_quality(package)}, threshold {package.metadata.get('threshold', '?')}"
     beside = f"version {live.version}, {_quality(live)}" if live else "nothing yet"
     # Once per version: going back to pending is told with its reason by the decision itself.
-    return f"registered/{package.arn}", messages.registered(project.name, package, said, beside)
+    return f"registered/{package.arn}", model_messages.registered(
+        project.name, package, said, beside
+    )
 
 
 def _quality(package: ModelPackage) -> str:
