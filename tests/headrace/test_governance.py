@@ -94,7 +94,7 @@ def test_a_version_that_is_not_live_may_be_rejected_in_peace(project: Project) -
 
 def test_going_live_is_told_and_sends_for_the_drop_that_waited(project: Project) -> None:
     waiting = Request("upload-1", NOW - 500, NOW - 498, objects=1, names=("a.csv",))
-    lane = Lane(INFERENCE, refreshing=package(1).arn, waiting=waiting)
+    lane = Lane(INFERENCE, refreshing=package(1).arn, refresh_id="refresh-1", waiting=waiting)
     decision = decide(project, lane, ended(package(1).arn), NOW)
     advance, tell = decision.actions
     assert isinstance(advance, AdvanceRun)
@@ -104,7 +104,7 @@ def test_going_live_is_told_and_sends_for_the_drop_that_waited(project: Project)
 
 
 def test_a_failed_refresh_leaves_the_live_version_and_is_told(project: Project) -> None:
-    lane = Lane(INFERENCE, live=package(1).arn, refreshing=package(2).arn)
+    lane = Lane(INFERENCE, live=package(1).arn, refreshing=package(2).arn, refresh_id="refresh-1")
     decision = decide(project, lane, ended(package(2).arn, succeeded=False), NOW)
     (tell,) = decision.actions
     assert isinstance(tell, Tell)
@@ -112,6 +112,29 @@ def test_a_failed_refresh_leaves_the_live_version_and_is_told(project: Project) 
     assert "the page" in tell.message.text
     assert decision.lane.live == package(1).arn
     assert decision.lane.refreshing == ""
+
+
+def test_an_earlier_refresh_of_the_version_that_failed_does_not_call_off_the_later(
+    project: Project,
+) -> None:
+    """Approved, rejected, approved again: the first refresh ends while the second is under way."""
+    lane = Lane(INFERENCE, refreshing=package(1).arn, refresh_id="refresh-2")
+    decision = decide(project, lane, ended(package(1).arn, succeeded=False), NOW)
+    assert decision.lane == lane
+
+
+def test_a_refresh_whose_end_is_told_days_late_does_not_pass_for_live(project: Project) -> None:
+    """A dead letter, redriven: CI has put another version there since."""
+    early, late = ended(package(1).arn), ended(package(2).arn)
+    early = replace(early, ended=replace(early.ended, ci_pipeline=7))
+    late = replace(late, ended=replace(late.ended, ci_pipeline=8))
+    lane = decide(project, Lane(INFERENCE), late, NOW).lane
+    decision = decide(project, lane, early, NOW)
+    assert (decision.lane, decision.actions) == (lane, ())
+    assert decision.audit[0].outcome == "nothing"
+    assert (
+        decide(project, decide(project, Lane(INFERENCE), early, NOW).lane, late, NOW).lane == lane
+    )
 
 
 def test_a_version_rejected_while_ci_was_at_it_is_left_at_once(project: Project) -> None:
