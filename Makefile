@@ -11,7 +11,7 @@ CHECKS := $(VENV)/checks/bin
 CODE := layers/headrace/headrace functions pipeline_specs data_quality local_cloud demo benchmarks workbench checks
 
 
-.PHONY: demo test up down check format lock clean setup
+.PHONY: demo test simulate up down check format lock clean setup
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -23,8 +23,16 @@ demo: setup ## the main job on real data, on this machine
 test: setup ## all tests
 	$(BIN)/python -m pytest
 
+SEEDS ?= 100
+UPLOADS ?= 10000
+simulate: setup ## simulated lives full of faults, e.g. SEEDS=100 UPLOADS=10000
+	PYTHONPATH=.:layers/headrace $(BIN)/python -m tests.simulation.simulate --seeds $(SEEDS) --uploads $(UPLOADS)
+
 up: setup ## the laptop cloud in the foreground, until Ctrl-C
 	$(BIN)/python -m local_cloud up
+
+env: ## print the variables that point the AWS CLI here: eval "$(make -s env)"
+	@$(BIN)/python -m local_cloud env
 
 down: ## stop the laptop cloud
 	$(BIN)/python -m local_cloud down

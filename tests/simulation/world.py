@@ -1,0 +1,298 @@
+"""The product's own functions in a simulated account: only what they call is replaced."""
+
+import importlib.util
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import yaml
+from botocore.exceptions import BotoCoreError, ClientError
+from headrace import aws, gitlab
+from headrace.errors import HeadraceError
+from headrace.ledger import Ledger
+from headrace.project import Project
+
+from tests.simulation.act import StateMachine, TaskFailed
+from tests.simulation.clock import HOUR, MINUTE, Clock
+from tests.simulation.dynamodb import SimulatedDynamoDB
+from tests.simulation.faults import Faults, Killed, Mix
+from tests.simulation.gitlab import SimulatedGitLab
+from tests.simulation.queues import EventBridge, Inbox
+from tests.simulation.registry import Registry
+from tests.simulation.sagemaker import Fate, Run, SimulatedSageMaker
+from tests.simulation.services import (
+    SimulatedLambda,
+    SimulatedS3,
+    SimulatedSecrets,
+    SimulatedSns,
+    SimulatedSqs,
+    SimulatedStates,
+)
+
+ROOT = Path(__file__).parents[2]
+BUCKET = "simulated-data"
+_ENVIRONMENT = {
+    "LEDGER_TABLE": "ledger",
+    "DATA_BUCKET": BUCKET,
+    "STATE_MACHINE_ARN": "act",
+    "ALERTS_TOPIC_ARN": "alerts",
+    "INBOX_QUEUE_URL": "inbox",
+    "NOTIFY_FUNCTION": "notify",
+    "GITLAB_URL": "https://gitlab.example",
+    "GITLAB_PROJECT_PATH": "group/project",
+    "GITLAB_REF": "main",
+    "GITLAB_SECRET_ARN": "secret",
+    "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+    "POWERTOOLS_SERVICE_NAME": "headrace",
+}
+# The longest that reconcile waits before it acts is an hour; a refresh may wait for GitLab.
+_PATIENCE = 80 * MINUTE
+_SELDOM = 6 * HOUR
+# Two more tries of an asynchronous invocation, after a minute and two.
+_ASYNC_RETRIES = (60.0, 120.0)
+
+
+@cache
+def function(name: str) -> ModuleType:
+    """Return a function's module, as it is deployed."""
+    spec = importlib.util.spec_from_file_location(
+        f"simulated_{name}", ROOT / "functions" / name / "app.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with mock.patch.dict(os.environ, _ENVIRONMENT):
+        spec.loader.exec_module(module)
+    return module
+
+
+class World:
+    """An account: the services, the functions, and what people do to them through `world`."""
+
+    def __init__(
+        self,
+        seed: int,
+        mix: Mix,
+        fate: Callable[[Run], Fate],
+        ended: Callable[[Run], None] = lambda run: None,
+    ) -> None:
+        self.clock = Clock(seed)
+        self.mix = mix
+        self.faults = faults = Faults(self.clock, mix)
+        self.dynamodb = SimulatedDynamoDB(faults)
+        self.s3 = SimulatedS3(faults)
+        self.sns = SimulatedSns(faults)
+        self.act = StateMachine(faults, self._task)
+        queue = _queue()
+        self.inbox = Inbox(
+            faults, self._decide, queue["VisibilityTimeout"], queue["maxReceiveCount"]
+        )
+        self.events = EventBridge(faults, self.inbox.send, self._notify)
+        self.sagemaker = SimulatedSageMaker(
+            faults, self.events.publish, fate, ended, self.s3.objects_of
+        )
+        self.registry = Registry(self.sagemaker.packages, self.clock, self.events.publish)
+        self.gitlab = SimulatedGitLab(faults)
+        self.projects: list[Project] = []
+        self.unnotified: list[dict[str, Any]] = []
+        self.reconciles = 0
+        self.excused = 0  # mails that may go out twice: their answers were lost
+        self._invocations = 0
+        self._clients = {
+            "dynamodb": self.dynamodb,
+            "s3": self.s3,
+            "sns": self.sns,
+            "sagemaker": self.sagemaker,
+            "stepfunctions": SimulatedStates(faults, self.act.start),
+            "sqs": SimulatedSqs(faults, self.inbox.send),
+            "lambda": SimulatedLambda(faults, lambda _, event: self._notify(event)),
+            "secretsmanager": SimulatedSecrets(),
+        }
+
+    @contextmanager
+    def running(self) -> Iterator["World"]:
+        """Have the layer's clients, clock and GitLab be this world's."""
+        boto = SimpleNamespace(client=lambda service, config: self._clients[service])
+        patches = [
+            mock.patch.dict(os.environ, _ENVIRONMENT),
+            mock.patch.object(aws, "boto3", boto),
+            *(
+                mock.patch.object(gitlab, name, getattr(self.gitlab, name))
+                for name in ("trigger", "find", "status", "failed_jobs")
+            ),
+            *(
+                mock.patch.object(function(name), "now", lambda: self.clock.now)
+                for name in ("decide", "notify", "advance_run", "reconcile")
+            ),
+        ]
+        aws.client.cache_clear()
+        for patch in patches:
+            patch.start()
+        try:
+            yield self
+        finally:
+            for patch in reversed(patches):
+                patch.stop()
+            aws.client.cache_clear()
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger("ledger")
+
+    def add(self, project: Project) -> None:
+        """Deploy a project: its settings in the ledger, its pipelines in SageMaker."""
+        self.ledger.put_project(project)
+        self.projects.append(project)
+        pipelines = project.pipelines
+        self.sagemaker.pipelines |= {
+            pipelines.training, pipelines.training_hpo, pipelines.inference,
+        }  # fmt: skip
+
+    # --- the functions, invoked -------------------------------------------------------------------
+
+    def _call(self, name: str, event: dict[str, Any], request_id: str = "") -> Any:
+        """Invoke a function; raise TaskFailed if it died or raised what it may raise."""
+        self.clock.note(f"invoke {name}")
+        context = SimpleNamespace(
+            function_name=name,
+            memory_limit_in_mb=512,
+            invoked_function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
+            aws_request_id=request_id or self._request_id(),
+        )
+        try:
+            return self.faults.invocation(lambda: function(name).handler(event, context))
+        except Killed as error:
+            raise TaskFailed("Lambda.Unknown", str(error)) from None
+        except HeadraceError as error:
+            raise TaskFailed(type(error).__name__, str(error)) from error
+
+    def _decide(self, records: list[dict[str, str]]) -> list[str] | None:
+        try:
+            answer = self._call("decide", {"Records": records})
+        except TaskFailed:
+            return None
+        return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+    def _request_id(self) -> str:
+        self._invocations += 1
+        return f"request-{self._invocations}"
+
+    def _notify(self, event: dict[str, Any], tried: int = 0, request_id: str = "") -> None:
+        request_id = request_id or self._request_id()  # Lambda keeps it when it tries again
+        before = len(self.sns.published)
+        try:
+            self._call("notify", event, request_id)
+        except TaskFailed:
+            # What it published before it failed it may publish again.
+            self.excused += len(self.sns.published) - before
+            if tried < len(_ASYNC_RETRIES):
+                self.clock.after(_ASYNC_RETRIES[tried], self._notify, event, tried + 1, request_id)
+            else:
+                self.unnotified.append(event)
+
+    def redrive(self) -> None:
+        """Send all dead letters on again, as people do."""
+        self.inbox.redrive()
+        events, self.unnotified = self.unnotified, []
+        for event in events:
+            self.clock.after(1.0, self._notify, event)
+
+    def reconcile(self, inventory: bool) -> None:
+        self.reconciles += 1
+        try:
+            self._call("reconcile", {"inventory": inventory})
+        except TaskFailed:
+            return  # the next tick is the retry
+
+    def _task(self, resource: str, arguments: dict[str, Any]) -> Any:
+        match resource:
+            case "arn:aws:states:::lambda:invoke":
+                names = {
+                    "AdvanceRunFunction": "advance_run",
+                    "RefreshInferenceFunction": "refresh_inference",
+                }
+                return {
+                    "Payload": self._call(names[arguments["FunctionName"]], arguments["Payload"])
+                }
+            case "arn:aws:states:::sqs:sendMessage":
+                body = json.dumps(arguments["MessageBody"])
+                return self._integration("send", lambda: self.inbox.send(body))
+            case "arn:aws:states:::sns:publish":
+                return self._integration("sns", lambda: self.sns.publish(**arguments))
+            case "arn:aws:states:::aws-sdk:sagemaker:updateModelPackage":
+                return self._integration("update", lambda: self._return_to_pending(**arguments))
+            case _:
+                raise AssertionError(f"a task that was never simulated: {resource}")
+
+    def _return_to_pending(
+        self, ModelPackageArn: str, ModelApprovalStatus: str, ApprovalDescription: str
+    ) -> None:
+        if self.faults.within(self.mix.throttled) or self.faults.within(self.mix.deaf):
+            raise self.faults.throttling("sagemaker", "UpdateModelPackage")
+        assert len(ApprovalDescription) <= 1024
+        self.registry.change(ModelPackageArn, ModelApprovalStatus, by="headrace")
+
+    def _integration(self, label: str, apply: Callable[[], Any]) -> Any:
+        """Take an effect that Step Functions itself takes: it does not die, answers may be lost."""
+        roll = self.clock.random.random()
+        try:
+            answer = apply()
+        except (ClientError, BotoCoreError) as error:
+            raise TaskFailed(f"{label}.{type(error).__name__}", str(error)) from error
+        if roll < self.mix.unanswered and not self.faults.settled:
+            self.faults.count(f"{label} of act unanswered")
+            self.excused += label == "sns"
+            raise TaskFailed(f"{label}.Unanswered", "no answer came")
+        return answer or {}
+
+    # --- the passing of time ----------------------------------------------------------------------
+
+    def schedule(self, until: float) -> None:
+        """Reconcile every so many minutes until a time, and take the inventory now and then.
+
+        Where nothing changed for longer than Headrace waits for anything it looks at seldom.
+        """
+        every = self.mix.reconcile_minutes * MINUTE
+        changed, looked, inventory_at = (0, 0, 0, 0), self.clock.now, self.clock.now
+        changed_at = self.clock.now
+
+        def tick() -> None:
+            nonlocal changed, changed_at, looked, inventory_at
+            now, state = self.clock.now, self._state()
+            if state != changed:
+                changed, changed_at = state, now
+            if now - changed_at < _PATIENCE or now - looked >= _SELDOM:
+                inventory = now - inventory_at >= self.mix.inventory_hours * HOUR
+                looked, inventory_at = now, now if inventory else inventory_at
+                self.reconcile(inventory)
+            if now + every <= until:
+                self.clock.after(every, tick)
+
+        self.clock.after(every, tick)
+
+    def _state(self) -> tuple[int, int, int, int]:
+        """Return numbers that change whenever there may be something to reconcile."""
+        ended = sum(1 for run in self.sagemaker.runs.values() if run.ended)
+        return self.dynamodb.writes, ended, len(self.registry.history), self.events.lost
+
+
+@cache
+def _queue() -> dict[str, int]:
+    """Return what the template says of the inbox."""
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_multi_constructor("!", lambda loader, suffix, node: suffix)  # type: ignore[no-untyped-call]
+    template = yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506 (a SafeLoader)
+    inbox = template["Resources"]["Inbox"]["Properties"]
+    return {
+        "VisibilityTimeout": inbox["VisibilityTimeout"],
+        "maxReceiveCount": inbox["RedrivePolicy"]["maxReceiveCount"],
+    }
