@@ -1,9 +1,11 @@
-"""`python -m local_cloud up | down`: the laptop cloud in the foreground, and its end."""
+"""`python -m local_cloud up | down | env`: the laptop cloud, its end, and how to reach it."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -60,12 +62,31 @@ def down(home: Path) -> None:
     say("stopped")
 
 
+def env(home: Path) -> None:
+    """Print the shell commands that point the AWS CLI, Boto3 and anything else at this cloud."""
+    path = home / INFO
+    if not path.is_file():
+        raise CloudRunningError(f"no cloud runs in {home}; start one with `make up`")
+    info = json.loads(path.read_text())
+    variables = {
+        "AWS_ENDPOINT_URL": info["endpoint_url"],
+        "AWS_ACCESS_KEY_ID": info["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": info["secret_access_key"],
+        "AWS_DEFAULT_REGION": info["region"],
+        "DATA_BUCKET": info["outputs"].get("DataBucketName", ""),
+        "MAIL_DIR": info["mail_dir"],
+    }
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local_cloud", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     starter = commands.add_parser("up", help="start in the foreground, until Ctrl-C")
     stopper = commands.add_parser("down", help="stop")
-    for command in (starter, stopper):
+    pointer = commands.add_parser("env", help="print what points the AWS CLI and Boto3 here")
+    for command in (starter, stopper, pointer):
         command.add_argument("--home", type=Path, default=Path(".headrace"), metavar="DIR")
     starter.add_argument("--alert-email", default="alerts@example.com", metavar="ADDRESS")
     starter.add_argument("--no-pipelines", action="store_true", help="leave CI alone")
@@ -75,8 +96,10 @@ def main(arguments: list[str] | None = None) -> int:
         if given.command == "up":
             chaos = None if given.chaos is None else Chaos(given.chaos)
             up(given.home, given.alert_email, not given.no_pipelines, chaos)
-        else:
+        elif given.command == "down":
             down(given.home)
+        else:
+            env(given.home)
     except EXPECTED as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
