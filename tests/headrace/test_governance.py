@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from headrace.actions import AdvanceRun, RefreshInference, ReturnToPending, Tell
 from headrace.decisions import decide
-from headrace.events import ApprovalOverdue, LaneDue, RefreshEnded
+from headrace.events import ApprovalOverdue, LaneDue, RefreshEnded, VersionGone
 from headrace.facts import ModelPackage, PackageReviewed, Refreshed
 from headrace.lanes import Lane, Request
 from headrace.project import Project
@@ -146,6 +146,16 @@ def test_a_version_rejected_while_ci_was_at_it_is_left_at_once(project: Project)
     assert isinstance(refresh, RefreshInference)
     assert refresh.arn == decision.lane.refreshing == package(1).arn
     assert decision.lane.live == package(2).arn  # the truth, until CI has put it right
+
+
+def test_the_live_version_deleted_raises_the_alarm(project: Project) -> None:
+    gone = VersionGone("headrace-abalone", package(1).arn, NOW)
+    lane = Lane(INFERENCE, live=package(1).arn)
+    (tell,) = decide(project, lane, gone, NOW).actions
+    assert isinstance(tell, Tell)
+    assert tell.message.kind == "live-version-gone"
+    assert "--model-package-group-name headrace-abalone" in tell.message.text
+    assert decide(project, Lane(INFERENCE), gone, NOW).actions == ()
 
 
 def test_people_are_reminded_of_a_version_that_waits(project: Project) -> None:

@@ -122,6 +122,20 @@ def test_an_approval_nobody_heard_of_is_put_back_once(world: World) -> None:
     assert world.reconcile() == []
 
 
+def test_the_live_version_rejected_or_deleted_unheard_is_put_back(world: World) -> None:
+    version = package(1, approval="Rejected", modified=NOW - 3600)
+    world.versions[version.arn] = version
+    world.change(pipeline=INFERENCE, live=version.arn)
+    (envelope,) = world.reconcile()
+    assert envelope["detail"]["ModelApprovalStatus"] == "Rejected"
+    world.ledger.told(version.business_key, NOW)
+    world.versions.clear()
+    (envelope,) = world.reconcile()
+    assert envelope["detail-type"] == "Version Gone"
+    world.ledger.told(parse(envelope).business_key, NOW)
+    assert world.reconcile() == []
+
+
 def test_a_registration_nobody_was_told_of_is_told_again(world: World) -> None:
     version = package(1, approval="PendingManualApproval", created=NOW - 3600)
     world.versions[version.arn] = version

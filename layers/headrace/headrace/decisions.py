@@ -23,9 +23,10 @@ from headrace.events import (
     RunNotStarted,
     RunRequested,
     RunStatusChanged,
+    VersionGone,
 )
 from headrace.facts import ModelQualityFailed, PackageReviewed, Refreshed
-from headrace.governance import approval_overdue, package_reviewed, refreshed
+from headrace.governance import approval_overdue, package_reviewed, refreshed, version_gone
 from headrace.lanes import Lane, Run
 from headrace.project import Project
 from headrace.uploads import FilesArrived, files_arrived
@@ -41,6 +42,7 @@ Fact = (
     | RunNotStarted
     | Refreshed
     | ApprovalOverdue
+    | VersionGone
     | LaneDue
 )
 
@@ -58,6 +60,8 @@ def decide(project: Project, lane: Lane, event: FilesArrived | Fact, now: float)
             return package_reviewed(project, lane, event, now)
         case Refreshed():
             return refreshed(project, lane, event, now)
+        case VersionGone():
+            return version_gone(lane, event, project)
         case ApprovalOverdue():
             return approval_overdue(project, lane, event)
         case RunRequested():

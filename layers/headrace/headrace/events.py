@@ -137,6 +137,19 @@ class ApprovalOverdue:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionGone:
+    """A version is no longer in the registry."""
+
+    group: str
+    arn: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"gone/{self.arn}"
+
+
+@dataclass(frozen=True, slots=True)
 class LaneDue:
     """Reconcile found a request, or a refresh, that nothing is driving."""
 
@@ -158,6 +171,7 @@ Event = (
     | RunNotStarted
     | RefreshEnded
     | ApprovalOverdue
+    | VersionGone
     | LaneDue
 )
 

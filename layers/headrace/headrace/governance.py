@@ -5,7 +5,7 @@ from dataclasses import replace
 from headrace import model_messages
 from headrace.actions import Action, Audit, Decision, RefreshInference, ReturnToPending, Tell
 from headrace.driving import driven
-from headrace.events import ApprovalOverdue
+from headrace.events import ApprovalOverdue, VersionGone
 from headrace.facts import PackageReviewed, Refreshed
 from headrace.lanes import Lane
 from headrace.project import Project
@@ -66,6 +66,15 @@ def approval_overdue(project: Project, lane: Lane, event: ApprovalOverdue) -> De
     """Remind people of a version that waits for them."""
     message = model_messages.approval_overdue(project.name, event.arn, event.days)
     audit = Audit(event.business_key, "reconcile", "reminded", event.arn)
+    return Decision(lane, (Tell(message, event.business_key),), (audit,))
+
+
+def version_gone(lane: Lane, event: VersionGone, project: Project) -> Decision:
+    """Raise the alarm when the version that is live was deleted."""
+    if event.arn != lane.live:
+        return Decision(lane)
+    message = model_messages.live_version_gone(project.name, event.arn)
+    audit = Audit(event.business_key, "registry", "the live version was deleted", event.arn)
     return Decision(lane, (Tell(message, event.business_key),), (audit,))
 
 

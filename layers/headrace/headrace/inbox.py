@@ -26,6 +26,7 @@ from headrace.events import (
     RunRequested,
     RunStatusChanged,
     StepStatusChanged,
+    VersionGone,
 )
 from headrace.facts import ModelQualityFailed, PackageReviewed, Refreshed
 from headrace.ledger import OBJECTS_PER_COMMIT, Ledger
@@ -144,7 +145,7 @@ class Inbox:
                 return []
             case RefreshEnded():
                 return self._refreshed(event)
-            case ApprovalOverdue():
+            case ApprovalOverdue() | VersionGone():
                 project = self.ledger.project_of("group", event.group)
                 return [(project, project.pipelines.inference, event)] if project else []
             case RunStatusChanged():
@@ -176,8 +177,8 @@ class Inbox:
             return []
         package = registry.describe(event.arn)
         if package is None:
-            self.warn(f"{event.arn} was deleted meanwhile; nothing to do")
-            return []
+            gone = VersionGone(event.group, event.arn, event.time)
+            return [(project, project.pipelines.inference, gone)]
         back = None
         if package.approval == "Rejected":
             back = registry.newest(event.group, "Approved", package.arn)

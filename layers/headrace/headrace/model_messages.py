@@ -111,6 +111,24 @@ def nothing_approved(project: str, arn: str) -> Message:
     )
 
 
+def live_version_gone(project: str, arn: str) -> Message:
+    """The live version was deleted from the registry."""
+    return Message(
+        kind="live-version-gone",
+        project=project,
+        subject=f"{project}: the live version was deleted from the registry",
+        text=lines(
+            f"{arn} is live and is not in the registry any more.",
+            "Scoring goes on with its artefact while that exists, but nothing says any more who",
+            "approved it. Approve another version, which then goes live:",
+            "",
+            "  aws sagemaker list-model-packages --sort-by CreationTime \\",
+            f"    --model-package-group-name {arn.rsplit('/', 2)[-2]}",
+        ),
+        detail={"model_package_arn": arn},
+    )
+
+
 def approval_overdue(project: str, arn: str, days: int) -> Message:
     """A version has waited for its approval for days."""
     version = arn.rsplit("/", 1)[-1]

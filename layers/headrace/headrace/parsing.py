@@ -18,6 +18,7 @@ from headrace.events import (
     RunRequested,
     RunStatusChanged,
     StepStatusChanged,
+    VersionGone,
     pipeline_of,
 )
 
@@ -134,6 +135,10 @@ def _approval_overdue(detail: _Fields, time: float) -> Event:
     return ApprovalOverdue(detail.text("group"), detail.text("arn"), detail.whole("days", 0), time)
 
 
+def _version_gone(detail: _Fields, time: float) -> Event:
+    return VersionGone(detail.text("group"), detail.text("arn"), time)
+
+
 def _lane_due(detail: _Fields, time: float) -> Event:
     return LaneDue(detail.text("pipeline").lower(), detail.text("request_id"), time)
 
@@ -153,6 +158,7 @@ _PARSERS: Final[dict[tuple[str, str], Callable[[_Fields, float], Event]]] = {
     (SOURCE, "Run Not Started"): _run_not_started,
     (SOURCE, "Refresh Ended"): _refresh_ended,
     (SOURCE, "Approval Overdue"): _approval_overdue,
+    (SOURCE, "Version Gone"): _version_gone,
     (SOURCE, "Lane Due"): _lane_due,
 }
 

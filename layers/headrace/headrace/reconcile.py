@@ -92,6 +92,13 @@ class Reconciler:
     def _registry(self, project: Project, now: float) -> Iterator[Envelope]:
         group = project.model_package_group
         lane = self._ledger.lane(project.pipelines.inference)
+        live = registry.describe(lane.live) if lane.live else None
+        if lane.live and live is None:
+            gone = envelopes.own("Version Gone", {"group": group, "arn": lane.live}, now)
+            if not self._seen(gone):
+                yield gone
+        elif live is not None and live.approval == "Rejected":
+            yield from self._unheard(group, live, now)
         approved = registry.newest(group, "Approved")
         if approved is not None and approved not in (lane.live, lane.refreshing):
             yield from self._unheard(group, registry.describe(approved), now)
