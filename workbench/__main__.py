@@ -13,7 +13,7 @@ from headrace.errors import HeadraceError
 from headrace.lanes import Lane
 from headrace.ledger import Ledger
 
-from workbench.redrive import redrive
+from workbench.redrive import LEFT, redrive
 
 
 def main() -> int:
@@ -32,7 +32,7 @@ def main() -> int:
     try:
         if arguments.command == "redrive":
             for target, count in sorted(redrive(stack).items()):
-                print(f"{count} to {target}")
+                print(f"{count} {'left' if target == LEFT else f'to {target}'}")
         else:
             ledger = Ledger(
                 stack.output("LedgerTableName"), dynamodb=stack.session.client("dynamodb")

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline_specs.stack import Stack
 
+LEFT = "left"
 _WAIT_SECONDS = 1
 _BATCH = 10
 
@@ -18,7 +19,7 @@ _BATCH = 10
 def redrive(stack: Stack) -> Counter[str]:
     """Send every dead letter where it was bound; return how many went where.
 
-    What is of a form nobody knows stays in its queue and is counted as `left`.
+    What is of a form nobody knows stays in its queue and is counted as LEFT.
     """
     sqs = stack.session.client("sqs")
     functions = stack.session.client("lambda")
@@ -39,7 +40,7 @@ def redrive(stack: Stack) -> Counter[str]:
                     Payload=json.dumps(event).encode(),
                 )
             else:
-                sent["left"] += 1
+                sent[LEFT] += 1
                 continue
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             sent[target.rsplit(":", 1)[-1]] += 1

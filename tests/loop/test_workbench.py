@@ -1,0 +1,112 @@
+"""The workbench's commands, run as a person runs them, against the laptop's stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from loop_books import drained, lane
+
+from demo.loop import ROOT, Loop
+from demo.results import Trained
+
+
+def workbench(loop: Loop, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AWS_ENDPOINT_URL": loop.info["endpoint_url"],
+        "AWS_ACCESS_KEY_ID": loop.info["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": loop.info["secret_access_key"],
+        "AWS_DEFAULT_REGION": loop.info["region"],
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "workbench", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def queue(loop: Loop, logical_id: str) -> str:
+    resource = loop.client("cloudformation").describe_stack_resource(
+        StackName=loop.info["stack_name"], LogicalResourceId=logical_id
+    )
+    return str(resource["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def put(loop: Loop, logical_id: str, body: Any, **attributes: str) -> None:
+    loop.sqs.send_message(
+        QueueUrl=queue(loop, logical_id),
+        MessageBody=body if isinstance(body, str) else json.dumps(body),
+        MessageAttributes={
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+        },
+    )
+
+
+def test_the_audit_names_what_was_decided_and_why(loop: Loop, trained: Trained):
+    done = workbench(loop, "audit", "abalone")
+    assert done.returncode == 0, done.stderr
+    assert f"joined {trained.run.display_name}" in done.stdout
+    assert f"because of run/{trained.run.arn}/Succeeded" in done.stdout
+
+
+def test_the_lanes_say_what_runs_and_what_waits(loop: Loop, trained: Trained):
+    done = workbench(loop, "lanes")
+    assert done.returncode == 0, done.stderr
+    assert f"{loop.training}: free" in done.stdout
+
+
+def test_dead_letters_go_where_they_were_bound_and_start_nothing_twice(
+    loop: Loop, trained: Trained
+):
+    """An upload that was decided long ago, left in each queue in each of its forms."""
+    (version,) = (
+        version
+        for version in loop.client("s3").list_object_versions(
+            Bucket=loop.bucket, Prefix=f"{loop.prefix}/training/"
+        )["Versions"]
+        if version["Key"].endswith("heavy.csv")
+    )
+    stored = {"key": version["Key"], "size": version["Size"], "version-id": version["VersionId"]}
+    upload = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": version["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "detail": {"bucket": {"name": loop.bucket}, "object": stored},
+    }
+    arn = {"AttributeNames": ["QueueArn"]}
+    inbox = loop.info["outputs"]["InboxQueueUrl"]
+    inbox_arn = loop.sqs.get_queue_attributes(QueueUrl=inbox, **arn)["Attributes"]["QueueArn"]
+    notify = loop.client("lambda").get_function(FunctionName="headrace-notify")
+    notify_arn = notify["Configuration"]["FunctionArn"]
+    before = lane(loop, loop.training)
+    runs = loop.run_arns(loop.training)
+    put(loop, "InboxDeadLetters", upload)
+    put(loop, "RuleDeadLetters", upload, TARGET_ARN=inbox_arn)
+    failed = {"requestContext": {"functionArn": f"{notify_arn}:$LATEST"}, "requestPayload": upload}
+    put(loop, "RuleDeadLetters", failed)
+    put(loop, "RuleDeadLetters", "what is this?")
+    done = workbench(loop, "redrive")
+    assert done.returncode == 0, done.stderr
+    inbox_name, notify_name = inbox.rsplit("/", 1)[-1], notify_arn.rsplit(":", 1)[-1]
+    assert set(done.stdout.splitlines()) == {
+        f"2 to {inbox_name}",
+        f"1 to {notify_name}",
+        "1 left",
+    }
+    drained(loop)
+    assert lane(loop, loop.training) == before
+    assert loop.run_arns(loop.training) == runs
+    loop.sqs.purge_queue(QueueUrl=queue(loop, "RuleDeadLetters"))
+
+
+def test_a_stack_that_is_not_there_is_named(loop: Loop):
+    done = workbench(loop, "--stack", "nobodys", "lanes")
+    assert done.returncode == 1
+    assert "no stack named nobodys in us-east-1" in done.stderr
