@@ -78,9 +78,11 @@ def _parser() -> argparse.ArgumentParser:
 def _upsert(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
     from pipeline_specs import inference, training  # the SDK takes seconds to import
 
+    recreate = options.recreate or project.recreate_pipelines
+    if account.put_group(project):
+        print(f"model package group {project.project.model_package_group}: created")
     for kind in ("training", "training-hpo"):
-        built = training.build(project, account.deployment, kind)
-        _put(project, account, built, options.recreate)
+        _put(project, account, training.build(project, account.deployment, kind), recreate)
     change = account.put_settings(project.project)
     print(f"settings of {project.project.name} in the ledger: {change}")
     for line in account.subscribe(project.project.name, project.recipients):
@@ -90,8 +92,10 @@ def _upsert(project: settings.Settings, account: Account, options: argparse.Name
         group = project.project.model_package_group
         print(f"{project.project.pipelines.inference}: waits for an approved version of {group}")
     else:
-        built = inference.build(project, account.deployment, package)
-        _put(project, account, built, options.recreate)
+        _put(project, account, inference.build(project, account.deployment, package), recreate)
+    # Last, since they start runs of what is now there.
+    for line in (*account.put_schedules(project), *account.upload(project)):
+        print(line)
 
 
 def _refresh(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
@@ -110,6 +114,8 @@ def _refresh(project: settings.Settings, account: Account, options: argparse.Nam
 
 
 def _delete(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
+    for line in account.delete_schedules(project.project):
+        print(line)
     names = project.project.pipelines
     for name in (names.inference, names.training_hpo, names.training):
         print(f"{name}: {'deleted' if account.delete(name) else 'was not there'}")

@@ -10,8 +10,9 @@ from headrace.aws import from_aws
 from headrace.ledger import Ledger
 from headrace.project import Project
 
-from pipeline_specs import code
+from pipeline_specs import code, uploads
 from pipeline_specs.build import BuiltPipeline, Deployment
+from pipeline_specs.schedules import Rules
 from pipeline_specs.settings import Settings
 from pipeline_specs.stack import Stack
 
@@ -32,6 +33,32 @@ class Account:
             role_arn=stack.output("PipelineRoleArn"),
             region=session.region_name,
         )
+        self._rules = Rules(
+            session.client("events"),
+            stack.output("InboxQueueArn"),
+            stack.output("RuleDeadLettersArn"),
+        )
+
+    def put_group(self, settings: Settings) -> bool:
+        """Create the model package group where it is missing; return whether it was."""
+        group = settings.project.model_package_group
+        try:
+            self.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+        except ClientError as error:
+            # SageMaker has no error of its own for a group that is not there.
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise from_aws(error, f"looking up the model package group {group}") from error
+        else:
+            return False
+        try:
+            self.sagemaker.create_model_package_group(
+                ModelPackageGroupName=group,
+                ModelPackageGroupDescription=f"Versions of {settings.project.name}",
+                Tags=[{"Key": key, "Value": value} for key, value in settings.tags],
+            )
+        except ClientError as error:
+            raise from_aws(error, f"creating the model package group {group}") from error
+        return True
 
     def put(self, settings: Settings, built: BuiltPipeline, recreate: bool = False) -> Change:
         """Create or update a pipeline and upload its code; write nothing that is there already.
@@ -52,7 +79,7 @@ class Account:
                 )
                 return "created"
             changed = [
-                member for member, value in _request(built).items() if there[member] != value
+                member for member, value in _request(built).items() if there.get(member) != value
             ]
             if changed:
                 self.sagemaker.update_pipeline(**_request(built))
@@ -68,6 +95,20 @@ class Account:
             return "unchanged"
         self._ledger.put_project(project)
         return "updated" if there else "created"
+
+    def put_schedules(self, settings: Settings) -> Iterator[str]:
+        """Let exactly the project's schedules be there; yield a line for each change."""
+        project = settings.project
+        return self._rules.put(project.name, project.pipelines, settings.schedules)
+
+    def delete_schedules(self, project: Project) -> Iterator[str]:
+        """Delete the project's schedules; yield a line for each."""
+        return self._rules.put(project.name, project.pipelines, ())
+
+    def upload(self, settings: Settings) -> Iterator[str]:
+        """Upload the project's own data, where CI is asked to; yield a line for each file."""
+        for drop in uploads.wanted(settings):
+            yield from uploads.put(self._s3, self.deployment.bucket, settings, drop)
 
     def live(self, project: Project) -> str:
         """Return the ARN of the version that the control plane knows to be live, or nothing."""
@@ -152,8 +193,14 @@ class Account:
         )
 
 
-def _request(built: BuiltPipeline) -> dict[str, str]:
+def _request(built: BuiltPipeline) -> dict[str, Any]:
+    parallel = built.max_parallel_steps
     return {
+        **(
+            {"ParallelismConfiguration": {"MaxParallelExecutionSteps": parallel}}
+            if parallel
+            else {}
+        ),
         "PipelineName": built.name,
         "PipelineDescription": built.description,
         "PipelineDefinition": built.definition,

@@ -23,4 +23,5 @@ class BuiltPipeline:
     definition: str
     role_arn: str
     tags: tuple[tuple[str, str], ...]
+    max_parallel_steps: int | None
     code: tuple[Bundle, ...]

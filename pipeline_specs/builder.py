@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from headrace.project import Folder
 from sagemaker.core import image_uris
 from sagemaker.core.network import NetworkConfig
 from sagemaker.core.processing import Processor
@@ -95,6 +96,10 @@ class Builder:
     def base_uri(self, *parts: str) -> str:
         """Return a URI in the project's folder."""
         return "/".join((f"s3://{self.deployment.bucket}/{self.settings.project.prefix}", *parts))
+
+    def folder_uri(self, folder: Folder) -> str:
+        """Return the URI of a folder that people drop files into."""
+        return f"s3://{self.deployment.bucket}/{self.settings.project.folder(folder)}"
 
     def run_uri(self, *parts: Variable) -> Variable:
         """Return a URI under the run's own folder; every output of a run lies there."""
@@ -236,6 +241,7 @@ class Builder:
             definition=json.dumps(json.loads(pipeline.definition()), sort_keys=True),
             role_arn=self.role,
             tags=tuple(self.settings.tags),
+            max_parallel_steps=self.settings.max_parallel_steps,
             code=tuple(self._bundles[sha256] for sha256 in sorted(self._bundles)),
         )
 

@@ -66,16 +66,24 @@ def _imported_beside(path: Path, source: bytes) -> list[Path]:
     return [found for name in sorted(names) if (found := path.with_name(f"{name}.py")).is_file()]
 
 
+# Without s3:ListBucket S3 answers 403 for a key that does not exist.
+NOT_THERE = (403, 404)
+
+
+def encryption(kms_key: str | None) -> dict[str, str]:
+    """Return how an object is put under a key of the project's own."""
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
+
+
 def upload(s3: Any, bucket: str, prefix: str, bundle: Bundle, kms_key: str | None) -> int:
     """Put the files of a bundle that are not there yet; return how many were written."""
-    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
     written = 0
     for name, content in bundle.files:
         key = bundle.folder(prefix) + name
         try:
             if _is_there(s3, bucket, key):
                 continue
-            s3.put_object(Bucket=bucket, Key=key, Body=content, **encryption)
+            s3.put_object(Bucket=bucket, Key=key, Body=content, **encryption(kms_key))
         except ClientError as error:
             raise from_aws(error, f"uploading s3://{bucket}/{key}") from error
         written += 1
@@ -86,8 +94,7 @@ def _is_there(s3: Any, bucket: str, key: str) -> bool:
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        # Without s3:ListBucket S3 answers 403 for a key that does not exist.
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404):
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in NOT_THERE:
             return False
         raise
     return True

@@ -96,11 +96,13 @@ class Section:
             self.fail(key, f"should be a whole number of at least {least}, but is {value!r}")
         return value
 
-    def number(self, key: str, default: float | None = None) -> float:
-        """Return a number, whole or not."""
+    def number(self, key: str, default: float | None = None, least: float | None = None) -> float:
+        """Return a number, whole or not, of at least `least` where that is given."""
         value: Any = self._get(key, (int, float), "a number", default)
         if isinstance(value, bool):
             self.fail(key, f"should be a number, but is {value!r}")
+        if least is not None and value < least:
+            self.fail(key, f"should be at least {least:g}, but is {value!r}")
         return float(value)
 
     def choice(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:

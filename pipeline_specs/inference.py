@@ -102,11 +102,9 @@ class _Parameters:
         def text(name: str, default: str) -> ParameterString:
             return ParameterString(name=name, default_value=default)
 
-        self.data = text("InputData", builder.base_uri("batch-scoring/data/raw/"))
+        self.data = text("InputData", builder.folder_uri("scoring"))
         self.data_type = text("InputDataType", "S3Prefix")
-        self.ground_truth = text(
-            "GroundTruth", builder.base_uri("batch-scoring/data/ground-truth/")
-        )
+        self.ground_truth = text("GroundTruth", builder.folder_uri("ground-truth"))
         self.ground_truth_type = text("GroundTruthType", "S3Prefix")
         self.ground_truth_available = text("GroundTruthAvailable", "false")
         self.threshold = ParameterFloat(

@@ -10,44 +10,17 @@ from typing import Any, Literal
 from headrace.errors import PermanentError
 from headrace.project import Project
 
-from pipeline_specs import ROOT, document
+from pipeline_specs import ROOT, control_plane, document, schedules
 from pipeline_specs.document import Document, Section
+from pipeline_specs.metrics import METRICS, Metric
 
 _TOP = (
-    *("project", "prefix", "pipelines", "model_package_group", "data", "drops", "quality"),
-    *("training", "tuning", "inference", "processing", "data_quality", "steps", "retune"),
-    *("notify", "schedules", "tags", "role_arn", "kms_key", "subnets", "security_groups"),
+    *control_plane.TOP,
+    *("data", "training", "tuning", "inference", "processing", "data_quality", "steps"),
+    *("schedules", "upload_training_data", "upload_inference_data", "recreate_pipelines"),
+    *("tags", "user_id", "role_arn", "kms_key", "subnets", "security_groups"),
     "network_isolation",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A quality metric: where reports keep it, which way is better, what tuning aims at."""
-
-    name: str
-    report: Literal["regression_metrics", "binary_classification_metrics"]
-    lower_is_better: bool
-    objective: str
-
-    @property
-    def path(self) -> str:
-        """Where an evaluation report keeps the value."""
-        return f"{self.report}.{self.name}.value"
-
-
-# Objectives are metrics that the built-in XGBoost computes on its validation channel.
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("mse", "regression_metrics", True, "validation:rmse"),
-        Metric("rmse", "regression_metrics", True, "validation:rmse"),
-        Metric("mae", "regression_metrics", True, "validation:mae"),
-        Metric("f1", "binary_classification_metrics", False, "validation:f1"),
-        Metric("auc", "binary_classification_metrics", False, "validation:auc"),
-        Metric("accuracy", "binary_classification_metrics", False, "validation:accuracy"),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +88,14 @@ class DataQuality:
 
 
 @dataclass(frozen=True, slots=True)
+class Uploads:
+    """Whether CI uploads the project's own data, which starts a run when it changed."""
+
+    training_data: bool
+    inference_data: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that shapes a project's pipelines."""
 
@@ -129,6 +110,10 @@ class Settings:
     data_quality: DataQuality
     retries: Retries | None
     cache_expire_after: str | None
+    max_parallel_steps: int | None
+    schedules: tuple[schedules.Schedule, ...]
+    uploads: Uploads
+    recreate_pipelines: bool
     recipients: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
     role_arn: str | None
@@ -141,16 +126,15 @@ class Settings:
     def parse(cls, source: Document) -> "Settings":
         """Return the settings; raises PermanentError naming file, line and key."""
         top = Section(source).only(*_TOP)
-        quality = top.section("quality").only("metric", "threshold")
-        metric = METRICS[quality.choice("metric", tuple(METRICS))]
-        quality.number("threshold")
+        project = control_plane.project(top, source)
+        metric = METRICS[top.section("quality").choice("metric", tuple(METRICS))]
         training = top.section("training").only(*_MACHINES, "hyperparameters")
-        steps = top.section("steps").only("retries", "cache_expire_after")
+        steps = top.section("steps").only("retries", "cache_expire_after", "max_parallel")
         subnets, security_groups = top.texts("subnets"), top.texts("security_groups")
         if bool(subnets) != bool(security_groups):
             top.fail("subnets", "and security_groups go together: set both or none")
         return cls(
-            project=Project.parse(source.values, source.where),
+            project=project,
             data=_data(top.section("data").only("header", "target", "columns")),
             metric=metric,
             processing=_machines(top.section("processing").only(*_MACHINES)),
@@ -161,8 +145,16 @@ class Settings:
             data_quality=_data_quality(top.section("data_quality").only("check", "thresholds")),
             retries=_retries(steps.section("retries")) if steps.values.get("retries") else None,
             cache_expire_after=steps.optional("cache_expire_after"),
+            max_parallel_steps=steps.whole("max_parallel")
+            if steps.values.get("max_parallel") is not None
+            else None,
+            schedules=schedules.parse(top.section("schedules"), project.name),
+            uploads=Uploads(
+                top.flag("upload_training_data", False), top.flag("upload_inference_data", False)
+            ),
+            recreate_pipelines=top.flag("recreate_pipelines", False),
             recipients=top.section("notify").texts("recipients"),
-            tags=_pairs(top, "tags"),
+            tags=_tags(top),
             role_arn=top.optional("role_arn"),
             kms_key=top.optional("kms_key"),
             subnets=subnets,
@@ -272,6 +264,14 @@ def _retries(section: Section) -> Retries:
         interval_seconds=section.whole("interval_seconds", 5),
         backoff_rate=section.number("backoff_rate", 2.0),
     )
+
+
+def _tags(top: Section) -> tuple[tuple[str, str], ...]:
+    """Return the tags, with who is answerable for what they are on."""
+    tags = dict(_pairs(top, "tags"))
+    if user := top.optional("user_id"):
+        tags["user_id"] = user
+    return tuple(sorted(tags.items()))
 
 
 def _pairs(section: Section, key: str) -> tuple[tuple[str, str], ...]:

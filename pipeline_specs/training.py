@@ -111,9 +111,7 @@ def _build(settings: Settings, deployment: Deployment, kind: Kind) -> BuiltPipel
 
 class _Parameters:
     def __init__(self, builder: Builder) -> None:
-        self.data = ParameterString(
-            name="InputData", default_value=builder.base_uri("training/data/raw/")
-        )
+        self.data = ParameterString(name="InputData", default_value=builder.folder_uri("training"))
         self.data_type = ParameterString(name="InputDataType", default_value="S3Prefix")
         self.approval = ParameterString(
             name="ModelApprovalStatus", default_value="PendingManualApproval"

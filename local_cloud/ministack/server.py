@@ -26,6 +26,7 @@ def install(settings: Settings) -> Callable[[], None]:
         asynchronous,
         functions,
         objects,
+        rule_access,
         rules,
         stacks,
         state_machines,
@@ -37,6 +38,7 @@ def install(settings: Settings) -> Callable[[], None]:
     functions.install(settings.functions_python, settings.work_dir)
     asynchronous.install()
     rules.install()
+    rule_access.install()
     objects.install()
     stacks.install()
     transport.install()

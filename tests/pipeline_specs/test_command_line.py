@@ -18,7 +18,10 @@ from pipeline_samples import described
 from local_cloud.cloud import Cloud
 from pipeline_specs import __main__ as command_line
 from pipeline_specs import settings
+from pipeline_specs.account import Account
+from pipeline_specs.schedules import Schedule
 from pipeline_specs.settings import Settings
+from pipeline_specs.stack import Stack
 
 READS = ("Describe", "List", "Get", "Head")
 TRAINING = ("headrace-abalone-training", "headrace-abalone-training-hpo")
@@ -115,7 +118,7 @@ def version(terminal: Terminal) -> Iterator[Callable[..., str]]:
 def test_a_first_upsert_creates_what_it_can_and_says_what_waits(terminal: Terminal) -> None:
     terminal.types("delete", "abalone")
     lines = terminal.types("upsert", "abalone")
-    assert lines[:2] == [f"{name}: created" for name in TRAINING]
+    assert [f"{name}: created" in lines for name in TRAINING] == [True, True]
     assert f"{INFERENCE}: waits for an approved version of headrace-abalone" in lines
     for name in TRAINING:
         described = terminal.describe(name)
@@ -202,6 +205,53 @@ def test_a_version_that_may_not_go_live_changes_nothing(
     error = terminal.fails("refresh", "abalone", "--model-package-arn", f"{waiting}99")
     assert f"looking up the model package {waiting}99" in error
     assert terminal.writes == []
+
+
+def test_a_group_for_the_versions_is_made_once_with_the_projects_tags(
+    terminal: Terminal, abalone: Settings
+) -> None:
+    project = dataclasses.replace(abalone.project, model_package_group="clams")
+    changed = dataclasses.replace(abalone, project=project)
+    account = Account(Stack("headrace", boto3.Session()), boto3.Session())
+    assert [account.put_group(changed), account.put_group(changed)] == [True, False]
+    group = terminal.sagemaker.describe_model_package_group(ModelPackageGroupName="clams")
+    tags = terminal.sagemaker.list_tags(ResourceArn=group["ModelPackageGroupArn"])["Tags"]
+    assert tags == [{"Key": "project", "Value": "abalone"}]
+
+
+def test_steps_side_by_side_are_limited_where_the_project_says_so(
+    terminal: Terminal, upserted: list[str], abalone: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = settings.load("abalone")[1]
+    narrow = dataclasses.replace(abalone, max_parallel_steps=2)
+    monkeypatch.setattr(settings, "load", lambda project: (narrow, source))
+    assert f"{TRAINING[0]}: updated" in terminal.types("upsert", "abalone")
+    assert f"{TRAINING[0]}: unchanged" in terminal.types("upsert", "abalone")
+    limit = terminal.describe(TRAINING[0])["ParallelismConfiguration"]
+    assert limit == {"MaxParallelExecutionSteps": 2}
+
+
+def test_schedules_come_and_go_with_the_settings(
+    terminal: Terminal, upserted: list[str], abalone: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = settings.load("abalone")[1]
+    daily = dataclasses.replace(abalone, schedules=(Schedule("inference", "rate(1 day)"),))
+    monkeypatch.setattr(settings, "load", lambda project: (daily, source))
+    rule = "headrace-schedule-abalone-inference"
+    assert terminal.types("upsert", "abalone")[-1] == f"{rule}: created, rate(1 day)"
+    terminal.types("upsert", "abalone")
+    assert terminal.writes == []
+    assert f"{rule}: deleted" in terminal.types("delete", "abalone")
+
+
+def test_a_project_may_have_its_pipelines_made_anew_each_time(
+    terminal: Terminal, upserted: list[str], abalone: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = settings.load("abalone")[1]
+    anew = dataclasses.replace(abalone, recreate_pipelines=True)
+    monkeypatch.setattr(settings, "load", lambda project: (anew, source))
+    lines = terminal.types("upsert", "abalone")
+    assert [f"{name}: created" in lines for name in TRAINING] == [True, True]
 
 
 def test_recreating_deletes_and_creates(terminal: Terminal, upserted: list[str]) -> None:

@@ -46,6 +46,29 @@ def line_of(text: str, beginning: str) -> int:
         ("tags: {project", "kms_kye: k\ntags: {project", "kms_kye", "kms_kye:", "is unknown"),
         ("[data-science@example.com]", "me", "notify.recipients", "recipients:", "list of texts"),
         ("tags: {project", "subnets: [s]\ntags: {project", "subnets", "subnets:", "go together"),
+        ("project: abalone", "project: abalone/2", "project", "project:", "inner hyphens"),
+        ("training_hpo: headrace", "training_hpo: -headrace", "pipelines.training_hpo",
+         "training_hpo:", "inner hyphens"),
+        ("prefix: abalone", "prefix: team/runs", "prefix", "prefix:", "a folder 'runs'"),
+        ("drops:", "folders: {training: raw, scorings: a}\ndrops:", "folders.scorings",
+         "folders:", "is unknown"),
+        ("quiet_period: 2", "quiet_period: -2", "drops.quiet_period", "quiet_period:",
+         "at least 0"),
+        ("quiet_period: 2", "quiet: 2", "drops.quiet", "quiet: 2", "is unknown"),
+        ("max_per_week: 3", "max_per_week: 1.5", "retune.max_per_week", "max_per_week:",
+         "a whole number"),
+        ("custom: []", "custom: [{pipeline: p, status: Done, message: m}]",
+         "notify.custom.0.status", "custom:", "should be one of Starting"),
+        ("tags: {project", "approval: {remind_after_hours: soon}\ntags: {project",
+         "approval.remind_after_hours", "approval:", "a number"),
+        ("tags: {project", "schedules: {training: daily}\ntags: {project", "schedules.training",
+         "schedules:", "should be like rate(1 day)"),
+        ("tags: {project", "schedules: {training: rate(1 days)}\ntags: {project",
+         "schedules.training", "schedules:", "should be like rate(1 day)"),
+        ("tags: {project", "schedules: {hpo: rate(1 day)}\ntags: {project", "schedules.hpo",
+         "schedules:", "is unknown"),
+        ("tags: {project", "upload_training_data: all\ntags: {project", "upload_training_data",
+         "upload_training_data:", "true or false"),
         ("num_round: 50", "num_round: [50]", "training.hyperparameters.num_round", "num_round:",
          "a text or a number"),
     ],
@@ -114,3 +137,24 @@ def test_what_a_project_leaves_out_has_a_default(tmp_path: Path) -> None:
     assert found.tags == ()
     assert found.data_quality.check == "processing"
     assert found.role_arn is None
+
+
+def test_whoever_is_answerable_is_on_the_tags(tmp_path: Path) -> None:
+    found = parsed(tmp_path, ABALONE.replace("tags: {project", "user_id: ada\ntags: {project"))
+    assert found.tags == (("project", "abalone"), ("user_id", "ada"))
+
+
+def test_the_folders_that_people_drop_into_are_the_projects_choice(tmp_path: Path) -> None:
+    text = f"folders: {{training: /labelled/, ground_truth: truth}}\n{ABALONE}"
+    project = parsed(tmp_path, text).project
+    assert project.folder("training") == "abalone/labelled/"
+    assert project.folder("scoring") == "abalone/batch-scoring/data/raw/"
+    assert project.folder_of("abalone/truth/a.csv") == "ground-truth"
+    assert type(project).parse(project.document(), "the ledger") == project
+
+
+@pytest.mark.parametrize("inner", ["a", "a/b"])
+def test_a_file_lies_in_one_folder_only(tmp_path: Path, inner: str) -> None:
+    text = f"folders: {{training: a, scoring: {inner}}}\n{ABALONE}"
+    with pytest.raises(PermanentError, match="may not hold another watched folder"):
+        parsed(tmp_path, text)

@@ -6,9 +6,11 @@ import dataclasses
 from typing import Any
 
 import pytest
+from headrace.project import Folders
 from pipeline_samples import BUCKET, flag, inputs
 
-from pipeline_specs.settings import METRICS, Settings
+from pipeline_specs.metrics import METRICS
+from pipeline_specs.settings import Settings
 
 RUN = f"s3://{BUCKET}/abalone/runs/this-run"
 TRAINING = ("training", "training-hpo")
@@ -43,6 +45,20 @@ def test_the_data_is_whatever_a_run_is_given(build: Any, abalone: Settings) -> N
     data = step["Arguments"]["ProcessingInputs"][0]["S3Input"]
     assert data["S3Uri"] == {"Get": "Parameters.InputData"}
     assert data["S3DataType"] == {"Get": "Parameters.InputDataType"}
+
+
+def test_a_run_without_data_of_its_own_takes_the_folder_of_the_project(
+    build: Any, abalone: Settings
+) -> None:
+    folders = Folders("labelled/", "raw/", "truth/")
+    project = dataclasses.replace(abalone.project, folders=folders)
+    moved = dataclasses.replace(abalone, project=project)
+    folder = f"s3://{BUCKET}/abalone"
+    assert build(moved, "training").parameters["InputData"] == f"{folder}/labelled/"
+    inference = build(moved, "inference").parameters
+    assert (inference["InputData"], inference["GroundTruth"]) == (
+        *(f"{folder}/raw/", f"{folder}/truth/"),
+    )
 
 
 def test_preprocessing_is_told_the_shape_of_the_data(build: Any, abalone: Settings) -> None:

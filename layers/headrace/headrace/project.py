@@ -12,6 +12,9 @@ FOLDERS: dict[Folder, str] = {
     "scoring": "batch-scoring/data/raw/",
     "ground-truth": "batch-scoring/data/ground-truth/",
 }
+FOLDER_KEYS = ("training", "scoring", "ground_truth")  # in `project.yaml`
+# Folders that runs and CI write: what is in them is nobody's upload, and starts nothing.
+RESERVED = frozenset({"", "runs", "drops", "code"})
 _T = TypeVar("_T")
 
 
@@ -50,12 +53,6 @@ class Folders:
     scoring: str = FOLDERS["scoring"]
     ground_truth: str = FOLDERS["ground-truth"]
 
-    def __post_init__(self) -> None:
-        names = (self.training, self.scoring, self.ground_truth)
-        for name, others in ((n, [o for o in names if o is not n]) for n in names):
-            if any(other.startswith(name) for other in others):
-                raise PermanentError(f"folders: {name} holds another of {', '.join(names)}")
-
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -91,7 +88,6 @@ class Project:
         name = top.get("project", str)
         pipelines = top.section("pipelines")
         prefix = _place(top, "prefix", name)
-        folders = top.section("folders")
         drops, quality, retune = top.section("drops"), top.section("quality"), top.section("retune")
         return cls(
             name=name,
@@ -112,11 +108,7 @@ class Project:
             ),
             trigger_file=drops.get("trigger_file", str, ""),
             remind_after_hours=top.section("approval").number("remind_after_hours", 72.0),
-            folders=Folders(
-                training=_place(folders, "training", FOLDERS["training"]) + "/",
-                scoring=_place(folders, "scoring", FOLDERS["scoring"]) + "/",
-                ground_truth=_place(folders, "ground_truth", FOLDERS["ground-truth"]) + "/",
-            ),
+            folders=_folders(top.section("folders")),
             custom_messages=tuple(
                 CustomMessage(
                     pipeline=custom.get("pipeline", str),
@@ -179,13 +171,24 @@ class Project:
         return None
 
 
+def _folders(section: "_Section") -> Folders:
+    names = [
+        _place(section, key, FOLDERS[folder]) + "/"
+        for key, folder in zip(FOLDER_KEYS, FOLDERS, strict=True)
+    ]
+    for key, name in zip(FOLDER_KEYS, names, strict=True):
+        if sum(other.startswith(name) for other in names) > 1:
+            section.fail(key, f"may not hold another watched folder, but is {name!r}")
+    return Folders(*names)
+
+
 def _place(section: "_Section", key: str, default: str) -> str:
     """Return a folder's name without slashes at its ends.
 
-    It may not be named as what runs write: their files are no uploads, and start nothing.
+    An upload into a folder that is named like those of runs would start nothing.
     """
     name = section.get(key, str, default).strip("/")
-    taken = sorted(set(name.split("/")) & {"", "runs", "drops", "code"})
+    taken = sorted(set(name.split("/")) & RESERVED)
     if taken:
         section.fail(key, f"may not hold a folder {taken[0]!r}, but is {name!r}")
     return name
