@@ -103,7 +103,7 @@ class SimulatedDynamoDB:
             for put, (pk, sk) in zip(puts, keys, strict=True):
                 self._items.setdefault(pk, {})[sk] = put["Item"]
 
-        self._faults.around(f"write {len(puts)} {keys[-1][0]}", write)
+        self._faults.around(f"write {' '.join(pk for pk, _ in keys)}", write)
         return {}
 
     def _holds(self, put: dict[str, Any]) -> bool:

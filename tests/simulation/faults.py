@@ -14,6 +14,14 @@ _DEEPEST = 3
 # Effects after which an invocation that is to die has died, if it gets that far.
 _LONGEST = 80.0
 
+# Calls that change nothing: to die after one is to die before what comes next.
+_READS = {
+    "get", "batch_get", "query", "read", "head", "list",
+    "DescribePipelineExecution", "DescribeProcessingJob", "DescribeModelPackage",
+    "list_pipeline_executions", "list_pipeline_execution_steps", "list_model_packages",
+    "find", "status", "jobs",
+}  # fmt: skip
+
 
 class Killed(BaseException):
     """The invocation dies here, without a word."""
@@ -43,6 +51,7 @@ class Mix:
     gitlab_down: tuple[float, float] = (0.0, 0.0)
     token_hours: float = 8.0
     redrive_days: float = 4.0
+    receives: int = 0  # before a message is a dead letter; 0 for what the template says
     reconcile_minutes: float = 10.0
     inventory_hours: float = 6.0
 
@@ -69,7 +78,7 @@ MIXES = (
     ),
     Mix(
         "a fifth crashes, dead letters redriven after 14 days",
-        0.2, 0.05, 0.02, 0.02, redrive_days=13.9, token_hours=1.0,
+        0.2, 0.05, 0.02, 0.02, redrive_days=13.9, token_hours=1.0, receives=2,
     ),
 )  # fmt: skip
 
@@ -88,12 +97,14 @@ class _Invocation:
 class Faults:
     """Decides what happens around each effect; counts what it did.
 
-    `at_effect` makes exactly one fault, for enumeration: (number of the effect, what).
+    `at_effect` makes exactly one fault, for enumeration: (number of the change, what). `at_end_of`
+    kills the first invocation of that function once it has done everything.
     """
 
     clock: Clock
     mix: Mix
     at_effect: tuple[int, str] | None = None
+    at_end_of: str = ""
     effects: int = 0
     made: dict[str, int] = field(default_factory=dict)
     settled: bool = False
@@ -113,15 +124,19 @@ class Faults:
             return False
         return self.clock.random.random() < share
 
-    def invocation(self, call: Callable[[], Any]) -> Any:
-        """Run a function's invocation; Killed comes out if it died."""
+    def invocation(self, name: str, call: Callable[[], Any]) -> Any:
+        """Run an invocation of a function; Killed comes out if it died."""
         random, dies_at = self.clock.random, 0
         if not self.settled and random.random() < self.mix.killed:
             # As often among its first effects as among the many of a large batch.
             dies_at = int(_LONGEST ** random.random())
         self._running.append(_Invocation(self.clock.now, dies_at, random.random() < 0.5))
         try:
-            return call()
+            answer = call()
+            if name == self.at_end_of:
+                self.at_end_of = ""
+                self._kill(f"killed at the end of {name}")
+            return answer
         finally:
             self._running.pop()
 
@@ -131,8 +146,8 @@ class Faults:
         invocation = self._running[-1] if self._running else None
         if invocation is None:  # not a function's: Step Functions, a person, a test
             return apply()
-        self.effects += 1
-        if self.at_effect is not None:
+        if self.at_effect is not None and label.split(maxsplit=1)[0] not in _READS:
+            self.effects += 1
             return self._enumerated(label, apply)
         invocation.effects += 1
         if invocation.effects == invocation.dies_at:

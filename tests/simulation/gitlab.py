@@ -30,8 +30,8 @@ class Refresh:
 class SimulatedGitLab:
     """Looks, triggers and reads; errors and lost answers as `headrace.gitlab` raises them."""
 
-    def __init__(self, faults: Faults, fail_share: float = 0.1) -> None:
-        self._faults, self._clock, self._fail_share = faults, faults.clock, fail_share
+    def __init__(self, faults: Faults) -> None:
+        self._faults, self._clock, self.fail_share = faults, faults.clock, 0.1
         self.pipelines: list[Refresh] = []
         self._resource: dict[str, list[Refresh]] = {}
         self.inference: dict[str, str] = {}  # project -> what its inference pipeline holds
@@ -40,7 +40,7 @@ class SimulatedGitLab:
         if self._faults.within(self._faults.mix.gitlab_down):
             raise RetryableError(f"{label}: GitLab did not answer (ConnectTimeout)")
         try:
-            return self._faults.around(f"gitlab {label}", apply)
+            return self._faults.around(label, apply)
         except RetryableError:
             raise
         except Exception as error:
@@ -59,7 +59,7 @@ class SimulatedGitLab:
                 arn,
                 project,
                 self._clock.now,
-                not arn.endswith("/1") and self._clock.random.random() < self._fail_share,
+                not arn.endswith("/1") and self._clock.random.random() < self.fail_share,
             )
             self.pipelines.append(made)
             waiting = self._resource.setdefault(project, [])

@@ -12,7 +12,7 @@ from tests.simulation.faults import Mix
 from tests.simulation.sagemaker import Fate, Run
 from tests.simulation.world import BUCKET, World
 
-_MISSED = json.dumps(
+MISSED = json.dumps(
     {"metric": "mse", "value": 16.1, "threshold": 10.0, "passed": False, "rows": 1200}
 )
 _SIZES = (1, 2, 8, 30, 100, 250)
@@ -56,9 +56,7 @@ class People:
         """Let it all happen, until nothing is left to happen; return the world as it is then."""
         world, clock = self.world, self.world.clock
         with world.running():
-            for number in range(self.projects):
-                world.add(project(number))
-            self._plan()
+            self.begin()
             active = START + self.days * DAY
             # A copy may be a day late; then a dead letter may wait its time.
             end = active + 1.2 * DAY + (self.mix.redrive_days * DAY if self.mix.killed else 0)
@@ -66,8 +64,18 @@ class People:
             clock.run(end)
             world.faults.settle()
             world.redrive()
+            for settings in world.projects:
+                if settings.trigger_file:  # for what came after the trigger file of its drop
+                    clock.after(HOUR, self._complete, settings, "training", "end")
+                    clock.after(HOUR, self._complete, settings, "scoring", "end")
             clock.run(end + 4 * DAY)
         return world
+
+    def begin(self) -> None:
+        """Deploy the projects, and plan the days."""
+        for number in range(self.projects):
+            self.world.add(project(number))
+        self._plan()
 
     # --- what they do -----------------------------------------------------------------------------
 
@@ -84,10 +92,6 @@ class People:
             at = random.uniform(2 * MINUTE, self.days * DAY)
             clock.after(at, self._drop, self._one(self.world.projects), number, size)
             left, number = left - size, number + 1
-        for settings in self.world.projects:
-            if settings.trigger_file:  # what came after the trigger file of its drop
-                clock.after((self.days + 1.1) * DAY, self._complete, settings, "training", "end")
-                clock.after((self.days + 1.1) * DAY, self._complete, settings, "scoring", "end")
 
     def _one(self, things: list[Any]) -> Any:
         return things[int(self._random.random() * len(things))]
@@ -99,16 +103,18 @@ class People:
         # A name may come again in a later drop: another version of the same key.
         again = random.random() < 0.1 and not self.mix.uploads_lost
         sub = f"d{number % 7 if again else number}"
+        # A copy is quick; somebody who drags files by hand is not.
+        seconds = 150.0 if random.random() < 0.1 else 6.0
         for n in range(size):
             key = f"{place}{sub}/größe {n}+{number if not again else 0}.csv"
-            clock.after(random.uniform(0, 40), self._upload, key, f"v{number}.{n}", True)
+            clock.after(random.uniform(0, seconds), self._upload, key, f"v{number}.{n}", True)
         if random.random() < 0.2:
             truth = settings.folder("ground-truth")
             clock.after(1.0, self._upload, f"{truth}{sub}/größe 0+{number}.csv", "t", False)
         if random.random() < 0.1:
             clock.after(1.0, self._upload, f"{place}{sub}/notes.txt", f"n{number}", False)
         if settings.trigger_file:
-            clock.after(45.0, self._complete, settings, folder, number)
+            clock.after(seconds, self._complete, settings, folder, number)
 
     def _complete(self, settings: Project, folder: str, number: Any) -> None:
         place = f"{settings.prefix}/{FOLDERS[folder]}"  # type: ignore[index]
@@ -147,7 +153,7 @@ class People:
         if run.pipeline.endswith("inference"):
             hours = random.uniform(0.2, 2.0)
             if roll < 0.15:
-                return Fate(hours * HOUR, "Failed", ("ModelQuality", _MISSED))
+                return Fate(hours * HOUR, "Failed", ("ModelQuality", MISSED))
             if roll < 0.2:
                 return Fate(hours * HOUR, "Failed", ("ModelQuality", "Traceback: no such column"))
         else:

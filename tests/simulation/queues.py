@@ -36,7 +36,7 @@ class Inbox:
         receives: int,
     ) -> None:
         self._faults, self._clock, self._decide = faults, faults.clock, decide
-        self._hidden, self._receives = hidden, receives
+        self.hidden, self.receives = hidden, receives
         self._waiting: deque[_Sent] = deque()
         self._polled = False
         self._sent = 0
@@ -60,7 +60,7 @@ class Inbox:
         while self._waiting and len(batch) < _BATCH:
             message = self._waiting.popleft()
             message.receives += 1
-            if message.receives > self._receives:
+            if message.receives > self.receives:
                 self._bury(message)
             else:
                 batch.append(message)
@@ -73,7 +73,7 @@ class Inbox:
         failed = self._decide([{"messageId": m.id, "body": m.body} for m in batch])
         back = batch if failed is None else [m for m in batch if m.id in set(failed)]
         for message in back:
-            self._clock.after(self._hidden, self._arrive, message)
+            self._clock.after(self.hidden, self._arrive, message)
 
     def _bury(self, message: _Sent) -> None:
         self.dead_letters += 1

@@ -5,6 +5,7 @@ each mix, and the command that lives a failing seed again, byte for byte.
 """
 
 import argparse
+import gc
 import sys
 import time
 from collections import defaultdict
@@ -17,9 +18,13 @@ from tests.simulation.people import People
 
 def life(seed: int, mix: int, uploads: int) -> Report:
     """Live through one seed under a mix of faults, and look at what became of it."""
+    gc.disable()  # a fifth faster; what is left over goes with the world
     people = People(seed, MIXES[mix], uploads)
     people.live()
-    return examine(people)
+    report = examine(people)
+    del people
+    gc.collect()
+    return report
 
 
 def _plan(arguments: argparse.Namespace) -> list[tuple[int, int, int]]:

@@ -91,7 +91,10 @@ class World:
         self.act = StateMachine(faults, self._task)
         queue = _queue()
         self.inbox = Inbox(
-            faults, self._decide, queue["VisibilityTimeout"], queue["maxReceiveCount"]
+            faults,
+            self._decide,
+            queue["VisibilityTimeout"],
+            mix.receives or queue["maxReceiveCount"],
         )
         self.events = EventBridge(faults, self.inbox.send, self._notify)
         self.sagemaker = SimulatedSageMaker(
@@ -166,7 +169,7 @@ class World:
             aws_request_id=request_id or self._request_id(),
         )
         try:
-            return self.faults.invocation(lambda: function(name).handler(event, context))
+            return self.faults.invocation(name, lambda: function(name).handler(event, context))
         except Killed as error:
             raise TaskFailed("Lambda.Unknown", str(error)) from None
         except HeadraceError as error:

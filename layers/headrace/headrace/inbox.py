@@ -91,11 +91,12 @@ class Inbox:
     def _files(self, project: Project, lane: str, items: list[ObjectCreated]) -> None:
         for _ in range(_TRIES):
             by_key = {item.business_key: item for item in items}
-            new = set(by_key) - self.ledger.seen(by_key)
-            fresh = tuple(item for key, item in by_key.items() if key in new)
+            seen = self.ledger.seen(by_key)
+            new = [key for key in by_key if key not in seen]
+            fresh = tuple(by_key[key] for key in new)
             if not fresh:
                 break
-            if self._commit(project, lane, FilesArrived(fresh), list(new)):
+            if self._commit(project, lane, FilesArrived(fresh), new):
                 return
         else:
             raise Conflict(f"the lane of {lane} is too busy to take {len(items)} uploads")
