@@ -1,0 +1,55 @@
+"""docs/configuration.md says what the schema says, and names every variable of the original."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pipeline_specs import ROOT, reference
+
+VARIABLES = [
+    "bucket_name",
+    "bucket_prefix",
+    "bucket_train_prefix",
+    "bucket_inf_prefix",
+    "notification_function_name",
+    "custom_notification_config",
+    "email_recipient",
+    "pipeline_inf",
+    "pipeline_train",
+    "pipeline_trainwhpo",
+    "recreate_pipelines",
+    "model_package_group_name",
+    "accuracy_mse_threshold",
+    "role_arn",
+    "kms_key",
+    "subnet_id",
+    "sg_id",
+    "upload_training_data",
+    "upload_inference_data",
+    "user_id",
+    "tags",
+]
+
+
+def test_its_tables_are_those_of_the_schema() -> None:
+    page = reference.PAGE.read_text("utf-8")
+    assert page == reference.renewed(page), f"run `python -m {reference.__name__}`"
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_every_variable_of_the_original_has_its_place(variable: str) -> None:
+    page = reference.PAGE.read_text("utf-8").split("## Variables of the original")[1]
+    row = re.search(rf"^\| `{variable}` \| (.*) \|$", page, re.MULTILINE)
+    assert row
+    keys = re.findall(r"^\| `([^`]+)` \|", reference.tables(), re.MULTILINE)
+    template = (ROOT / "template.yaml").read_text("utf-8")
+    named = re.findall(r"`([^`]+)`", row[1])
+    assert named
+    for name in named:
+        assert (
+            name in keys
+            or f"\n  {name}:\n" in template
+            or name.replace("STACK", "${AWS::StackName}") in template
+        ), name
