@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from headrace import gitlab
 from headrace.environment import setting
-from headrace.ledger import Ledger
+from headrace.ledger import Ledger, now
 from headrace.refresh import refresh
 
 logger = Logger()
@@ -27,6 +27,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         event["arn"],
         event["refresh_id"],
         event.get("pipeline_id"),
+        now(),
     )
     logger.info("refresh", extra={"refresh_id": event["refresh_id"], **answer})
     return answer

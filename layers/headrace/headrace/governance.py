@@ -84,6 +84,7 @@ def refreshing(
     """Return the lane with a refresh under way, and the action that sends for it."""
     action = RefreshInference.because(project.name, project.model_package_group, arn, cause)
     lane = replace(lane, refreshing=arn, refresh_id=action.refresh_id, refreshed_at=now)
+    lane = replace(lane, ci_claimed_at=0.0)
     return lane, action
 
 

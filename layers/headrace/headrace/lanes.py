@@ -69,9 +69,10 @@ class Lane:
     """The state of one pipeline, changed only by conditional write on `version`.
 
     `live` and `refreshing` are ARNs of model packages, for the inference pipeline; CI pipeline
-    number `live_by` put the live one there, and `refresh_id` names the refresh under way, last sent
-    for at `refreshed_at`. `retuned_at` holds when a missed
-    threshold last started a run, for the HPO pipeline. `ended` holds the runs that ended last.
+    number `live_by` put the live one there. `refresh_id` names the refresh under way, last sent for
+    at `refreshed_at`; somebody was about to start its CI pipeline at `ci_claimed_at`.
+    `retuned_at` holds when a missed threshold last started a run, for the HPO pipeline. `ended`
+    holds the runs that ended last.
     """
 
     pipeline: str
@@ -83,6 +84,7 @@ class Lane:
     refreshing: str = ""
     refresh_id: str = ""
     refreshed_at: float = 0.0
+    ci_claimed_at: float = 0.0
     retuned_at: tuple[float, ...] = ()
     ended: tuple[str, ...] = ()
 

@@ -1,10 +1,15 @@
 """Has CI bring an approved version into the inference pipeline, and watches until it has."""
 
+from dataclasses import replace
 from typing import Any
 
 from headrace import gitlab, registry
-from headrace.errors import PermanentError
+from headrace.errors import PermanentError, RetryableError
 from headrace.ledger import Ledger
+
+# Seconds for which whoever claimed the start of a CI pipeline may still be about to start it: its
+# function has timed out by then. After that a look for the pipeline's name tells.
+_STARTING = 60.0
 
 
 def refresh(
@@ -14,13 +19,16 @@ def refresh(
     arn: str,
     refresh_id: str,
     pipeline_id: int | None,
+    now: float,
 ) -> dict[str, Any]:
     """Start the CI pipeline of a refresh, or look how it is doing.
 
     Returns `{"status": "running" | "succeeded" | "failed" | "superseded", "pipeline_id": ...,
     "detail": ...}`. Reads the registry and the lane again before it starts anything: the version
     may have been rejected, deleted or overtaken since the decision. `refresh_id` is part of the CI
-    pipeline's name, so that one approval is one CI pipeline although an answer may be lost.
+    pipeline's name, so that one approval is one CI pipeline although an answer may be lost; a claim
+    in the lane keeps two drivers, which GitLab's absence brings about, from starting one each.
+    Raises RetryableError while another one may be starting it.
     """
     if pipeline_id is not None:
         return _status(to, gitlab.status(to, pipeline_id))
@@ -36,6 +44,9 @@ def refresh(
         return {"status": "failed", "pipeline_id": None, "detail": detail}
     if found := gitlab.find(to, ci_name(arn, refresh_id)):
         return _status(to, found)
+    if now - lane.ci_claimed_at < _STARTING:
+        raise RetryableError(f"another one may be starting the CI pipeline of {refresh_id}")
+    ledger.claim(lane, replace(lane, ci_claimed_at=now))
     started = gitlab.trigger(
         to,
         {

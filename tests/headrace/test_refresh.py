@@ -1,0 +1,72 @@
+"""One approval is one CI pipeline, whoever drives its refresh."""
+
+from dataclasses import replace
+
+import pytest
+from headrace import gitlab, registry
+from headrace.errors import Conflict, RetryableError
+from headrace.gitlab import CiPipeline, Settings
+from headrace.ledger import Ledger
+from headrace.project import Project
+from headrace.refresh import refresh
+
+from tests.headrace.conftest import INFERENCE, NOW, package
+
+TO = Settings("https://gitlab.example", "group/project", "main", "t", "a")
+ARN = package(1).arn
+
+
+@pytest.fixture
+def triggered(
+    ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, str]]:
+    """What GitLab was asked to start; it knows no pipeline by name."""
+    started: list[dict[str, str]] = []
+
+    def trigger(to: Settings, variables: dict[str, str]) -> CiPipeline:
+        started.append(variables)
+        return CiPipeline(7, "created", "the page")
+
+    ledger.put_project(project)
+    lane = ledger.lane(INFERENCE)
+    ledger.claim(lane, replace(lane, refreshing=ARN, refresh_id="refresh-1"))
+    monkeypatch.setattr(gitlab, "trigger", trigger)
+    monkeypatch.setattr(gitlab, "find", lambda to, name: None)
+    monkeypatch.setattr(registry, "describe", lambda arn: package(1))
+    return started
+
+
+def driven(ledger: Ledger, now: float, refresh_id: str = "refresh-1") -> str:
+    answer = refresh(ledger, TO, "headrace-abalone", ARN, refresh_id, None, now)
+    return str(answer["status"])
+
+
+def test_a_second_driver_waits_while_the_first_may_be_starting_the_pipeline(
+    ledger: Ledger, triggered: list[dict[str, str]]
+) -> None:
+    assert driven(ledger, NOW) == "running"
+    with pytest.raises(RetryableError, match="another one may be starting"):
+        driven(ledger, NOW + 1)
+    assert len(triggered) == 1
+    assert driven(ledger, NOW + 61) == "running"  # the first died: GitLab knows no such name
+    assert len(triggered) == 2
+
+
+def test_of_two_drivers_that_found_no_pipeline_one_starts_it(
+    ledger: Ledger, triggered: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(to: Settings, name: str) -> None:
+        monkeypatch.setattr(gitlab, "find", lambda to, name: None)
+        driven(ledger, NOW)  # the other one, between this one's look and its claim
+
+    monkeypatch.setattr(gitlab, "find", find)
+    with pytest.raises(Conflict):
+        driven(ledger, NOW)
+    assert len(triggered) == 1
+
+
+def test_the_driver_of_an_earlier_refresh_of_the_version_stands_back(
+    ledger: Ledger, triggered: list[dict[str, str]]
+) -> None:
+    assert driven(ledger, NOW, "refresh-0") == "superseded"
+    assert triggered == []
