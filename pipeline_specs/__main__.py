@@ -10,11 +10,17 @@ import sys
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline_specs import packages, settings  # first: it makes the layer importable
+from pipeline_specs import (
+    ROOT,
+    beginning,
+    packages,
+    settings,
+)  # first: it makes the layer importable
 from pipeline_specs.account import Account
 from pipeline_specs.build import BuiltPipeline
 from pipeline_specs.stack import Stack
@@ -32,6 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("botocore").setLevel(logging.WARNING)  # the SDK asks for INFO of everything
     options = _parser().parse_args(arguments)
     try:
+        if options.command == "init":
+            projects = ROOT / "pipeline_specs"
+            for line in beginning.write(options.project, options.csv, options.target, projects):
+                print(line)
+            return 0
         project, _ = settings.load(options.project)
         session = boto3.Session()
         if not session.region_name:
@@ -54,6 +65,14 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
+    init = commands.add_parser(
+        "init",
+        help=(text := "write the first settings of a project from a CSV file"),
+        description=text,
+    )
+    init.add_argument("project", help="what the project is called")
+    init.add_argument("csv", type=Path, help="a labelled file, as it would be dropped")
+    init.add_argument("--target", help="the column to predict, instead of a guess")
     upsert = add(
         "upsert", _upsert, "create or update the pipelines, the settings and the recipients"
     )

@@ -142,6 +142,10 @@ class Account:
                 )
                 yield f"{address} gets a mail that asks to confirm its subscription"
         for address, arn in there.items():
+            if not arn.startswith("arn:"):  # SNS lets nobody change it before it is confirmed
+                if address in recipients:
+                    yield f"{address} has not confirmed yet; upsert again once it has"
+                continue
             projects = self._projects(arn)
             if projects is None or (address in recipients) == (project in projects):
                 continue
@@ -178,8 +182,6 @@ class Account:
             yield from (s for s in page["Subscriptions"] if s["Protocol"] == "email")
 
     def _projects(self, subscription: str) -> list[str] | None:
-        if not subscription.startswith("arn:"):
-            return None  # it waits for its confirmation, and cannot be changed before
         answer = self._sns.get_subscription_attributes(SubscriptionArn=subscription)
         policy = json.loads(answer["Attributes"].get("FilterPolicy") or "{}")
         projects = policy.get("project")

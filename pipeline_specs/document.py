@@ -26,9 +26,14 @@ class Document:
 def load(path: Path) -> Document:
     """Return the file's content; raises PermanentError when it is not a YAML mapping."""
     where = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+    return parse(path.read_text("utf-8"), where)
+
+
+def parse(text: str, where: str) -> Document:
+    """Return a text's content; raises PermanentError when it is not a YAML mapping."""
     try:
-        node = yaml.compose(path.read_text("utf-8"), yaml.SafeLoader)
-        values = yaml.safe_load(path.read_text("utf-8"))
+        node = yaml.compose(text, yaml.SafeLoader)
+        values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise PermanentError(f"{where} is not YAML: {error}") from error
     if node is None or not isinstance(values, dict):

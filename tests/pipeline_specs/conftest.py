@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
-from pipeline_samples import DEPLOYMENT, NOWHERE, Definition, model_package
+from pipeline_samples import DEPLOYMENT, NOWHERE, Definition, described, model_package
+from typed_commands import Terminal
 
 from local_cloud.cloud import Cloud
 from pipeline_specs import settings
@@ -54,3 +56,59 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     home, template = tmp_path_factory.mktemp("cloud"), Path(__file__).parent / "stack.yaml"
     with Cloud(home, template=template, gitlab=False) as cloud:
         yield cloud
+
+
+@pytest.fixture
+def terminal(
+    cloud: Cloud,
+    builders: Any,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Terminal:
+    terminal = Terminal(cloud, capsys)
+
+    class Watched(boto3.Session):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.events.register("before-call.*.*", terminal.note)
+
+    access = {
+        "AWS_ENDPOINT_URL": cloud.info["endpoint_url"],
+        "AWS_DEFAULT_REGION": cloud.info["region"],
+        "AWS_ACCESS_KEY_ID": cloud.info["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": cloud.info["secret_access_key"],
+    }
+    for name, value in access.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "Session", Watched)
+    return terminal
+
+
+@pytest.fixture
+def upserted(terminal: Terminal) -> list[str]:
+    return terminal.types("upsert", "abalone")
+
+
+@pytest.fixture
+def version(terminal: Terminal) -> Iterator[Callable[..., str]]:
+    """Register a version in the group; it is gone after the test."""
+    arns: list[str] = []
+
+    def register(approval: str, group: str = "headrace-abalone") -> str:
+        sample = described()
+        answer = terminal.sagemaker.create_model_package(
+            ModelPackageGroupName=group,
+            ModelApprovalStatus=approval,
+            CustomerMetadataProperties=sample["CustomerMetadataProperties"],
+            InferenceSpecification={
+                **sample["InferenceSpecification"],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+        )
+        arns.append(answer["ModelPackageArn"])
+        return arns[-1]
+
+    yield register
+    for arn in arns:
+        terminal.sagemaker.delete_model_package(ModelPackageName=arn)
