@@ -6,6 +6,7 @@ are written into the definition; nothing is looked up when the pipeline runs.
 """
 
 import logging
+import tempfile
 
 from sagemaker.core.transformer import Transformer
 from sagemaker.core.workflow.conditions import ConditionEquals
@@ -117,17 +118,21 @@ class _Parameters:
 
 
 def _model(builder: Builder, package: ModelPackage) -> Step:
-    model_builder = ModelBuilder(
-        image_uri=package.image,
-        s3_model_data_url=package.model_data,
-        env_vars={**dict(package.environment), PACKAGE_VARIABLE: package.arn},
-        network=builder.model_network(),
-        role_arn=builder.role,
-        sagemaker_session=builder.session,
-        dependencies=None,
-        log_level=logging.WARNING,
-    )
-    step_args = model_builder.build()
+    # The SDK makes this folder, for files that a registered model does not need: by default one
+    # below /tmp that belongs to whoever came first.
+    with tempfile.TemporaryDirectory() as scratch:
+        model_builder = ModelBuilder(
+            image_uri=package.image,
+            s3_model_data_url=package.model_data,
+            env_vars={**dict(package.environment), PACKAGE_VARIABLE: package.arn},
+            network=builder.model_network(),
+            role_arn=builder.role,
+            sagemaker_session=builder.session,
+            dependencies=None,
+            log_level=logging.WARNING,
+            model_path=scratch,
+        )
+        step_args = model_builder.build()
     if builder.tags:  # the SDK would take tags only when it deploys
         step_args.create_model_request["Tags"] = builder.tags
     return ModelStep(
