@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -121,17 +122,17 @@ class World:
     @contextmanager
     def running(self) -> Iterator["World"]:
         """Have the layer's clients, clock and GitLab be this world's."""
-        boto = SimpleNamespace(client=lambda service, config: self._clients[service])
+        session = SimpleNamespace(create_client=lambda service, config: self._clients[service])
         patches = [
             mock.patch.dict(os.environ, _ENVIRONMENT),
-            mock.patch.object(aws, "boto3", boto),
+            mock.patch.object(aws, "session", lambda: session),
             *(
                 mock.patch.object(gitlab, name, getattr(self.gitlab, name))
                 for name in ("trigger", "find", "status", "failed_jobs")
             ),
             *(
                 mock.patch.object(function(name), "now", lambda: self.clock.now)
-                for name in ("decide", "notify", "advance_run", "reconcile")
+                for name in ("decide", "notify", "advance_run", "refresh_inference", "reconcile")
             ),
         ]
         aws.client.cache_clear()

@@ -1,0 +1,74 @@
+"""Hypothesis walks the pure rules: any order of events over lanes, and over a registry's life.
+
+The walks show that they can fail, too: with a rule taken out they find the order that breaks it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import pytest
+from headrace import decisions, governance
+from headrace.lanes import Lane
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from tests.simulation.lanes_walk import Lanes
+from tests.simulation.registry_walk import RegistryLife
+
+# The same walks every time, so that a failure is a change of the code's.
+STEADY = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+_refreshed = governance.refreshed
+
+
+@pytest.mark.parametrize("machine", [Lanes, RegistryLife])
+def test_any_order_of_events_keeps_the_rules(machine: type[RuleBasedStateMachine]) -> None:
+    run_state_machine_as_test(machine, settings=STEADY)
+
+
+def of_any_refresh(project: Any, lane: Lane, event: Any, now: float) -> Any:
+    """Take the end of any refresh of a version for the end of the one under way."""
+    if lane.refreshing == event.ended.arn:
+        lane = replace(lane, refresh_id=event.ended.refresh_id)
+    return _refreshed(project, lane, event, now)
+
+
+def of_any_age(project: Any, lane: Lane, event: Any, now: float) -> Any:
+    """Believe the end of a refresh however late it is told."""
+    return _refreshed(project, replace(lane, live_by=0), event, now)
+
+
+def drives_nothing(project: Any, lane: Lane, now: float) -> tuple[Lane, tuple[()]]:
+    """Leave the request that waits alone when its lane comes free."""
+    return lane, ()
+
+
+def always(project: Any, lane: Lane, now: float) -> str:
+    """Retune whatever the policy says."""
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("machine", "where", "name", "instead"),
+    [
+        (RegistryLife, decisions, "refreshed", of_any_refresh),
+        (RegistryLife, decisions, "refreshed", of_any_age),
+        (Lanes, decisions, "driven", drives_nothing),
+        (Lanes, decisions, "_why_not_retuned", always),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_without_a_rule_some_order_of_events_breaks_it(
+    machine: type[RuleBasedStateMachine], where: Any, name: str, instead: Callable[..., Any]
+) -> None:
+    found = settings(STEADY, phases=[Phase.generate], max_examples=500, print_blob=False)
+    with mock.patch.object(where, name, instead), pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=found)
