@@ -4,13 +4,34 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.simulation.clock import DAY, MINUTE
 from tests.simulation.faults import Faults
 
+_TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 _BATCH = 100
 _WINDOW = 1.0
+
+
+@cache
+def queue_settings() -> dict[str, int]:
+    """Return what the template says of the inbox."""
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_multi_constructor("!", lambda loader, suffix, node: suffix)  # type: ignore[no-untyped-call]
+    template = yaml.load(_TEMPLATE.read_text(), Loader)  # noqa: S506 (a SafeLoader)
+    inbox = template["Resources"]["Inbox"]["Properties"]
+    return {
+        "VisibilityTimeout": inbox["VisibilityTimeout"],
+        "maxReceiveCount": inbox["RedrivePolicy"]["maxReceiveCount"],
+    }
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,7 +13,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
 
-import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 from headrace import aws, gitlab
 from headrace.errors import HeadraceError
@@ -24,7 +24,7 @@ from tests.simulation.clock import HOUR, MINUTE, Clock
 from tests.simulation.dynamodb import SimulatedDynamoDB
 from tests.simulation.faults import Faults, Killed, Mix
 from tests.simulation.gitlab import SimulatedGitLab
-from tests.simulation.queues import EventBridge, Inbox
+from tests.simulation.queues import EventBridge, Inbox, queue_settings
 from tests.simulation.registry import Registry
 from tests.simulation.sagemaker import Fate, Run, SimulatedSageMaker
 from tests.simulation.services import (
@@ -38,6 +38,7 @@ from tests.simulation.services import (
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "simulated-data"
+_FUNCTIONS = ("decide", "notify", "advance_run", "refresh_inference", "reconcile")
 _ENVIRONMENT = {
     "LEDGER_TABLE": "ledger",
     "DATA_BUCKET": BUCKET,
@@ -90,7 +91,7 @@ class World:
         self.s3 = SimulatedS3(faults)
         self.sns = SimulatedSns(faults)
         self.act = StateMachine(faults, self._task)
-        queue = _queue()
+        queue = queue_settings()
         self.inbox = Inbox(
             faults,
             self._decide,
@@ -122,20 +123,21 @@ class World:
     @contextmanager
     def running(self) -> Iterator["World"]:
         """Have the layer's clients, clock and GitLab be this world's."""
-        session = SimpleNamespace(create_client=lambda service, config: self._clients[service])
+        functions = [function(name) for name in _FUNCTIONS]
+        callers = [
+            module
+            for name, module in sorted(sys.modules.items())
+            if name.startswith("headrace.") and getattr(module, "client", None) is aws.client
+        ]
         patches = [
             mock.patch.dict(os.environ, _ENVIRONMENT),
-            mock.patch.object(aws, "session", lambda: session),
+            *(mock.patch.object(module, "client", self._client) for module in callers),
             *(
                 mock.patch.object(gitlab, name, getattr(self.gitlab, name))
                 for name in ("trigger", "find", "status", "failed_jobs")
             ),
-            *(
-                mock.patch.object(function(name), "now", lambda: self.clock.now)
-                for name in ("decide", "notify", "advance_run", "refresh_inference", "reconcile")
-            ),
+            *(mock.patch.object(module, "now", lambda: self.clock.now) for module in functions),
         ]
-        aws.client.cache_clear()
         for patch in patches:
             patch.start()
         try:
@@ -143,7 +145,9 @@ class World:
         finally:
             for patch in reversed(patches):
                 patch.stop()
-            aws.client.cache_clear()
+
+    def _client(self, service: str) -> Any:
+        return self._clients[service]
 
     @property
     def ledger(self) -> Ledger:
@@ -153,10 +157,7 @@ class World:
         """Deploy a project: its settings in the ledger, its pipelines in SageMaker."""
         self.ledger.put_project(project)
         self.projects.append(project)
-        pipelines = project.pipelines
-        self.sagemaker.pipelines |= {
-            pipelines.training, pipelines.training_hpo, pipelines.inference,
-        }  # fmt: skip
+        self.sagemaker.pipelines |= set(asdict(project.pipelines).values())
 
     # --- the functions, invoked -------------------------------------------------------------------
 
@@ -284,19 +285,3 @@ class World:
         """Return numbers that change whenever there may be something to reconcile."""
         ended = sum(1 for run in self.sagemaker.runs.values() if run.ended)
         return self.dynamodb.writes, ended, len(self.registry.history), self.events.lost
-
-
-@cache
-def _queue() -> dict[str, int]:
-    """Return what the template says of the inbox."""
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    Loader.add_multi_constructor("!", lambda loader, suffix, node: suffix)  # type: ignore[no-untyped-call]
-    template = yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506 (a SafeLoader)
-    inbox = template["Resources"]["Inbox"]["Properties"]
-    return {
-        "VisibilityTimeout": inbox["VisibilityTimeout"],
-        "maxReceiveCount": inbox["RedrivePolicy"]["maxReceiveCount"],
-    }
