@@ -24,7 +24,8 @@ def plain(text: str) -> str:
 
 def own_hyperparameters(given: Mapping[str, str]) -> dict[str, Any]:
     """The script's hyperparameters: those not meant for the toolkit, as JSON values."""
-    return {name: _value(text) for name, text in given.items() if not name.startswith("sagemaker_")}
+    theirs = ("sagemaker_", "_tuning_objective_metric")
+    return {name: _value(text) for name, text in given.items() if not name.startswith(theirs)}
 
 
 def arguments(given: Mapping[str, str]) -> list[str]:

@@ -22,6 +22,7 @@ from local_cloud.sagemaker.engine.search_space import (
 )
 from local_cloud.sagemaker.engine.training import run_training_job
 
+OBJECTIVE = "_tuning_objective_metric"
 FAILURES_WITHOUT_SUCCESS = 5
 CHARACTERS_OF_A_NAME = 32
 
@@ -159,7 +160,9 @@ class _Tuning:
         self, number: int, definition: _Definition, trial: Any, tuned: dict[str, str]
     ) -> None:
         name = f"{self.name}-{number + 1:03d}-{secrets.token_hex(4)}"
-        request = _training_request(definition.document, name, tuned)
+        # SageMaker tells the container what is searched for, so that it computes just that.
+        searched = {OBJECTIVE: definition.objective["MetricName"]}
+        request = _training_request(definition.document, name, tuned | searched)
         optuna = optuna_quietly()
         summary: dict[str, Any] = {
             "TrainingJobName": name,

@@ -22,9 +22,10 @@ import numpy as np  # noqa: E402
 import xgboost as xgb  # noqa: E402
 
 ML = Path("/opt/ml")
+OBJECTIVE = "_tuning_objective_metric"  # of a tuning job: `validation:f1`
 NOT_FOR_THE_BOOSTER = (
     "num_round", "early_stopping_rounds", "csv_weights", "save_model_on_termination",
-    "deterministic_histogram", "sagemaker_job_name", "sagemaker_region", "_tuning_objective_metric",
+    "deterministic_histogram", "sagemaker_job_name", "sagemaker_region", OBJECTIVE,
 )  # fmt: skip
 
 
@@ -88,13 +89,60 @@ def typed(text: str) -> Any:
         return text
 
 
+def wanted_metrics(given: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Metrics to compute: XGBoost's own, and those that the container adds.
+
+    A tuning job's objective is computed besides what `eval_metric` asks for.
+    """
+    asked = typed(given["eval_metric"]) if "eval_metric" in given else []
+    names = [name.strip() for name in asked.split(",")] if isinstance(asked, str) else asked
+    if searched := given.get(OBJECTIVE, "").rpartition(":")[2]:
+        names = [*names, *([] if searched in names else [searched])]
+    return [n for n in names if n not in ADDED], [n for n in names if n in ADDED]
+
+
 def booster_parameters(given: dict[str, str]) -> dict[str, Any]:
     """The hyperparameters that XGBoost itself takes."""
     values = {k: typed(v) for k, v in given.items() if k not in NOT_FOR_THE_BOOSTER}
-    metrics = values.get("eval_metric")
-    if isinstance(metrics, str) and "," in metrics:
-        values["eval_metric"] = [metric.strip() for metric in metrics.split(",")]
-    return values
+    values.pop("eval_metric", None)
+    own, _ = wanted_metrics(given)
+    return values | ({"eval_metric": own} if own else {})
+
+
+def accuracy(labels: Any, predictions: Any) -> float:
+    """The share of rows whose class is right."""
+    return float(np.mean(labels == predictions))
+
+
+def macro_f1(labels: Any, predictions: Any) -> float:
+    """F1, averaged over the classes."""
+    scores = []
+    for one in np.unique(np.concatenate([labels, predictions])):
+        both = float(np.sum((labels == one) & (predictions == one)))
+        scores.append(2 * both / float(np.sum(labels == one) + np.sum(predictions == one)))
+    return float(np.mean(scores))
+
+
+def mse(labels: Any, predictions: Any) -> float:
+    """The mean squared error."""
+    return float(np.mean((labels - predictions) ** 2))
+
+
+ADDED = {"accuracy": accuracy, "f1": macro_f1, "mse": mse}
+
+
+def added_metrics(names: list[str]) -> Any:
+    """A function that computes the metrics of these names after each round, if there are any."""
+
+    def compute(predictions: Any, data: Any) -> list[tuple[str, float]]:
+        labels = data.get_label()
+        classes = predictions.argmax(axis=1) if predictions.ndim == 2 else predictions >= 0.5
+        return [
+            (name, ADDED[name](labels, predictions if name == "mse" else classes.astype(float)))
+            for name in names
+        ]
+
+    return compute if names else None
 
 
 class MetricLines(xgb.callback.TrainingCallback):  # type: ignore[misc] # it has no types
@@ -133,6 +181,7 @@ def train() -> None:
         watched[0][0],
         num_boost_round=int(given["num_round"]),
         evals=watched,
+        custom_metric=added_metrics(wanted_metrics(given)[1]),
         early_stopping_rounds=int(stopping) if stopping else None,
         callbacks=[MetricLines()],
         verbose_eval=False,
