@@ -136,6 +136,19 @@ def test_a_run_that_could_not_start_frees_its_lane_and_is_told(
     assert decide(project, decision.lane, event, NOW).actions == ()
 
 
+def test_a_request_that_could_not_be_claimed_is_told_and_waits_on(
+    project: Project, training: Lane
+) -> None:
+    """Else it would be tried every ten minutes, in vain, and nobody would know."""
+    lane = replace(training, waiting=WAITING)
+    decision = decide(project, lane, RunNotStarted(TRAINING, WAITING.id, "no data", NOW), NOW)
+    (tell,) = decision.actions
+    assert isinstance(tell, Tell)
+    assert "no data" in tell.message.text
+    assert "tried again" in tell.message.text
+    assert decision.lane == lane
+
+
 def test_reconcile_drives_a_forgotten_claim_again_under_a_new_name(
     project: Project, training: Lane
 ) -> None:

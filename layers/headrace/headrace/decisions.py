@@ -150,11 +150,15 @@ def _run_requested(project: Project, lane: Lane, event: RunRequested, now: float
 
 
 def _run_not_started(project: Project, lane: Lane, event: RunNotStarted, now: float) -> Decision:
-    run = lane.current
-    if run is None or run.request_id != event.request_id or run.execution_arn:
+    run, waits = lane.current, lane.waiting is not None and lane.waiting.id == event.request_id
+    actions: tuple[Action, ...] = ()
+    if run is not None and run.request_id == event.request_id and not run.execution_arn:
+        lane, actions = driven(project, replace(lane, current=None), now)
+    elif not waits:  # else it failed before it was claimed, and reconcile sends for it again
         return Decision(lane)
-    lane, actions = driven(project, replace(lane, current=None), now)
-    message = messages.run_not_started(project.name, lane.pipeline, event.request_id, event.error)
+    message = messages.run_not_started(
+        project.name, lane.pipeline, event.request_id, event.error, waits=waits
+    )
     audit = Audit(event.business_key, "sagemaker", "not started", event.error)
     return Decision(lane, (*actions, Tell(message, event.business_key)), (audit,))
 

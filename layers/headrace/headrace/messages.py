@@ -38,19 +38,25 @@ def not_taken(project: str, key: str, reason: str) -> Message:
     )
 
 
-def run_not_started(project: str, pipeline: str, request: str, error: str) -> Message:
-    """SageMaker refused to start a run."""
+def run_not_started(
+    project: str, pipeline: str, request: str, error: str, *, waits: bool = False
+) -> Message:
+    """A run could not be started; its request is over, or it waits and is tried again."""
+    next_step = (
+        "It is tried again every ten minutes, and starts when the reason is mended."
+        if waits
+        else "When the reason is mended, drop the files again or start the pipeline by hand."
+    )
     return Message(
         kind="run-not-started",
         project=project,
         subject=f"{project}: {pipeline} could not be started",
         text=lines(
-            f"SageMaker did not start {pipeline} for request {request}.",
+            f"{pipeline} was not started for request {request}.",
             "",
             f"Reason  {error}",
             "",
-            "Its files and its manifest are kept. When the reason is mended, drop the files again",
-            "or start the pipeline by hand.",
+            f"Its files are kept. {next_step}",
         ),
         detail={"pipeline": pipeline, "request": request, "error": error},
     )
