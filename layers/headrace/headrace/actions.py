@@ -94,6 +94,11 @@ class Decision:
     drop: tuple[ObjectCreated, ...] = ()
     request_id: str = ""
 
+    @property
+    def inputs(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return (name, input) of the execution of the state machine that takes each action."""
+        return [(action.name, as_input(action)) for action in self.actions]
+
 
 def as_input(action: Action) -> dict[str, Any]:
     """Return an action as the input of the state machine `act`."""

@@ -6,6 +6,7 @@ from headrace.errors import PermanentError
 from headrace.events import RefreshEnded
 
 TRAINING_HPO = "training-hpo"
+MODEL_QUALITY_STEP = "ModelQuality"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace import registry, runs
-from headrace.actions import as_input
 from headrace.decisions import Fact, decide
 from headrace.errors import Conflict, HeadraceError, PermanentError
 from headrace.events import (
@@ -28,13 +27,12 @@ from headrace.events import (
     StepStatusChanged,
     VersionGone,
 )
-from headrace.facts import ModelQualityFailed, PackageReviewed, Refreshed
+from headrace.facts import MODEL_QUALITY_STEP, ModelQualityFailed, PackageReviewed, Refreshed
 from headrace.ledger import OBJECTS_PER_COMMIT, Ledger
 from headrace.parsing import parse_json
 from headrace.project import Project
 from headrace.uploads import FilesArrived
 
-MODEL_QUALITY_STEP = "ModelQuality"
 _TRIES = 5
 
 
@@ -56,12 +54,16 @@ class Inbox:
         failed: list[str] = []
         uploads: defaultdict[tuple[Project, str], list[tuple[str, ObjectCreated]]]
         uploads = defaultdict(list)
+        places: dict[str, tuple[Project, str] | None] = {}  # by folder: a drop is in one or a few
         for record in records:
             message_id = record["messageId"]
             try:
                 event = parse_json(record["body"])
                 if isinstance(event, ObjectCreated):
-                    if place := self._place_of(event):
+                    folder = event.key.rpartition("/")[0]
+                    if folder not in places:
+                        places[folder] = self._place_of(event)
+                    if place := places[folder]:
                         uploads[place].append((message_id, event))
                 else:
                     for project, lane, fact in self._look_up(event):
@@ -121,8 +123,8 @@ class Inbox:
             self.ledger.commit(project, before, decision, keys, now)
         except Conflict:
             return False
-        for action in decision.actions:
-            self._hand_over(action.name, as_input(action))
+        for name, action in decision.inputs:
+            self._hand_over(name, action)
         return True
 
     def _hand_over(self, name: str, action: dict[str, Any]) -> None:

@@ -10,19 +10,23 @@ Every item is `pk`, `sk`, usually a JSON document in `doc`, and a `ttl` where it
     AUDIT#<project> / <time>#<id>    what was decided, by what cause; never changed
 """
 
+from __future__ import annotations
+
 import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from headrace.actions import Decision, as_input
 from headrace.errors import Conflict, PermanentError, RetryableError
 from headrace.events import ObjectCreated
 from headrace.lanes import Lane, Request, Run, digest
 from headrace.project import Project
 from headrace.table import Table
+
+if TYPE_CHECKING:  # whoever only tells has no use for decisions, and its start no time
+    from headrace.actions import Decision
 
 Owner = Literal["pipeline", "group", "prefix", "name"]
 
@@ -132,10 +136,8 @@ class Ledger:
             for item in decision.drop
         ]
         puts += [
-            self._table.put(
-                {"pk": "OUTBOX", "sk": action.name}, {"doc": json.dumps(as_input(action))}
-            )
-            for action in decision.actions
+            self._table.put({"pk": "OUTBOX", "sk": name}, {"doc": json.dumps(action)})
+            for name, action in decision.inputs
         ]
         if decision.audit:
             at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")

@@ -9,8 +9,7 @@ from headrace.events import (
     StepStatusChanged,
     execution_id_of,
 )
-from headrace.facts import ModelPackage
-from headrace.inbox import MODEL_QUALITY_STEP
+from headrace.facts import MODEL_QUALITY_STEP, ModelPackage
 from headrace.ledger import Ledger
 from headrace.message import Message
 from headrace.project import Project
