@@ -26,6 +26,7 @@ def install(settings: Settings) -> Callable[[], None]:
         asynchronous,
         functions,
         objects,
+        queues,
         rule_access,
         rules,
         stacks,
@@ -40,6 +41,7 @@ def install(settings: Settings) -> Callable[[], None]:
     rules.install()
     rule_access.install()
     objects.install()
+    queues.install()
     stacks.install()
     transport.install()
     state_machines.install()

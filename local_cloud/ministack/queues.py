@@ -1,0 +1,59 @@
+"""SQS event sources hand over batches as large as the mapping asks for, within its window.
+
+MiniStack hands over at most 10 messages, at once. Lambda's pollers gather: a batch goes out when it
+is full or when its oldest message has waited for the mapping's `MaximumBatchingWindowInSeconds`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from ministack.core.concurrency import esm_wake
+from ministack.services import lambda_svc, sqs
+
+from local_cloud.ministack import seams
+
+
+def window_of(queue_arn: str) -> float:
+    """How long a batch from a queue may be gathered, in seconds."""
+    windows = [
+        float(mapping.get("MaximumBatchingWindowInSeconds") or 0)
+        for mapping in list(lambda_svc._esms._data.values())
+        if mapping.get("EventSourceArn") == queue_arn
+    ]
+    return max(windows, default=0.0)
+
+
+def receive(queue_url: str, max_number: int) -> list[dict[str, Any]]:
+    """Take a batch from a queue, or nothing while it is still gathered."""
+    with sqs._queues_lock:
+        queue = sqs._get_q(queue_url)
+        sqs._expire_retained(queue)
+        sqs._dlq_sweep(queue)
+        now = time.time()
+        waiting = [m["sent_at"] for m in queue["messages"] if m.get("visible_at", 0) <= now]
+        if not waiting:
+            return []
+        left = min(waiting) + window_of(queue["attributes"]["QueueArn"]) - now
+        if len(waiting) < max_number and left > 0:
+            timer = threading.Timer(left, esm_wake.set)
+            timer.daemon = True
+            timer.start()
+            return []
+        visibility = int(queue["attributes"].get("VisibilityTimeout", "30"))
+        batch: list[dict[str, Any]] = sqs._collect_msgs(queue, int(max_number), visibility)
+        return batch
+
+
+def install() -> None:
+    """Gather batches for every event source mapping of a queue."""
+    seams.replace(sqs, "_receive_messages_for_esm", "queue_url max_number", receive)
+    for name, parameters in (
+        ("_collect_msgs", "q max_n vis_timeout"),
+        ("_expire_retained", "q"),
+        ("_dlq_sweep", "q"),
+        ("_get_q", "url action"),
+    ):
+        seams.replace(sqs, name, parameters, getattr(sqs, name))
