@@ -27,7 +27,9 @@ def settings_read(function: str) -> set[str]:
     for _, node in _reached(function):
         for call in ast.walk(node):
             match call:
-                case ast.Call(func=ast.Name(id="setting"), args=[ast.Constant(value=str(name)), *_]):
+                case ast.Call(
+                    func=ast.Name(id="setting"), args=[ast.Constant(value=str(name)), *_]
+                ):
                     read.add(name)
     return read
 
