@@ -13,7 +13,7 @@ from pipeline_specs.packages import ModelPackage
 NOWHERE = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "nobody",
-    "AWS_SECRET_ACCESS_KEY": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # nothing listens there: a call would fail
     "AWS_MAX_ATTEMPTS": "1",
     "AWS_EC2_METADATA_DISABLED": "true",

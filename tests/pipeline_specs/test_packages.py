@@ -67,7 +67,7 @@ def chosen(live: str, approved: list[str], **changes: Any) -> tuple[str | None, 
         "sagemaker",
         region_name="us-east-1",
         aws_access_key_id="nobody",
-        aws_secret_access_key="nobody",
+        aws_secret_access_key="test",
     )
     looked_at: list[str] = []
 
