@@ -20,7 +20,7 @@ HARMLESS = {
     "administrator-of-this-test": "signs in to a GitLab that a test starts",
     "b1946ac92492d2347c6235b4d2611184": "the ETag in AWS's example of an event",
     "AKIAIOSFODNN7EXAMPLE": "the access key of AWS's own examples",
-    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:gitlab": "a secret's name, for a benchmark",
+    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:gitlab": "a name, not a secret",
     "secret": "a secret's name, in the simulation",
     "00617F08299329D189": "the sequencer in AWS's example of an event",
 }
