@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from headrace import aws, registry, runs
-from headrace.errors import RetryableError
+from headrace.errors import PermanentError, RetryableError
 from headrace.events import ObjectCreated
 from headrace.facts import ModelPackage
 from headrace.inbox import Inbox
 from headrace.lanes import Lane, Request, Run
 from headrace.ledger import Ledger
 from headrace.parsing import parse
-from headrace.project import Project
+from headrace.project import Pipelines, Project
 from headrace.reconcile import Reconciler
 
 from tests.headrace.conftest import BUCKET, INFERENCE, NOW, RUN, TRAINING, package
@@ -171,6 +171,25 @@ def test_reconcile_hands_over_what_no_delivery_did(
     world.reconcile()
     assert len(world.started) == 1
     assert world.ledger.outbox() == []
+
+
+def test_one_projects_trouble_is_not_anothers(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(world.project, name="zebra", prefix="zebra", model_package_group="zebra")
+    names = Pipelines("zebra-training", "zebra-training-hpo", "zebra-inference")
+    world.ledger.put_project(replace(other, pipelines=names))
+    world.change(pipeline="zebra-training", waiting=Request("upload-1", 1, 1, objects=1))
+
+    def newest(group: str, approval: str, other_than: str = "") -> str | None:
+        if group == "headrace-abalone":
+            raise PermanentError("no such model package group")
+        return None
+
+    monkeypatch.setattr(registry, "newest", newest)
+    with pytest.raises(PermanentError, match="no such model package group"):
+        world.reconcile()
+    assert [envelope["detail"]["pipeline"] for envelope in world.put] == ["zebra-training"]
 
 
 def test_an_upload_that_never_came_through_is_found_by_the_inventory(world: World) -> None:

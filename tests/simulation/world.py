@@ -208,12 +208,14 @@ class World:
         for event in events:
             self.clock.after(1.0, self._notify, event)
 
-    def reconcile(self, inventory: bool) -> None:
+    def reconcile(self, inventory: bool, tried: int = 0) -> None:
+        """Look for what no event told; Lambda tries again, and the next tick is another try."""
         self.reconciles += 1
         try:
             self._call("reconcile", {"inventory": inventory})
         except TaskFailed:
-            return  # the next tick is the retry
+            if tried < len(_ASYNC_RETRIES):
+                self.clock.after(_ASYNC_RETRIES[tried], self.reconcile, inventory, tried + 1)
 
     def _task(self, resource: str, arguments: dict[str, Any]) -> Any:
         match resource:

@@ -8,11 +8,13 @@ came through.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from headrace import envelopes, registry, runs, storage
 from headrace.driving import waits_for_model
+from headrace.errors import HeadraceError
 from headrace.facts import ModelPackage
 from headrace.inbox import Inbox
 from headrace.lanes import Lane
@@ -52,18 +54,32 @@ class Reconciler:
         """Look at every project once, at its folders too if asked; return what was put back.
 
         Actions that were decided and not handed over are handed over at once: their names make
-        that safe.
+        that safe. Raises the first error, after everything else was looked at: one project's
+        trouble is not another's.
         """
-        self.inbox.hand_over_rest()
+        errors: list[HeadraceError] = []
+        with self._apart(errors):
+            self.inbox.hand_over_rest()
         now, count = self.inbox.now(), 0
+        looks = [self._lanes, self._registry, *([self._uploads] if inventory else [])]
         for project in self._ledger.projects():
-            missing = [*self._lanes(project, now), *self._registry(project, now)]
-            if inventory:
-                missing += self._uploads(project, now)
-            for envelope in missing:
-                self.put(envelope)
-            count += len(missing)
+            for look in looks:
+                with self._apart(errors):
+                    for envelope in look(project, now):
+                        self.put(envelope)
+                        count += 1
+        if errors:
+            raise errors[0]
         return count
+
+    @contextmanager
+    def _apart(self, errors: list[HeadraceError]) -> Iterator[None]:
+        """Keep an error for later, when the rest is done."""
+        try:
+            yield
+        except HeadraceError as error:
+            self.inbox.warn(str(error))
+            errors.append(error)
 
     def _lanes(self, project: Project, now: float) -> Iterator[Envelope]:
         pipelines = project.pipelines
