@@ -60,6 +60,9 @@ check-template:
 check-secrets:
 	$(BIN)/python checks/find_secrets.py $(CHECKS)/detect-secrets
 
+bench: setup ## all benchmarks, into benchmarks/RESULTS.md (some minutes)
+	$(BIN)/python -m benchmarks
+
 format: setup ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

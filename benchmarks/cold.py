@@ -43,6 +43,7 @@ PEERS = Path(__file__).parent / "peers"
 SAMPLE = "peer: a public sample's notification"
 SDK = "peer: a handler that imports the SageMaker SDK"
 FLOOR = "floor: standard library, signed by hand"
+Numbers = dict[str, Any]
 STEP = payload("step_status", currentStepStatus="Succeeded")
 
 
@@ -75,7 +76,7 @@ def cases(artefacts: Artefacts, plain: Path) -> list[Case]:
 
 def start(
     case: Case, python: Path, modules: list[str], variables: dict[str, str], stub: Stub
-) -> dict[str, float]:
+) -> Numbers:
     """Run one process of a case; its numbers."""
     stub.reset()
     given = {"preloaded": modules, "path": case.path, "event": case.event}
@@ -88,7 +89,7 @@ def start(
     said, _ = process.communicate()
     if process.returncode != 0 or (case.call and case.call not in stub.calls):
         raise SystemExit(f"{case.name} did not come to {case.call}:\n{said[-3000:]}")
-    numbers: dict[str, float] = json.loads(said.rsplit("MEASURED ", 1)[1])
+    numbers: Numbers = json.loads(said.rsplit("MEASURED ", 1)[1])
     if case.call:
         numbers["cpu_ms"] = stub.cpu_ms[case.call] - numbers["began_ms"]
     return numbers
@@ -113,14 +114,14 @@ def environment(stub: Stub, bundle: Path) -> dict[str, str]:
     }
 
 
-def measured(artefacts: Artefacts, folder: Path) -> dict[str, list[dict[str, float]]]:
+def measured(artefacts: Artefacts, folder: Path) -> dict[str, list[Numbers]]:
     """All numbers of all cases, measured in shuffled order."""
     modules = preloaded(artefacts.python)
     plain = shutil.copytree(plain_boto3(CACHE), folder / "plain")
     all_cases = cases(artefacts, plain)
     order = [case for case in all_cases for _ in range(SDK_ROUNDS if case.name == SDK else ROUNDS)]
     random.Random(SEED).shuffle(order)  # noqa: S311 (an order, not a secret)
-    found: dict[str, list[dict[str, float]]] = {case.name: [] for case in all_cases}
+    found: dict[str, list[Numbers]] = {case.name: [] for case in all_cases}
     with Stub(folder, items(), ANSWERS) as stub:
         trusting(artefacts.layer, stub.ca)
         variables = environment(stub, trusting(plain, stub.ca))

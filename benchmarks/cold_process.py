@@ -35,6 +35,7 @@ def main() -> None:
         "peak_mb": peak / 1024,
         "faults": resource.getrusage(resource.RUSAGE_SELF).ru_majflt,
         "modules": len(sys.modules),
+        "packages": sorted({name.split(".")[0] for name in sys.modules}),
     }
     sys.stderr.write(f"\nMEASURED {json.dumps(answer)}\n")
 

@@ -14,10 +14,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.by_hand import seconds_by_hand
+from benchmarks.figures import Figure
 from benchmarks.memory import megabytes
 from demo import stages
 from demo.data import labelled, shells
@@ -27,21 +27,6 @@ from local_cloud.cloud import INFO
 UPLOADS = 5
 RUNS = 3
 READY_SECONDS = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of the table; `aim` is what it should be at most."""
-
-    what: str
-    value: float
-    unit: str
-    aim: float | None = None
-    note: str = ""
-
-    def __str__(self) -> str:
-        aim = "" if self.aim is None else f"aim <= {self.aim:g}"
-        return f"{self.what:<46} {self.value:9.2f} {self.unit:<4} {aim:<12} {self.note}".rstrip()
 
 
 @contextmanager
@@ -136,25 +121,29 @@ def demo_seconds(home: Path) -> float:
 def measure(folder: Path) -> Iterator[Figure]:
     """Measure one after another, with nothing else running."""
     with cloud(folder / "up") as (loop, pid, ready, pipelines):
-        yield Figure("laptop cloud ready", ready, "s", 15)
+        yield Figure("laptop cloud ready", ready, "s", aim=15)
         yield Figure("... and pipelines created by CI", pipelines, "s")
         stages.created(loop)
         latencies = start_latencies(loop)
         beyond = [seconds - loop.quiet_period for seconds in latencies]
         note = f"median of {UPLOADS}; {min(beyond):.2f} to {max(beyond):.2f}; the first is cold"
         yield Figure(
-            "upload to run started, less the quiet period", statistics.median(beyond), "s", 1, note
+            "upload to run started, less the quiet period",
+            statistics.median(beyond),
+            "s",
+            aim=1,
+            note=note,
         )
         pairs = engine_ratios(loop, folder)
         engine, by_hand = (statistics.median(column) for column in zip(*pairs, strict=True))
-        yield Figure("training run through the engine", engine, "s", None, f"median of {RUNS}")
+        yield Figure("training run through the engine", engine, "s", note=f"median of {RUNS}")
         yield Figure("its commands one after another by hand", by_hand, "s")
         ratio = statistics.median(a / b for a, b in pairs)
-        yield Figure("the engine against the hand", ratio, "x", 1.2)
+        yield Figure("engine: a run, against its scripts by hand", ratio, "x", 1.15)
         resident, proportional = megabytes(pid)
         note = f"each page once: {proportional:.0f} MB"
-        yield Figure("memory of the cloud, no step running", resident, "MB", 1024, note)
-    yield Figure("the whole demo", demo_seconds(folder / "demo"), "s", 120)
+        yield Figure("memory of the cloud, no step running", resident, "MB", aim=1024, note=note)
+    yield Figure("the whole demo", demo_seconds(folder / "demo"), "s", aim=120)
 
 
 def main() -> None:

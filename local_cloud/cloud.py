@@ -80,6 +80,7 @@ class Cloud:
         gitlab: bool = True,
         parameters: Mapping[str, str] | None = None,
         chaos: Chaos | None = None,
+        recorded_calls: int = 0,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.home = home.resolve()
@@ -87,6 +88,7 @@ class Cloud:
         self.info: dict[str, Any] = {}
         self.server: Server | None = None
         self._with_gitlab, self._say = gitlab, say
+        self._recorded_calls = recorded_calls
         self._parameters = dict(parameters or {})
         self._faults = Faults(chaos, self.home) if chaos else None
         self._gitlab: GitLab | None = None
@@ -131,6 +133,7 @@ class Cloud:
             root_access_key_id=root_id,
             root_secret_access_key=root_secret,
             chaos_home=self.home if self._faults else None,
+            recorded_calls=self._recorded_calls,
         )
         if self._faults:
             self._faults.write()

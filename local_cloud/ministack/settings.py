@@ -29,6 +29,7 @@ class Settings:
     root_access_key_id: str
     root_secret_access_key: str
     chaos_home: Path | None = None  # whose chaos.json asks for faults
+    recorded_calls: int = 0  # so many API calls, the last ones, CloudTrail has and the state keeps
 
     @property
     def endpoint_url(self) -> str:
@@ -65,6 +66,8 @@ class Settings:
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "INFO",
+            "CLOUDTRAIL_RECORDING": str(int(self.recorded_calls > 0)),
+            "CLOUDTRAIL_MAX_EVENTS": str(self.recorded_calls),
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,

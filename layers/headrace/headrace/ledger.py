@@ -131,12 +131,12 @@ class Ledger:
         puts += [
             self._table.put(
                 {"pk": f"DROP#{decision.request_id}", "sk": _drop_key(item)},
-                {"doc": json.dumps(asdict(item)), **ttl},
+                {"doc": _as_json(item), **ttl},
             )
             for item in decision.drop
         ]
         puts += [
-            self._table.put({"pk": "OUTBOX", "sk": name}, {"doc": json.dumps(action)})
+            self._table.put({"pk": "OUTBOX", "sk": name}, {"doc": _as_json(action)})
             for name, action in decision.inputs
         ]
         if decision.audit:
@@ -144,11 +144,11 @@ class Ledger:
             doc = {
                 "time": at,
                 "lane": before.pipeline,
-                "decided": [asdict(line) for line in decision.audit],
+                "decided": decision.audit,
                 "actions": [action.name for action in decision.actions],
             }
             audit_key = {"pk": f"AUDIT#{project.name}", "sk": f"{at}#{digest(''.join(keys))[:16]}"}
-            puts.append(self._table.put(audit_key, {"doc": json.dumps(doc)}, _NEW))
+            puts.append(self._table.put(audit_key, {"doc": _as_json(doc)}, _NEW))
         if decision.lane != before:
             puts.append(self._put_lane(before.version, decision.lane))
         self._table.transact(puts)
@@ -212,7 +212,7 @@ class Ledger:
         return [json.loads(item["doc"]["S"]) for item in items]
 
     def _put_lane(self, version: int, lane: Lane) -> dict[str, Any]:
-        doc = json.dumps({**asdict(lane), "version": version + 1})
+        doc = _as_json({**_fields(lane), "version": version + 1})
         return self._table.put(
             {"pk": f"LANE#{lane.pipeline}", "sk": "LANE"},
             {"doc": doc, "version": version + 1},
@@ -222,6 +222,14 @@ class Ledger:
 
 
 _NEW = "attribute_not_exists(pk)"
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass for JSON; `asdict` would copy all that is in them."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+_as_json = json.JSONEncoder(default=_fields).encode
 
 
 def now() -> float:

@@ -1,0 +1,122 @@
+"""What a warm function adds to its AWS calls, in microseconds: `python -m benchmarks.warm`.
+
+Each part is measured by itself, without a network, and what an event takes is the sum of the parts
+that its function has: `decide` reads an upload from its queue message, decides it and makes the
+ledger's transaction; `notify` reads a status change, writes the message, claims and records the
+telling, and logs a line. A metric is what Powertools would take for one; no function has one now.
+Medians of batches, in shuffled order; the floor is reading the message with the standard library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from headrace.actions import Decision
+from headrace.decisions import decide
+from headrace.events import ObjectCreated
+from headrace.lanes import Lane
+from headrace.ledger import Ledger
+from headrace.messages import run_changed
+from headrace.parsing import parse, parse_json
+from headrace.uploads import FilesArrived
+
+from benchmarks.cold_cases import LONG_AGO, PROJECT, RUN, payload
+from benchmarks.figures import Figure, median, number
+
+BATCHES = 40
+EVENTS = 250
+SEED = 7
+FUNCTIONS = {
+    "decide": ("parse", "decide", "ledger"),
+    "notify": ("parse a status", "message", "told", "log"),
+}
+MOST = 100.0  # microseconds an event
+
+
+class Nothing:
+    """Stands for a DynamoDB client that has no network."""
+
+    def transact_write_items(self, **_: Any) -> dict[str, Any]:
+        return {}
+
+
+def parts() -> dict[str, Callable[[], object]]:
+    """What is measured, by name."""
+    body = json.dumps(payload("object_created"))
+    event = parse_json(body)
+    assert isinstance(event, ObjectCreated)  # noqa: S101 (it is the example of one)
+    status = payload("run_status", currentPipelineExecutionStatus="Stopped")
+    lane, fact = Lane(PROJECT.pipelines.training.lower()), FilesArrived((event,))
+    decision: Decision = decide(PROJECT, lane, fact, LONG_AGO)
+    ledger, keys = Ledger("ledger", Nothing()), [event.business_key]
+    logger = Logger(service="headrace", stream=io.StringIO())
+    metrics = Metrics(namespace="headrace", service="headrace")
+    pipeline = PROJECT.pipelines.training
+
+    def told() -> None:
+        ledger.may_tell("told/key", LONG_AGO, "request")
+        ledger.told("told/key", LONG_AGO)
+
+    def metric() -> None:
+        metrics.add_metric("Decided", MetricUnit.Count, 1)
+        metrics.serialize_metric_set()
+        metrics.clear_metrics()
+
+    return {
+        "parse": lambda: parse_json(body),
+        "decide": lambda: decide(PROJECT, lane, fact, LONG_AGO),
+        "ledger": lambda: ledger.commit(PROJECT, lane, decision, keys, LONG_AGO),
+        "parse a status": lambda: parse(status),
+        "message": lambda: run_changed("abalone", pipeline, "Stopped", RUN, [], "").values(),
+        "told": told,
+        "log": lambda: logger.info("told", extra={"kind": "run-stopped", "project": "abalone"}),
+        "metric": metric,
+        "floor: json.loads": lambda: json.loads(body),
+    }
+
+
+def microseconds(part: Callable[[], object]) -> float:
+    """The CPU time of one call, over a batch of them."""
+    began = time.process_time()
+    for _ in range(EVENTS):
+        part()
+    return (time.process_time() - began) / EVENTS * 1e6
+
+
+def measure(folder: Path) -> Iterator[Figure]:
+    """The sum, which is promised, and its parts."""
+    all_parts = parts()
+    found: dict[str, list[float]] = {name: [] for name in all_parts}
+    order = [name for name in all_parts for _ in range(BATCHES)]
+    random.Random(SEED).shuffle(order)  # noqa: S311 (an order, not a secret)
+    for name in order:
+        found[name].append(microseconds(all_parts[name]))
+    medians = {name: median(values) for name, values in found.items()}
+    for function, names in FUNCTIONS.items():
+        note = " + ".join(f"{name} {number(medians[name])}" for name in names)
+        total = sum(medians[name] for name in names)
+        yield Figure(f"warm {function}, without AWS calls, an event", total, "µs", MOST, note=note)
+    for name in ("metric", "floor: json.loads"):
+        yield Figure(name, medians[name], "µs")
+
+
+def main() -> None:
+    """Print the table line by line."""
+    argparse.ArgumentParser(prog="python -m benchmarks.warm", description=__doc__).parse_args()
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
+        for figure in measure(Path(folder)):
+            print(figure, flush=True)
+
+
+if __name__ == "__main__":
+    main()

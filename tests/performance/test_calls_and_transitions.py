@@ -1,0 +1,153 @@
+"""An event costs a few calls of the ledger, and a decision a few transitions."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from headrace import aws
+from headrace.actions import AdvanceRun, RefreshInference, ReturnToPending, Tell, as_input
+from headrace.inbox import Inbox
+from headrace.ledger import OBJECTS_PER_COMMIT, Ledger
+from headrace.message import Message
+from headrace.project import Project
+
+from tests.headrace.aws_services import ministack
+from tests.template.act_walk import Walk
+
+EVENTS = Path(__file__).parents[1] / "events"
+MACHINE = yaml.safe_load((Path(__file__).parents[2] / "statemachines/act.asl.yaml").read_text())
+ARN = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/headrace-abalone/2"
+MOST_TRANSITIONS = 8
+CALLS_PER_EVENT = 5  # project, seen, lane, commit, and the action from the outbox
+
+
+def project(name: str) -> Project:
+    settings = {"project": name, "quality": {"metric": "mse", "threshold": 10.0}}
+    return Project.parse(settings, "the test")
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with ministack(tmp_path_factory.mktemp("ministack")) as url:
+        yield url
+
+
+@pytest.fixture
+def calls(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The DynamoDB operations that the layer's client is called for, as botocore sends them."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    aws.client.cache_clear()
+    aws.session.cache_clear()
+    made: list[str] = []
+    aws.client("dynamodb").meta.events.register(
+        "before-call.dynamodb", lambda model, **_: made.append(model.name)
+    )
+    yield made
+    aws.client.cache_clear()
+    aws.session.cache_clear()
+
+
+@pytest.fixture
+def inbox(calls: list[str], request: pytest.FixtureRequest) -> Inbox:
+    """An inbox over a ledger of its own, with some projects in it."""
+    table = f"ledger-{request.node.name}".replace("[", "-").replace("]", "")
+    aws.client("dynamodb").create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    )
+    ledger = Ledger(table)
+    for number in range(5):
+        ledger.put_project(project(f"other{number}"))
+    ledger.put_project(project("abalone"))
+    calls.clear()
+    return Inbox(ledger, lambda *_: None, time.time, print)
+
+
+def uploads(count: int) -> list[dict[str, Any]]:
+    """Queue messages of so many files dropped together."""
+    envelope = json.loads((EVENTS / "object_created.json").read_text())
+    records = []
+    for number in range(count):
+        envelope["detail"]["object"]["key"] = f"abalone/training/data/raw/{number}.csv"
+        records.append({"messageId": str(number), "body": json.dumps(envelope)})
+    return records
+
+
+def test_an_upload_costs_five_calls(inbox: Inbox, calls: list[str]) -> None:
+    assert inbox.handle(uploads(1)) == []
+
+    assert len(calls) <= CALLS_PER_EVENT
+
+
+def test_files_delivered_together_cost_as_much_as_one(inbox: Inbox, calls: list[str]) -> None:
+    assert inbox.handle(uploads(OBJECTS_PER_COMMIT)) == []
+
+    assert len(calls) <= CALLS_PER_EVENT
+
+
+def test_a_full_batch_costs_three_calls_for_each_commit(inbox: Inbox, calls: list[str]) -> None:
+    assert inbox.handle(uploads(100)) == []
+
+    assert len(calls) <= 2 + 3 * 3
+
+
+def test_a_second_delivery_writes_nothing(inbox: Inbox, calls: list[str]) -> None:
+    inbox.handle(uploads(100))
+    calls.clear()
+
+    assert inbox.handle(uploads(100)) == []
+
+    assert not [name for name in calls if "Write" in name or "Put" in name or "Delete" in name]
+
+
+def answers(*payloads: dict[str, Any]) -> Iterator[Any]:
+    return iter([{"StatusCode": 200, "Payload": payload} for payload in payloads])
+
+
+DONE = {"outcome": "done", "reason": "runs"}
+GOES_ON = {"outcome": "wait", "until": 1_700_000_002.0}
+ADVANCE = AdvanceRun("headrace-abalone-training", "drop-1", 1, 1_700_000_000.0)
+
+
+@pytest.mark.parametrize(
+    ("action", "given"),
+    [
+        (ADVANCE, answers(DONE)),
+        (ADVANCE, answers(GOES_ON, DONE)),  # a drop that grew within its quiet period
+        (
+            RefreshInference("abalone", "headrace-abalone", ARN, "refresh-1"),
+            answers({"status": "succeeded", "pipeline_id": 7, "detail": "there"}, {}),
+        ),
+        (ReturnToPending(ARN, "the reference is missing", "why"), answers({})),
+        (Tell(Message("drift", "abalone", "Drift", "Look.\n", {}), "why"), answers({})),
+    ],
+    ids=["advance", "advance, once more", "refresh", "return to pending", "tell"],
+)
+def test_a_decision_takes_at_most_eight_transitions(action: Any, given: Iterator[Any]) -> None:
+    walked = Walk(MACHINE, given).run(json.loads(json.dumps(as_input(action))))
+
+    assert walked.passed[-1] == "Done"
+    assert len(walked.passed) <= MOST_TRANSITIONS
+
+
+def test_one_decision_is_one_execution(inbox: Inbox) -> None:
+    started: list[str] = []
+
+    def start(name: str, action: dict[str, Any]) -> None:
+        started.append(name)
+
+    Inbox(inbox.ledger, start, time.time, print).handle(uploads(100))
+
+    assert len(started) == 1
