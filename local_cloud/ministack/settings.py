@@ -29,7 +29,7 @@ class Settings:
     root_access_key_id: str
     root_secret_access_key: str
     chaos_home: Path | None = None  # whose chaos.json asks for faults
-    recorded_calls: int = 0  # so many API calls, the last ones, CloudTrail has and the state keeps
+    recorded_calls: int = 0  # so many API calls, the last ones, are what CloudTrail has
 
     @property
     def endpoint_url(self) -> str:
