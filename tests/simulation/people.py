@@ -112,7 +112,7 @@ class People:
             truth = settings.folder("ground-truth")
             clock.after(1.0, self._upload, f"{truth}{sub}/größe 0+{number}.csv", "t", False)
         if random.random() < 0.1:
-            clock.after(1.0, self._upload, f"{place}{sub}/notes.txt", f"n{number}", False)
+            clock.after(1.0, self._upload, f"{place}{sub}/notes {number}.txt", f"n{number}", False)
         if settings.trigger_file:
             clock.after(seconds, self._complete, settings, folder, number)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from itertools import count
 from typing import Any
 from unittest import mock
@@ -11,15 +12,19 @@ from headrace import advance, runs
 from headrace.ledger import Ledger
 from headrace.table import Table
 
+from tests.simulation.clock import HOUR, MINUTE, START
 from tests.simulation.faults import Mix
 from tests.simulation.invariants import Report, examine
 from tests.simulation.people import People
+from tests.simulation.stories import QUIET, Story
+from tests.simulation.world import BUCKET
 
 # Many copies, slow invocations side by side, answers that get lost.
 HARSH = Mix("harsh", 0.1, 0.1, 0.1, duplicates=1.0, late=0.2, token_hours=1.0)
 # SageMaker does what it is asked and says nothing, for longer than it remembers a token.
 DEAF = Mix("deaf", interleaved=0.05, deaf=(2.0, 5.0), token_hours=1.0)
 # A claim that waits for SageMaker is driven by several, which look and start side by side.
+SIDE_BY_SIDE = Mix("side by side", 0.1, 0.05, 0.6, duplicates=0.5)
 THROTTLED = Mix("throttled", interleaved=0.5, throttled=(1.0, 8.0))
 
 _put = Table.put
@@ -63,20 +68,19 @@ def lives(mix: Mix, seeds: range) -> Iterator[Report]:
         yield examine(people)
 
 
-@pytest.mark.parametrize("mix", [HARSH, DEAF, THROTTLED], ids=lambda mix: mix.name)
+@pytest.mark.parametrize("mix", [HARSH, DEAF, THROTTLED, SIDE_BY_SIDE], ids=lambda mix: mix.name)
 def test_with_every_protection_nothing_is_doubled_or_lost(mix: Mix) -> None:
-    assert [report for report in lives(mix, range(9)) if not report.right] == []
+    assert [report for report in lives(mix, range(4)) if not report.right] == []
 
 
 @pytest.mark.parametrize(
     ("mix", "swapped"),
     [
-        (HARSH, [lambda: unconditional("LANE#")]),
+        (SIDE_BY_SIDE, [lambda: unconditional("LANE#")]),
         (HARSH, [forgetful, lambda: unconditional("SEEN#")]),
-        (THROTTLED, [random_tokens]),
         (DEAF, [no_look_up]),
     ],
-    ids=["the claim's condition", "what was seen", "the token", "the look-up"],
+    ids=["the claim's condition", "what was seen", "the look-up"],
 )
 def test_without_a_protection_runs_are_doubled_or_uploads_lost(
     mix: Mix, swapped: list[Callable[[], AbstractContextManager[Any]]]
@@ -84,5 +88,37 @@ def test_without_a_protection_runs_are_doubled_or_uploads_lost(
     with ExitStack() as stack:
         for swap in swapped:
             stack.enter_context(swap())
-        harmed = any(report.duplicates or report.lost for report in lives(mix, range(9)))
+        harmed = any(report.duplicates or report.lost for report in lives(mix, range(40)))
     assert harmed
+
+
+def runs_of_two_drivers_that_found_none() -> int:
+    """Claim a lane while SageMaker throttles; then two drivers look, and both start the run."""
+    story = Story(mix=replace(QUIET, throttled=(0.0, 1.0)))
+    world = story.world
+    with world.running():
+        story.begin()
+        story.at(5, story.drop, "training", "a.csv")
+        world.clock.run(START + 30 * MINUTE)
+        claimed = world.ledger.lane("headrace-p0-training").current
+        assert claimed is not None
+        assert not claimed.execution_arn
+        world.clock.now = START + 2 * HOUR
+
+        def drive() -> None:
+            now = world.clock.now
+            advance.advance(world.ledger, BUCKET, "headrace-p0-training", claimed.request_id, now)
+
+        def none_yet(*arguments: Any) -> None:
+            with mock.patch.object(runs, "find", lambda *arguments: None):
+                drive()  # the other driver, between this one's look and its start
+
+        with mock.patch.object(runs, "find", none_yet):
+            drive()
+    return len(world.sagemaker.runs)
+
+
+def test_of_two_drivers_that_found_no_run_the_token_lets_one_start() -> None:
+    assert runs_of_two_drivers_that_found_none() == 1
+    with random_tokens():
+        assert runs_of_two_drivers_that_found_none() == 2
