@@ -61,11 +61,13 @@ class Reconciler:
         with self._apart(errors):
             self.inbox.hand_over_rest()
         now, count = self.inbox.now(), 0
-        looks = [self._lanes, self._registry, *([self._uploads] if inventory else [])]
         for project in self._ledger.projects():
-            for look in looks:
+            looks = [self._lanes(project, now), self._registry(project, now)]
+            if inventory:
+                looks.append(self._uploads(project, now))
+            for missing in looks:  # each looks while it is gone through
                 with self._apart(errors):
-                    for envelope in look(project, now):
+                    for envelope in missing:
                         self.put(envelope)
                         count += 1
         if errors:
