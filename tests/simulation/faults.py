@@ -53,7 +53,7 @@ class Mix:
     redrive_days: float = 4.0
     receives: int = 0  # before a message is a dead letter; 0 for what the template says
     reconcile_minutes: float = 10.0
-    inventory_hours: float = 6.0
+    inventory_hours: float = 24.0  # where no upload is lost it finds nothing, and costs most
 
 
 MIXES = (
