@@ -1,4 +1,4 @@
-"""S3 events name the object's version, as AWS's do on a versioned bucket."""
+"""S3 events name the version of the object and tell whole seconds, as on AWS."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def install() -> None:
 
     def dispatch(event: dict[str, Any], view: Any = None) -> None:
         version = _version.get(None)
+        if event.get("Source") == "aws.s3" and isinstance(event.get("Time"), str):
+            event = {**event, "Time": event["Time"].removesuffix("Z").split(".")[0] + "Z"}
         if event.get("Source") == "aws.s3" and version:
             detail = json.loads(event["Detail"])
             detail["object"].setdefault("version-id", version)

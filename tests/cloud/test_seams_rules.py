@@ -1,6 +1,7 @@
 """EventBridge rules deliver, retry and keep what they could not deliver."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ def test_an_upload_is_an_event_with_the_version_of_the_object(sample: Sample) ->
     )
 
     message = sample.receive("Seen", lambda m: "a b+" in m["Body"])
-    detail = json.loads(message["Body"])["detail"]
+    event = json.loads(message["Body"])
+    detail = event["detail"]
+    assert re.fullmatch(r"[0-9-]{10}T[0-9:]{8}Z", event["time"])  # whole seconds
     assert detail["object"]["key"] == "a b+ü.csv"
     assert detail["object"]["version-id"] == put["VersionId"]
     assert detail["reason"] == "PutObject"
