@@ -5,6 +5,9 @@ compiled files that are valid; the peers find the same. What is counted is CPU t
 from the end of Lambda's bootstrap (its part of the standard library is imported) until the call
 that all of it is for has arrived over TLS at a server of our own. Orders are shuffled, medians
 reported: ratios carry over to other machines, milliseconds do not.
+
+What keeps a start from its aims is importing botocore, two thirds of it, and the Logger: both stand
+below the functions. The floor has neither, nor retries, endpoints or claims in a ledger.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ SAMPLE = "peer: a public sample's notification"
 SDK = "peer: a handler that imports the SageMaker SDK"
 FLOOR = "floor: standard library, signed by hand"
 Numbers = dict[str, Any]
+PARTS = {"part: botocore, imported": "only_botocore", "part: Logger, imported": "only_logger"}
 STEP = payload("step_status", currentStepStatus="Succeeded")
 
 
@@ -70,6 +74,10 @@ def cases(artefacts: Artefacts, plain: Path) -> list[Case]:
         *own,
         Case(FLOOR, [str(PEERS / "floor")], STEP, "Publish"),
         Case(SAMPLE, [str(PEERS / "sample_notification"), str(plain)], STEP, "Publish"),
+        *(
+            Case(name, [str(PEERS / folder), str(artefacts.layer / "python")], None)
+            for name, folder in PARTS.items()
+        ),
         Case(SDK, [str(PEERS / "sdk_orchestrator"), str(SITE)], None, options=cache),
     ]
 
@@ -164,7 +172,7 @@ def measure(folder: Path) -> Iterator[Figure]:
     yield Figure("function + layer, unzipped", artefacts.megabytes(largest), "MB", 30, 8)
     yield Figure("plain boto3 with what it needs, unzipped", megabytes(folder / "plain"), "MB")
     for case, numbers in found.items():
-        what = "import_ms" if case == SDK else "cpu_ms"
+        what = "cpu_ms" if case in CASES or case in (FLOOR, SAMPLE) else "import_ms"
         values = [one[what] for one in numbers]
         imports, wall, peak = (middle(case, n) for n in ("import_ms", "wall_ms", "peak_mb"))
         note = (
