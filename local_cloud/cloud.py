@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 STACK_NAME = "headrace"
 INFO = "cloud.json"
 PID = "cloud.pid"
+PERMISSIONS = "permissions.jsonl"
 
 
 class CloudRunningError(Exception):
@@ -81,6 +82,7 @@ class Cloud:
         parameters: Mapping[str, str] | None = None,
         chaos: Chaos | None = None,
         recorded_calls: int = 0,
+        record_permissions: bool = False,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.home = home.resolve()
@@ -89,6 +91,8 @@ class Cloud:
         self.server: Server | None = None
         self._with_gitlab, self._say = gitlab, say
         self._recorded_calls = recorded_calls
+        # What roles used of their permissions, if that is recorded.
+        self.permissions = self.home / PERMISSIONS if record_permissions else None
         self._parameters = dict(parameters or {})
         self._faults = Faults(chaos, self.home) if chaos else None
         self._gitlab: GitLab | None = None
@@ -134,6 +138,7 @@ class Cloud:
             root_secret_access_key=root_secret,
             chaos_home=self.home if self._faults else None,
             recorded_calls=self._recorded_calls,
+            permissions_record=self.permissions,
         )
         if self._faults:
             self._faults.write()

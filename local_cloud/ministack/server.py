@@ -26,6 +26,7 @@ def install(settings: Settings) -> Callable[[], None]:
         asynchronous,
         functions,
         objects,
+        permissions,
         queues,
         rule_access,
         rules,
@@ -44,6 +45,8 @@ def install(settings: Settings) -> Callable[[], None]:
     queues.install()
     stacks.install()
     transport.install()
+    if settings.permissions_record:
+        permissions.install(settings.permissions_record)
     state_machines.install()
     postman = topics.install(HOST, settings.smtp_port)
     sagemaker = install_sagemaker(

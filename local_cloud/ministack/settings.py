@@ -30,6 +30,7 @@ class Settings:
     root_secret_access_key: str
     chaos_home: Path | None = None  # whose chaos.json asks for faults
     recorded_calls: int = 0  # so many API calls, the last ones, are what CloudTrail has
+    permissions_record: Path | None = None  # where to record what roles are allowed to do
 
     @property
     def endpoint_url(self) -> str:
@@ -43,8 +44,9 @@ class Settings:
         values: dict[str, Any] = json.loads(text)
         for name in ("state_dir", "work_dir", "functions_python", "jobs_python"):
             values[name] = Path(values[name])
-        if values["chaos_home"] is not None:
-            values["chaos_home"] = Path(values["chaos_home"])
+        for name in ("chaos_home", "permissions_record"):
+            if values[name] is not None:
+                values[name] = Path(values[name])
         return cls(**values)
 
     def environment(self) -> dict[str, str]:
