@@ -77,7 +77,7 @@ def drop(running: Site, count: int) -> Iterator[Figure]:
     yield Figure(f"{what}: API calls of the control plane", len(record.calls), note=note)
     waited = asked["CreationTime"].timestamp() - uploaded - project.quiet_period
     yield Figure(f"{what}: last upload to run started, less the quiet period", waited, "s")
-    costs = bill(record, messages=count + record.invocations["notify"])
+    costs = bill(record, messages=count + record.notices)
     yield Figure(f"{what}: cost of the control plane", 100 * costs.total, "¢", note=str(costs))
 
 

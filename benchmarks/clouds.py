@@ -17,6 +17,7 @@ from typing import Any
 from headrace.ledger import Ledger
 from headrace.project import Project
 
+from benchmarks.listening import listen, patterns_to
 from local_cloud.cloud import Cloud
 
 RECORDED = 200_000
@@ -59,9 +60,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the control plane did in a while: its calls, invocations and executions."""
+    """What the control plane did in a while: its calls, invocations and executions.
+
+    `notices` counts the status changes that its rules let through to `notify`.
+    """
 
     calls: tuple[Call, ...]
+    notices: int
     invocations: dict[str, int]
     executions: tuple[str, ...]
     transitions: int
@@ -150,13 +155,13 @@ class Site:
         return [run for page in found for run in page["PipelineExecutionSummaries"]]
 
     def is_idle(self) -> bool:
-        """Whether no event waits in the inbox and no execution is under way."""
-        queue = self.client("sqs").get_queue_attributes(
-            QueueUrl=self.output("InboxQueueUrl"), AttributeNames=["All"]
-        )["Attributes"]
+        """Whether no event waits in a queue and no execution is under way."""
+        sqs = self.client("sqs")
         waiting = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
-        if any(int(queue[name]) for name in waiting):
-            return False
+        for url in (self.output("InboxQueueUrl"), self.output("NotifyQueueUrl")):
+            queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+            if any(int(queue[name]) for name in waiting):
+                return False
         running = self.client("stepfunctions").list_executions(
             stateMachineArn=self.output("StateMachineArn"), statusFilter="RUNNING"
         )
@@ -184,17 +189,27 @@ class Site:
         """Collect what the control plane does meanwhile and until nothing is left to do."""
         found: list[Record] = []
         before = {name: self.invocations(name) for name in FUNCTIONS}
+        notices = self._notices()
+        heard = notices()
         old, began = set(self.executions()), time.time()
         yield found
         self.settle()
         executions = tuple(one for one in self.executions() if one not in old)
         record = Record(
             tuple(call for call in self.calls(began) if call.is_ours),
+            notices() - heard,
             {name: self.invocations(name) - before[name] for name in FUNCTIONS},
             executions,
             sum(self.transitions(one) for one in executions),
         )
         found.append(record)
+
+    def _notices(self) -> Callable[[], int]:
+        """Return what counts the status changes that the rules let through to `notify`."""
+        url = self.output("NotifyQueueUrl")
+        arn = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        patterns = patterns_to(self.client, arn["Attributes"]["QueueArn"])
+        return listen(self.client, "notices", patterns)
 
     def settle(self) -> None:
         """Wait until nothing has happened for a while."""

@@ -69,26 +69,32 @@ def payload(name: str, **detail: str) -> dict[str, Any]:
     return event
 
 
+def records(event: dict[str, Any]) -> dict[str, Any]:
+    """An event as a queue hands it over: a batch of one."""
+    return {"Records": [{"messageId": "1", "body": json.dumps(event)}]}
+
+
 _REQUEST = {"pipeline": NAMES.inference, "request_id": DROP}
-_UPLOAD = payload("object_created")
 # function -> what it is handed -> the call that all of it is for
 CASES: dict[str, tuple[str, Any, str]] = {
     "decide: an upload": (
         "decide",
-        {"Records": [{"messageId": "1", "body": json.dumps(_UPLOAD)}]},
+        records(payload("object_created")),
         "StartExecution",
     ),
     "advance_run: a drop is quiet": ("advance_run", _REQUEST, "StartPipelineExecution"),
     "notify: a run was stopped": (
         "notify",
-        payload(
-            "run_status",
-            currentPipelineExecutionStatus="Stopped",
-            pipelineArn=f"{ARN}:pipeline/{NAMES.training}",
+        records(
+            payload(
+                "run_status",
+                currentPipelineExecutionStatus="Stopped",
+                pipelineArn=f"{ARN}:pipeline/{NAMES.training}",
+            )
         ),
         "Publish",
     ),
-    "notify: a run failed, and why": ("notify", payload("run_status"), "Publish"),
+    "notify: a run failed, and why": ("notify", records(payload("run_status")), "Publish"),
     "refresh_inference: an approval": (
         "refresh_inference",
         {"group": "headrace-abalone", "arn": PACKAGE, "refresh_id": REFRESH},
@@ -139,7 +145,7 @@ ENVIRONMENT = {
     "DATA_BUCKET": BUCKET,
     "ALERTS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:alerts",
     "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:123456789012:stateMachine:act",
-    "NOTIFY_FUNCTION": "headrace-notify",
+    "NOTIFY_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/notify",
     "GITLAB_PROJECT_PATH": "group/headrace",
     "GITLAB_REF": "main",
     "GITLAB_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:gitlab",

@@ -13,7 +13,6 @@ on the same event bus counts those status changes.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -26,34 +25,11 @@ from benchmarks.bills import bill
 from benchmarks.burst import DROPS, drop
 from benchmarks.clouds import Site, site
 from benchmarks.figures import Figure
+from benchmarks.listening import STATUS_CHANGES, listen
 from demo.data import labelled, shells
 from demo.loop import TRAINING, Loop
 
 RUNS = 1_000
-STATUS_CHANGES = [
-    "SageMaker Model Building Pipeline Execution Status Change",
-    "SageMaker Model Building Pipeline Execution Step Status Change",
-    "SageMaker Model Package State Change",
-]
-
-
-def count_status_changes(running: Site) -> str:
-    """Have a queue receive every status change from now on; its URL."""
-    sqs, events = running.client("sqs"), running.client("events")
-    url: str = sqs.create_queue(QueueName="status-changes")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-    allowed = {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn["QueueArn"],
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    pattern = json.dumps({"source": ["aws.sagemaker"], "detail-type": STATUS_CHANGES})
-    events.put_rule(Name="status-changes", EventPattern=pattern)
-    events.put_targets(Rule="status-changes", Targets=[{"Id": "1", "Arn": arn["QueueArn"]}])
-    return url
 
 
 def make_pipelines(running: Site) -> None:
@@ -67,19 +43,15 @@ def make_pipelines(running: Site) -> None:
 def training_run(running: Site) -> Iterator[Figure]:
     """One training run: the bill, and that of the peer."""
     make_pipelines(running)
-    url = count_status_changes(running)
+    heard = listen(running.client, "status-changes", [STATUS_CHANGES])
     loop = Loop(running.info)
     with running.recording() as records:
         loop.upload(TRAINING, "heavy.csv", labelled(shells().heavy))
         loop.ended(loop.new_run(loop.training, []))
     (record,) = records
-    number = running.client("sqs").get_queue_attributes(
-        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
-    )["Attributes"]["ApproximateNumberOfMessages"]
-    told = record.invocations["notify"]  # the status changes that our rules let through
-    own = bill(record, messages=1 + told)
+    own = bill(record, messages=1 + record.notices)
     mails = sum(call.operation == "Publish" for call in record.calls)
-    changes = int(number)
+    changes, told = heard(), record.notices
     yield Figure(f"{RUNS:,} training runs, without mail", RUNS * own.total, "$", note=str(own))
     note = f"{len(record.calls)} API calls, {sum(record.invocations.values())} invocations a run"
     mail = mails * prices.SNS_EMAIL

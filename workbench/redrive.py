@@ -12,6 +12,8 @@ from typing import Any
 from pipeline_specs.stack import Stack
 
 LEFT = "left"
+# Whose dead letters are which queue's.
+_SOURCES = {"InboxDeadLetters": "Inbox", "NotifyDeadLetters": "NotifyQueue"}
 _WAIT_SECONDS = 1
 _BATCH = 10
 
@@ -23,16 +25,15 @@ def redrive(stack: Stack) -> Counter[str]:
     """
     sqs = stack.session.client("sqs")
     functions = stack.session.client("lambda")
-    inbox = stack.output("InboxQueueUrl")
-    inbox_arn = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])
-    bound_for_inbox = inbox_arn["Attributes"]["QueueArn"]
+    queues = {_arn(sqs, url): url for url in map(stack.physical_id, _SOURCES.values())}
+    arns = dict(zip(_SOURCES, queues, strict=True))
     sent: Counter[str] = Counter()
-    for queue in ("InboxDeadLetters", "RuleDeadLetters"):
-        url = stack.physical_id(queue)
+    for dead_letters in (*_SOURCES, "RuleDeadLetters"):
+        url = stack.physical_id(dead_letters)
         for message in _messages(sqs, url):
-            target, event = _destination(queue, message, bound_for_inbox)
-            if target == bound_for_inbox:
-                sqs.send_message(QueueUrl=inbox, MessageBody=json.dumps(event))
+            target, event = _destination(message, arns.get(dead_letters, ""))
+            if target in queues:
+                sqs.send_message(QueueUrl=queues[target], MessageBody=json.dumps(event))
             elif ":function:" in target:
                 functions.invoke(
                     FunctionName=target,
@@ -47,18 +48,23 @@ def redrive(stack: Stack) -> Counter[str]:
     return sent
 
 
-def _destination(queue: str, message: dict[str, Any], inbox_arn: str) -> tuple[str, Any]:
-    """Return (ARN of the queue or function it was bound for, the event), or ("", None)."""
-    body = message["Body"]
+def _arn(sqs: Any, url: str) -> str:
+    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return str(answer["Attributes"]["QueueArn"])
+
+
+def _destination(message: dict[str, Any], source: str) -> tuple[str, Any]:
+    """Return (ARN of the queue or function it was bound for, the event), or ("", None).
+
+    `source` is the queue whose function did not take it, where there is one.
+    """
     try:
-        letter = json.loads(body)
+        letter = json.loads(message["Body"])
     except json.JSONDecodeError:
         return "", None
-    if queue == "InboxDeadLetters":
-        return inbox_arn, letter
     target = message.get("MessageAttributes", {}).get("TARGET_ARN", {}).get("StringValue", "")
-    if target:  # EventBridge could not deliver: the body is the event itself
-        return target, letter
+    if source or target:  # what EventBridge could not deliver is the event itself as well
+        return source or target, letter
     if isinstance(letter, dict) and "requestPayload" in letter:  # a function failed on it
         arn = str(letter.get("requestContext", {}).get("functionArn", ""))
         return arn.removesuffix(":$LATEST"), letter["requestPayload"]

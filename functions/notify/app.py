@@ -1,23 +1,35 @@
-"""Status event -> message: tells people what happened. It decides nothing."""
+"""Status events -> messages: tells people what happened. It decides nothing."""
 
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from headrace.alerts import publish
 from headrace.environment import setting
+from headrace.errors import HeadraceError
 from headrace.ledger import Ledger, now
-from headrace.parsing import parse
+from headrace.parsing import parse_json
 from headrace.tell import messages_for
 
 logger = Logger()
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], context: Any) -> None:
-    """Publish the messages for one status event, once however often it is delivered."""
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Tell a batch from SQS, each change once; return the messages to be delivered again."""
+    failed: list[str] = []
+    for record in event["Records"]:
+        try:
+            _tell(record["body"], teller=record["messageId"])
+        except HeadraceError as error:
+            logger.warning(f"message {record['messageId']}: {error}")
+            failed.append(record["messageId"])
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _tell(body: str, teller: str) -> None:
     ledger = Ledger(setting("LEDGER_TABLE"))
-    for key, message in messages_for(ledger, setting("DATA_BUCKET"), parse(event)):
-        if ledger.may_tell(f"told/{key}", now(), context.aws_request_id):
+    for key, message in messages_for(ledger, setting("DATA_BUCKET"), parse_json(body)):
+        if ledger.may_tell(f"told/{key}", now(), teller):
             publish(setting("ALERTS_TOPIC_ARN"), message)
             ledger.told(f"told/{key}", now())
             logger.info("told", extra={"kind": message.kind, "project": message.project})

@@ -5,7 +5,6 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from headrace.environment import setting
-from headrace.functions import invoke_later
 from headrace.inbox import Inbox
 from headrace.ledger import Ledger, now
 from headrace.queue import send
@@ -27,7 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         ),
         bucket=setting("DATA_BUCKET"),
         put=lambda envelope: send(setting("INBOX_QUEUE_URL"), json.dumps(envelope)),
-        tell=lambda envelope: invoke_later(setting("NOTIFY_FUNCTION"), envelope),
+        tell=lambda envelope: send(setting("NOTIFY_QUEUE_URL"), json.dumps(envelope)),
         forgotten=float(setting("FORGOTTEN_AFTER_SECONDS", str(FORGOTTEN))),
     )
     put_back = reconciler.run(inventory=event.get("inventory") is True)

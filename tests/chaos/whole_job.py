@@ -23,7 +23,8 @@ from local_cloud.cloud import INFO, Cloud
 FORGOTTEN_SECONDS = 8
 RECONCILE_SECONDS = 4.0
 PATIENCE = 240.0  # seconds, for whatever a stage waits for
-INBOX_AGAIN_SECONDS = "8"
+AGAIN_SECONDS = "8"
+QUEUES = ("InboxQueueUrl", "NotifyQueueUrl")
 
 _T = TypeVar("_T")
 
@@ -74,10 +75,11 @@ def time_passes(loop: Loop) -> Iterator[None]:
 
 def hasten_redelivery(loop: Loop) -> None:
     """Let a message that a dead function held come back in seconds instead of three minutes."""
-    loop.sqs.set_queue_attributes(
-        QueueUrl=loop.info["outputs"]["InboxQueueUrl"],
-        Attributes={"VisibilityTimeout": INBOX_AGAIN_SECONDS},
-    )
+    for queue in QUEUES:
+        loop.sqs.set_queue_attributes(
+            QueueUrl=loop.info["outputs"][queue],
+            Attributes={"VisibilityTimeout": AGAIN_SECONDS},
+        )
 
 
 def whole_job(cloud: Cloud) -> End:
@@ -135,7 +137,7 @@ def executions_running(loop: Loop) -> int:
 def at_rest(loop: Loop) -> bool:
     """Whether nothing is under way: no event, no action, no run."""
     return not (
-        messages_in(loop, loop.info["outputs"]["InboxQueueUrl"])
+        any(messages_in(loop, loop.info["outputs"][queue]) for queue in QUEUES)
         or items(loop, "OUTBOX")
         or executions_running(loop)
         or any(lane["current"] or lane["waiting"] for lane in lanes(loop).values())

@@ -83,21 +83,26 @@ def test_dead_letters_go_where_they_were_bound_and_start_nothing_twice(
     arn = {"AttributeNames": ["QueueArn"]}
     inbox = loop.info["outputs"]["InboxQueueUrl"]
     inbox_arn = loop.sqs.get_queue_attributes(QueueUrl=inbox, **arn)["Attributes"]["QueueArn"]
-    notify = loop.client("lambda").get_function(FunctionName="headrace-notify")
-    notify_arn = notify["Configuration"]["FunctionArn"]
+    reconcile = loop.client("lambda").get_function(FunctionName="headrace-reconcile")
+    reconcile_arn = reconcile["Configuration"]["FunctionArn"]
     before = lane(loop, loop.training)
     runs = loop.run_arns(loop.training)
     put(loop, "InboxDeadLetters", upload)
     put(loop, "RuleDeadLetters", upload, TARGET_ARN=inbox_arn)
-    failed = {"requestContext": {"functionArn": f"{notify_arn}:$LATEST"}, "requestPayload": upload}
-    put(loop, "RuleDeadLetters", failed)
+    put(loop, "NotifyDeadLetters", upload)
+    timer = {"inventory": False}
+    function = {"functionArn": f"{reconcile_arn}:$LATEST"}
+    put(loop, "RuleDeadLetters", {"requestContext": function, "requestPayload": timer})
     put(loop, "RuleDeadLetters", "what is this?")
     done = workbench(loop, "redrive")
     assert done.returncode == 0, done.stderr
-    inbox_name, notify_name = inbox.rsplit("/", 1)[-1], notify_arn.rsplit(":", 1)[-1]
+    inbox_name, notify_name = (
+        queue(loop, name).rsplit("/")[-1] for name in ("Inbox", "NotifyQueue")
+    )
     assert set(done.stdout.splitlines()) == {
         f"2 to {inbox_name}",
         f"1 to {notify_name}",
+        "1 to headrace-reconcile",
         "1 left",
     }
     drained(loop)

@@ -38,7 +38,7 @@ def examine(people: People) -> Report:
     report = Report(people.seed, people.mix.name, world.clock.trace, len(people.data))
     started = [run for run in world.sagemaker.runs.values() if not run.by_hand]
     report.starts = len(started)
-    report.dead_letters = world.inbox.dead_letters
+    report.dead_letters = world.inbox.dead_letters + world.notices.dead_letters
     taken = Counter(item for run in started for item in run.objects)
     report.lost = len(people.data - set(taken))
     names = Counter(run.name for run in started)

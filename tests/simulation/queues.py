@@ -14,24 +14,40 @@ from tests.simulation.clock import DAY, MINUTE
 from tests.simulation.faults import Faults
 
 _TEMPLATE = Path(__file__).parents[2] / "template.yaml"
-_BATCH = 100
-_WINDOW = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """What the template says of a queue, and of the function that takes from it."""
+
+    hidden: float  # seconds
+    receives: int
+    batch: int
+    window: float  # seconds
+
+    @classmethod
+    @cache
+    def of(cls, queue: str, function: str) -> "QueueSettings":
+        resources = _template()["Resources"]
+        said = resources[queue]["Properties"]
+        (source,) = resources[function]["Properties"]["Events"].values()
+        assert source["Properties"]["Queue"] == f"{queue}.Arn"
+        return cls(
+            hidden=said["VisibilityTimeout"],
+            receives=said["RedrivePolicy"]["maxReceiveCount"],
+            batch=source["Properties"]["BatchSize"],
+            window=source["Properties"].get("MaximumBatchingWindowInSeconds", 0),
+        )
 
 
 @cache
-def queue_settings() -> dict[str, int]:
-    """Return what the template says of the inbox."""
-
+def _template() -> dict[str, Any]:
     class Loader(yaml.SafeLoader):
         pass
 
-    Loader.add_multi_constructor("!", lambda loader, suffix, node: suffix)  # type: ignore[no-untyped-call]
-    template = yaml.load(_TEMPLATE.read_text(), Loader)  # noqa: S506 (a SafeLoader)
-    inbox = template["Resources"]["Inbox"]["Properties"]
-    return {
-        "VisibilityTimeout": inbox["VisibilityTimeout"],
-        "maxReceiveCount": inbox["RedrivePolicy"]["maxReceiveCount"],
-    }
+    Loader.add_multi_constructor("!", lambda loader, suffix, node: node.value)  # type: ignore[no-untyped-call]
+    template: dict[str, Any] = yaml.load(_TEMPLATE.read_text(), Loader)  # noqa: S506 (a SafeLoader)
+    return template
 
 
 @dataclass(slots=True)
@@ -43,21 +59,21 @@ class _Sent:
     receives: int = 0
 
 
-class Inbox:
+class Queue:
     """A queue that hands batches to a function and keeps what the function does not take.
 
-    `decide` returns the ids of the messages that failed, or None if the invocation died.
+    `function` returns the ids of the messages that failed, or None if the invocation died.
     """
 
     def __init__(
         self,
         faults: Faults,
-        decide: Callable[[list[dict[str, str]]], list[str] | None],
-        hidden: float,
-        receives: int,
+        function: Callable[[list[dict[str, str]]], list[str] | None],
+        settings: QueueSettings,
     ) -> None:
-        self._faults, self._clock, self._decide = faults, faults.clock, decide
-        self.hidden, self.receives = hidden, receives
+        self._faults, self._clock, self._function = faults, faults.clock, function
+        self._settings = settings
+        self.receives = faults.mix.receives or settings.receives
         self._waiting: deque[_Sent] = deque()
         self._polled = False
         self._sent = 0
@@ -73,12 +89,12 @@ class Inbox:
         self._waiting.append(message)
         if not self._polled:
             self._polled = True
-            self._clock.after(_WINDOW, self._poll)
+            self._clock.after(self._settings.window, self._poll)
 
     def _poll(self) -> None:
         self._polled = False
         batch: list[_Sent] = []
-        while self._waiting and len(batch) < _BATCH:
+        while self._waiting and len(batch) < self._settings.batch:
             message = self._waiting.popleft()
             message.receives += 1
             if message.receives > self.receives:
@@ -91,10 +107,10 @@ class Inbox:
         if not batch:
             return
         self.batches += 1
-        failed = self._decide([{"messageId": m.id, "body": m.body} for m in batch])
+        failed = self._function([{"messageId": m.id, "body": m.body} for m in batch])
         back = batch if failed is None else [m for m in batch if m.id in set(failed)]
         for message in back:
-            self._clock.after(self.hidden, self._arrive, message)
+            self._clock.after(self._settings.hidden, self._arrive, message)
 
     def _bury(self, message: _Sent) -> None:
         self.dead_letters += 1
@@ -121,7 +137,7 @@ class EventBridge:
         self,
         faults: Faults,
         inbox: Callable[[str], None],
-        notify: Callable[[dict[str, Any]], None],
+        notify: Callable[[str], None],
     ) -> None:
         self._faults, self._clock = faults, faults.clock
         self._inbox, self._notify = inbox, notify
@@ -137,9 +153,9 @@ class EventBridge:
         body = json.dumps(envelope)
         self._copies(self._inbox, body)
         if not from_s3:
-            self._copies(self._notify, envelope)
+            self._copies(self._notify, body)
 
-    def _copies(self, target: Callable[[Any], None], event: Any) -> None:
+    def _copies(self, target: Callable[[str], None], body: str) -> None:
         mix, random = self._faults.mix, self._clock.random
         copies = 1
         while copies < 5 and random.random() < mix.duplicates / 2:
@@ -152,4 +168,4 @@ class EventBridge:
                 delay = random.uniform(0, 5 * MINUTE)
             else:
                 delay = random.uniform(0.1, 2.0)
-            self._clock.after(delay, target, event)
+            self._clock.after(delay, target, body)

@@ -134,25 +134,13 @@ class SimulatedStates:
 
 
 class SimulatedSqs:
-    """The inbox, written to."""
+    """Queues by their URL, written to."""
 
-    def __init__(self, faults: Faults, send: Callable[[str], None]) -> None:
-        self._faults, self._send = faults, send
+    def __init__(self, faults: Faults, queues: dict[str, Callable[[str], None]]) -> None:
+        self._faults, self._queues = faults, queues
 
     def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, Any]:
-        self._faults.around("send", lambda: self._send(MessageBody))
-        return {}
-
-
-class SimulatedLambda:
-    """Functions invoked asynchronously."""
-
-    def __init__(self, faults: Faults, invoke: Callable[[str, Any], None]) -> None:
-        self._faults, self._invoke = faults, invoke
-
-    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, Any]:
-        assert InvocationType == "Event"
-        self._faults.around("invoke", lambda: self._invoke(FunctionName, json.loads(Payload)))
+        self._faults.around("send", lambda: self._queues[QueueUrl](MessageBody))
         return {}
 
 

@@ -24,11 +24,10 @@ from tests.simulation.clock import HOUR, MINUTE, Clock
 from tests.simulation.dynamodb import SimulatedDynamoDB
 from tests.simulation.faults import Faults, Killed, Mix
 from tests.simulation.gitlab import SimulatedGitLab
-from tests.simulation.queues import EventBridge, Inbox, queue_settings
+from tests.simulation.queues import EventBridge, Queue, QueueSettings
 from tests.simulation.registry import Registry
 from tests.simulation.sagemaker import Fate, Run, SimulatedSageMaker
 from tests.simulation.services import (
-    SimulatedLambda,
     SimulatedS3,
     SimulatedSecrets,
     SimulatedSns,
@@ -45,7 +44,7 @@ _ENVIRONMENT = {
     "STATE_MACHINE_ARN": "act",
     "ALERTS_TOPIC_ARN": "alerts",
     "INBOX_QUEUE_URL": "inbox",
-    "NOTIFY_FUNCTION": "notify",
+    "NOTIFY_QUEUE_URL": "notices",
     "GITLAB_URL": "https://gitlab.example",
     "GITLAB_PROJECT_PATH": "group/project",
     "GITLAB_REF": "main",
@@ -91,21 +90,17 @@ class World:
         self.s3 = SimulatedS3(faults)
         self.sns = SimulatedSns(faults)
         self.act = StateMachine(faults, self._task)
-        queue = queue_settings()
-        self.inbox = Inbox(
-            faults,
-            self._decide,
-            queue["VisibilityTimeout"],
-            mix.receives or queue["maxReceiveCount"],
+        self.inbox = Queue(faults, self._decide, QueueSettings.of("Inbox", "DecideFunction"))
+        self.notices = Queue(
+            faults, self._notify, QueueSettings.of("NotifyQueue", "NotifyFunction")
         )
-        self.events = EventBridge(faults, self.inbox.send, self._notify)
+        self.events = EventBridge(faults, self.inbox.send, self.notices.send)
         self.sagemaker = SimulatedSageMaker(
             faults, self.events.publish, fate, ended, self.s3.objects_of
         )
         self.registry = Registry(self.sagemaker.packages, self.clock, self.events.publish)
         self.gitlab = SimulatedGitLab(faults)
         self.projects: list[Project] = []
-        self.unnotified: list[dict[str, Any]] = []
         self.reconciles = 0
         self.excused = 0  # mails that may go out twice: their answers were lost
         self._invocations = 0
@@ -115,8 +110,7 @@ class World:
             "sns": self.sns,
             "sagemaker": self.sagemaker,
             "stepfunctions": SimulatedStates(faults, self.act.start),
-            "sqs": SimulatedSqs(faults, self.inbox.send),
-            "lambda": SimulatedLambda(faults, lambda _, event: self._notify(event)),
+            "sqs": SimulatedSqs(faults, {"inbox": self.inbox.send, "notices": self.notices.send}),
             "secretsmanager": SimulatedSecrets(),
         }
 
@@ -161,14 +155,15 @@ class World:
 
     # --- the functions, invoked -------------------------------------------------------------------
 
-    def _call(self, name: str, event: dict[str, Any], request_id: str = "") -> Any:
+    def _call(self, name: str, event: dict[str, Any]) -> Any:
         """Invoke a function; raise TaskFailed if it died or raised what it may raise."""
         self.clock.note(f"invoke {name}")
+        self._invocations += 1
         context = SimpleNamespace(
             function_name=name,
             memory_limit_in_mb=512,
             invoked_function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
-            aws_request_id=request_id or self._request_id(),
+            aws_request_id=f"request-{self._invocations}",
         )
         try:
             return self.faults.invocation(name, lambda: function(name).handler(event, context))
@@ -177,36 +172,28 @@ class World:
         except HeadraceError as error:
             raise TaskFailed(type(error).__name__, str(error)) from error
 
-    def _decide(self, records: list[dict[str, str]]) -> list[str] | None:
+    def _batch(self, name: str, records: list[dict[str, str]]) -> list[str] | None:
         try:
-            answer = self._call("decide", {"Records": records})
+            answer = self._call(name, {"Records": records})
         except TaskFailed:
             return None
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
-    def _request_id(self) -> str:
-        self._invocations += 1
-        return f"request-{self._invocations}"
+    def _decide(self, records: list[dict[str, str]]) -> list[str] | None:
+        return self._batch("decide", records)
 
-    def _notify(self, event: dict[str, Any], tried: int = 0, request_id: str = "") -> None:
-        request_id = request_id or self._request_id()  # Lambda keeps it when it tries again
+    def _notify(self, records: list[dict[str, str]]) -> list[str] | None:
         before = len(self.sns.published)
-        try:
-            self._call("notify", event, request_id)
-        except TaskFailed:
-            # What it published before it failed it may publish again.
-            self.excused += len(self.sns.published) - before
-            if tried < len(_ASYNC_RETRIES):
-                self.clock.after(_ASYNC_RETRIES[tried], self._notify, event, tried + 1, request_id)
-            else:
-                self.unnotified.append(event)
+        failed = self._batch("notify", records)
+        # A message that fails after its mail went out may be told again: one mail of each.
+        may_repeat = 1 if failed is None else len(failed)
+        self.excused += min(len(self.sns.published) - before, may_repeat)
+        return failed
 
     def redrive(self) -> None:
         """Send all dead letters on again, as people do."""
         self.inbox.redrive()
-        events, self.unnotified = self.unnotified, []
-        for event in events:
-            self.clock.after(1.0, self._notify, event)
+        self.notices.redrive()
 
     def reconcile(self, inventory: bool, tried: int = 0) -> None:
         """Look for what no event told; Lambda tries again, and the next tick is another try."""

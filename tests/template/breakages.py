@@ -27,7 +27,8 @@ BREAKAGES = [
             to={"ArnEquals": {"aws:SourceArn": [{"Fn::GetAtt": ["UploadRule", "Arn"]}]}},
         ),
     ),
-    case(events.targets_let_their_rule_in, "RunRule/notify", drop("NotifyPermission")),
+    case(events.targets_let_their_rule_in, "ReconcileRule/reconcile", drop("ReconcilePermission")),
+    case(events.targets_let_their_rule_in, "RunRule/notify", revoke("QueuePolicy", "Notify")),
     case(events.targets_let_their_rule_in, "RunRule/inbox", revoke("QueuePolicy", "Rules")),
     case(
         events.targets_have_retry_policies,
@@ -70,8 +71,8 @@ BREAKAGES = [
     ),
     case(
         events.asynchronous_functions_have_on_failure_destinations,
-        "NotifyFunction",
-        drop("NotifyFunctionEventInvokeConfig"),
+        "ReconcileFunction",
+        drop("ReconcileFunctionEventInvokeConfig"),
     ),
     case(access.actions_are_named, "DecideRole", grant("DecideRole", action="*")),
     case(access.actions_are_named, "DecideRole", grant("DecideRole", action=["sqs:Get*"])),
@@ -116,8 +117,8 @@ BREAKAGES = [
     ),
     case(
         access.services_act_for_this_account_only,
-        "NotifyPermission",
-        drop("NotifyPermission", "SourceAccount"),
+        "ReconcilePermission",
+        drop("ReconcilePermission", "SourceAccount"),
     ),
     case(
         access.roles_hold_no_managed_policies,

@@ -1,4 +1,4 @@
-"""The inbox queue, written to."""
+"""The queues that reconcile puts events back into."""
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -10,4 +10,4 @@ def send(queue_url: str, body: str) -> None:
     try:
         client("sqs").send_message(QueueUrl=queue_url, MessageBody=body)
     except (ClientError, BotoCoreError) as error:
-        raise from_aws(error, "writing to the inbox") from error
+        raise from_aws(error, f"sending to {queue_url}") from error

@@ -5,9 +5,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.aws import client, from_aws
-from headrace.errors import Conflict
+from headrace.errors import Conflict, RetryableError
 
 _BATCH_GET = 100  # keys that BatchGetItem takes
+_TRIES = 4
+
+
+class _Busy(RetryableError):
+    """Another transaction is writing one of the items at this moment."""
 
 
 class Table:
@@ -27,8 +32,10 @@ class Table:
         except ClientError as error:
             reasons = error.response.get("CancellationReasons", [])
             codes = {reason.get("Code") for reason in reasons}
-            if codes & {"ConditionalCheckFailed", "TransactionConflict"}:
+            if "ConditionalCheckFailed" in codes:
                 raise Conflict("the ledger changed meanwhile") from error
+            if "TransactionConflict" in codes:
+                raise _Busy("the ledger is being written to; try again") from error
             raise from_aws(error, f"ledger {operation}") from error
         except BotoCoreError as error:
             raise from_aws(error, f"ledger {operation}") from error
@@ -88,9 +95,18 @@ class Table:
         return {"Put": put}
 
     def transact(self, puts: list[dict[str, Any]]) -> None:
-        """Write all or nothing. Raises Conflict if a condition does not hold any more."""
-        if puts:
-            self._call("transact_write_items", TransactItems=puts)
+        """Write all or nothing. Raises Conflict if a condition does not hold any more.
+
+        A transaction that meets another one says nothing of its conditions: it is tried again,
+        for as long as it takes the other to end.
+        """
+        for tries_left in reversed(range(_TRIES if puts else 0)):
+            try:
+                self._call("transact_write_items", TransactItems=puts)
+                return
+            except _Busy:
+                if not tries_left:
+                    raise
 
 
 def _typed(values: dict[str, Any]) -> dict[str, Any]:
