@@ -3,7 +3,9 @@
 import csv
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -43,9 +45,19 @@ class Column:
             self.squares += number * number
 
     @property
-    def type(self) -> Literal["numeric", "categorical"]:
-        """What `project.yaml` says of it."""
-        return "numeric" if self.numbers else "categorical"
+    def type(self) -> Literal["numeric", "categorical", "ignored"]:
+        """What `project.yaml` says of it: identifiers and dates tell nothing of other rows."""
+        if self.name.lower() == "id" or self.name.lower().endswith("_id"):
+            return "ignored"
+        if self.numbers:
+            return "numeric"
+        return "ignored" if len(self.values) > MOST_CATEGORIES or self._dates else "categorical"
+
+    @property
+    def _dates(self) -> bool:
+        with suppress(ValueError):
+            return all(datetime.fromisoformat(value) for value in self.values)
+        return False
 
     @property
     def variance(self) -> float:
@@ -64,7 +76,7 @@ class Column:
         if self.numbers:
             what = f"{len(self.values)} values" if len(self.values) < 10 else "many values"
         elif len(self.values) > MOST_CATEGORIES:
-            what = f"more than {MOST_CATEGORIES} texts: an identifier? leave it out of your files"
+            what = f"more than {MOST_CATEGORIES} texts, as of an identifier"
         else:
             shown = ", ".join(sorted(self.values)[:5])
             what = f"{len(self.values)} texts: {shown}{', ...' if len(self.values) > 5 else ''}"
@@ -161,8 +173,10 @@ def _target(path: Path, columns: list[Column], asked: str | None) -> tuple[Colum
         found, because = by_name[asked], "as you say"
     else:
         hinted = [column for column in columns if column.name.lower() in _TARGETS]
-        found = hinted[0] if hinted else columns[-1]
-        because = "by its name" if hinted else "the last column"
+        used = [column for column in columns if column.type != "ignored"] or columns
+        found = hinted[0] if hinted else used[-1]
+        last = "the last column" if found is columns[-1] else "the last that is not ignored"
+        because = "by its name" if hinted else last
     if not found.numbers and not found.two_classes:
         raise PermanentError(
             f"{found.name} ({because}) holds {found}; only numbers and two classes can be "

@@ -12,6 +12,7 @@ from pipeline_specs import ROOT
 
 Route = tuple[str | int, ...]
 _T = TypeVar("_T")
+_Choice = TypeVar("_Choice", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +111,13 @@ class Section:
             self.fail(key, f"should be at least {least:g}, but is {value!r}")
         return float(value)
 
-    def choice(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:
+    def choice(self, key: str, choices: tuple[_Choice, ...], default: str | None = None) -> _Choice:
         """Return one of `choices`."""
         value = self.text(key, default)
-        if value not in choices:
-            self.fail(key, f"should be one of {', '.join(choices)}, but is {value!r}")
-        return value
+        for choice in choices:
+            if choice == value:
+                return choice
+        return self.fail(key, f"should be one of {', '.join(choices)}, but is {value!r}")
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of strings, empty where the key is missing."""

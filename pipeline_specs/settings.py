@@ -23,12 +23,15 @@ _TOP = (
 )
 
 
+ColumnType = Literal["numeric", "categorical", "ignored"]
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a labelled file."""
 
     name: str
-    type: Literal["numeric", "categorical"]
+    type: ColumnType
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,8 @@ _MONITORING = (
     *("datatype_check_threshold", "domain_content_threshold", "comparison_threshold"),
     *("comparison_method", "categorical_comparison_threshold", "categorical_drift_method"),
 )
+_COLUMN_TYPES: tuple[ColumnType, ...] = ("numeric", "categorical", "ignored")
+_CHECKS: tuple[Literal["processing", "model-monitor"], ...] = ("processing", "model-monitor")
 _MACHINES = ("instance_type", "instance_count", "volume_gb", "max_runtime_seconds")
 
 
@@ -200,10 +205,7 @@ def _data(section: Section) -> Data:
     columns: list[Column] = []
     for column in section.sections("columns"):
         column.only("name", "type")
-        kind = column.choice("type", ("numeric", "categorical"))
-        columns.append(
-            Column(column.text("name"), "numeric" if kind == "numeric" else "categorical")
-        )
+        columns.append(Column(column.text("name"), column.choice("type", _COLUMN_TYPES)))
     names = [column.name for column in columns]
     twice = sorted({name for name in names if names.count(name) > 1})
     if len(columns) < 2 or twice:
@@ -211,6 +213,9 @@ def _data(section: Section) -> Data:
     target = section.text("target")
     if target not in names:
         section.fail("target", f"is {target!r}, which is no column; there are {', '.join(names)}")
+    used = [column.name for column in columns if column.type != "ignored"]
+    if target not in used or len(used) < 2:
+        section.fail("columns", f"should name the target {target} and one more that is not ignored")
     return Data(section.flag("header", False), target, tuple(columns))
 
 
@@ -247,14 +252,11 @@ def _range(section: Section, name: str) -> Range:
 
 
 def _data_quality(section: Section) -> DataQuality:
-    check = section.choice("check", ("processing", "model-monitor"), "processing")
+    check = section.choice("check", _CHECKS, "processing")
     thresholds = section.section("thresholds").only(*_MONITORING)
     if check == "model-monitor" and thresholds.values:
         section.fail("thresholds", "are for check: processing; Model Monitor reads constraints")
-    return DataQuality(
-        check="processing" if check == "processing" else "model-monitor",
-        thresholds=_pairs(section, "thresholds"),
-    )
+    return DataQuality(check=check, thresholds=_pairs(section, "thresholds"))
 
 
 def _retries(section: Section) -> Retries:

@@ -45,7 +45,7 @@ class Categorical:
             if len(self.counts) > MOST_CATEGORIES:
                 raise BadInput(
                     f"column {self.name} has more than {MOST_CATEGORIES} categories: is it an"
-                    " identifier? remove it, or make it numeric in project.yaml"
+                    " identifier? let its type be ignored in project.yaml"
                 )
 
     def learnt(self) -> dict[str, Any]:

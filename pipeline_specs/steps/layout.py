@@ -12,6 +12,7 @@ from container import BadInput
 from csv_files import quoted, read_rows
 
 MISSING = frozenset({"", "nan", "na", "n/a", "null"})
+TYPES = ("numeric", "categorical", "ignored")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class RawColumn:
 
     name: str
     numeric: bool
+    ignored: bool = False  # it may hold anything, and is no feature
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,16 @@ class Layout:
         return [column.name for column in self.columns]
 
     @property
+    def used(self) -> list[RawColumn]:
+        """The columns whose cells `rows` gives."""
+        return [column for column in self.columns if not column.ignored]
+
+    @property
     def labelled(self) -> bool:
         return self.target in self.names
 
     def rows(self, path: Path, name: str) -> Iterator[list[str]]:
-        """The file's rows, checked: cells stripped, a missing one is the empty string."""
+        """The file's rows, checked: used cells stripped, a missing one is the empty string."""
         count = 0
         for count, (row, cells, _) in enumerate(read_rows(path, name), 1):
             where = f"{name} row {row}"
@@ -57,7 +64,11 @@ class Layout:
                     " row 1 on: remove it, or set data.header to true in project.yaml"
                 )
             else:
-                yield [self._clean(where, at, cell) for at, cell in enumerate(cells)]
+                yield [
+                    self._clean(where, at, cell)
+                    for at, cell in enumerate(cells)
+                    if not self.columns[at].ignored
+                ]
         if count == 0:
             raise BadInput(f"{name} is empty: at least one row is expected")
         if count == 1 and self.header:
@@ -113,15 +124,17 @@ def parse_number(text: str) -> float | None:
 
 
 def parse_columns(text: str) -> tuple[RawColumn, ...]:
-    """Columns in file order: [{"name": ..., "type": "numeric" | "categorical"}, ...]."""
+    """Columns in file order: [{"name": ..., "type": one of TYPES}, ...]."""
     columns: list[RawColumn] = []
     for entry in json.loads(text):
-        if entry["type"] not in ("numeric", "categorical"):
+        if entry["type"] not in TYPES:
             raise BadInput(
-                f"column {entry['name']}: type is numeric or categorical,"
+                f"column {entry['name']}: type is {', '.join(TYPES[:-1])} or {TYPES[-1]},"
                 f" not {quoted(str(entry['type']))}"
             )
         if entry["name"] in [column.name for column in columns]:
             raise BadInput(f"column {entry['name']} is there twice")
-        columns.append(RawColumn(entry["name"], entry["type"] == "numeric"))
+        columns.append(
+            RawColumn(entry["name"], entry["type"] == "numeric", entry["type"] == "ignored")
+        )
     return tuple(columns)

@@ -53,8 +53,11 @@ def fit(args: argparse.Namespace) -> int:
     layout = Layout(parse_columns(columns), args.header, args.target)
     if not layout.labelled:
         raise BadInput(f"the target {args.target} is none of the columns {', '.join(layout.names)}")
-    label_at = layout.names.index(args.target)
-    inputs = [column for column in layout.columns if column.name != args.target]
+    names = [column.name for column in layout.used]
+    if args.target not in names or len(names) < 2:
+        raise BadInput(f"the target {args.target} and one more column must not be ignored")
+    label_at = names.index(args.target)
+    inputs = [column for column in layout.used if column.name != args.target]
     files = named_files(args.data, args.suffix, args.source)
     where = files[0][2] if len(files) == 1 else args.source or str(args.data)
 
@@ -71,7 +74,7 @@ def fit(args: argparse.Namespace) -> int:
             content = "\x1f".join([str(args.seed), label, *cells]).encode()
             hashes.append(int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big"))
             baseline.writerow(cells)
-            if not layout.columns[label_at].numeric:
+            if not layout.used[label_at].numeric:
                 classes.add(label)
     begin_validation, begin_test = split_points(hashes, where)
     part_of_row = bytes((h >= begin_validation) + (h >= begin_test) for h in hashes)
@@ -118,7 +121,7 @@ def transform(args: argparse.Namespace) -> int:
     total = 0
     with open_csv(args.output / "monitored" / "monitored.csv") as file:
         monitored = csv.writer(file, lineterminator="\n")
-        monitored.writerow(layout.names)
+        monitored.writerow(column.name for column in layout.used)
         for path, relative, name in named_files(args.data, args.suffix, args.source):
             with open_csv(args.output / "features" / relative) as features:
                 for cells in layout.rows(path, name):

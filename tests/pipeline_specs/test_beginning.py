@@ -84,6 +84,22 @@ def test_the_target_is_named_like_one_or_last_or_as_you_say(tmp_path: Path) -> N
         detect(source, "weight")
 
 
+def test_identifiers_and_dates_are_ignored_and_not_predicted(tmp_path: Path) -> None:
+    header = "ID,seen,name,colour,size,outcome_id\n"
+    rows = [f"{i},2026-01-{i % 28 + 1:02} 10:00,n{i},red,{i % 7},{i}\n" for i in range(1200)]
+    found, _ = begun(tmp_path, csv(tmp_path, header + "".join(rows)))
+    types = {column.name: column.type for column in found.data.columns}
+    assert types == {
+        "ID": "ignored",
+        "seen": "ignored",
+        "name": "ignored",
+        "colour": "categorical",
+        "size": "numeric",
+        "outcome_id": "ignored",
+    }
+    assert found.data.target == "size"
+
+
 def test_a_header_above_texts_only_is_told_from_data(tmp_path: Path) -> None:
     assert detect(csv(tmp_path, "colour,taste\nred,good\nblue,bad\nred,bad\n")).header
     assert not detect(csv(tmp_path, "red,good\nblue,bad\nred,bad\n")).header

@@ -139,6 +139,7 @@ def test_what_an_editor_underlines_the_parser_refuses_too(
     ("route", "value"),
     [
         ("folders.ground_truth", "/truth/of/ours/"),
+        ("data.columns.0.type", "ignored"),
         ("drops.trigger_file", "go"),
         ("schedules.training", "rate(7 days)"),
         ("schedules.training_hpo", "rate(1 hour)"),

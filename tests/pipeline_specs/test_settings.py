@@ -37,6 +37,8 @@ def line_of(text: str, beginning: str) -> int:
         ("name: height, type: numeric", "name: height, type: number", "data.columns.3.type",
          "- {name: height", "numeric, categorical"),
         ("{name: height,", "{name: length,", "data.columns", "columns:", "names length twice"),
+        ("rings, type: numeric", "rings, type: ignored", "data.columns", "columns:",
+         "the target rings and one more that is not ignored"),
         ("max_jobs: 4", "max_jobs: 0", "tuning.max_jobs", "max_jobs:", "at least 1"),
         ("max_parallel_jobs: 2", "max_parallel_jobs: 9", "tuning.max_parallel_jobs",
          "max_parallel_jobs:", "more than max_jobs"),

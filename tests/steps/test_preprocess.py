@@ -202,3 +202,41 @@ def test_columns_may_come_in_a_file_as_arguments_of_a_container_are_short(
 def test_files_that_are_no_data_are_skipped(fit, data):
     (data / "two.csv.bak").write_text("not data")
     assert sum(len(rows) for rows in parts(fit(data)).values()) == 100
+
+
+def test_an_ignored_column_may_hold_anything_and_is_no_feature(run_step, transform, tmp_path):
+    columns = [{"name": "id", "type": "ignored"}, {"name": "size", "type": "numeric"}]
+    columns += [{"name": "weight", "type": "numeric"}, {"name": "at", "type": "ignored"}]
+    for name in ("labelled", "unlabelled"):
+        (tmp_path / name).mkdir()
+    rows = [f"{cell},{i},{2 * i},x" for i in range(50) for cell in (f"id{i}", "")]
+    (tmp_path / "labelled/a.csv").write_text("\n".join(rows))
+    (tmp_path / "unlabelled/a.csv").write_text("new,24.5,\n,24.5,y\n")
+    fitted = tmp_path / "fitted"
+    step = run_step(
+        *("preprocess.py", "fit", "--data", tmp_path / "labelled", "--target", "weight"),
+        *("--columns", json.dumps(columns), "--output", fitted),
+    )
+    assert step.code == 0, step.stderr
+    assert read(fitted / "baseline/baseline.csv")[0] == ["size"]
+    assert {len(row) for rows in parts(fitted).values() for row in rows} == {2}
+    done = transform(tmp_path / "unlabelled", fitted)
+    features = read(done / "features/a.csv")
+    assert len(features[0]) == 1
+    assert features[0] == features[1]
+    assert read(done / "monitored/monitored.csv") == [["size"], ["24.5"], ["24.5"]]
+
+
+def test_rows_that_differ_only_in_an_ignored_column_share_a_part(run_step, tmp_path):
+    columns = [{"name": "id", "type": "ignored"}, {"name": "size", "type": "numeric"}]
+    columns += [{"name": "weight", "type": "numeric"}]
+    (tmp_path / "data").mkdir()
+    rows = [f"{i}-{twin},{i},{i}" for i in range(50) for twin in (1, 2)]
+    (tmp_path / "data/a.csv").write_text("\n".join(rows))
+    step = run_step(
+        *("preprocess.py", "fit", "--data", tmp_path / "data", "--target", "weight"),
+        *("--columns", json.dumps(columns), "--output", tmp_path / "fitted"),
+    )
+    assert step.code == 0, step.stderr
+    seen = [labels(rows) for rows in parts(tmp_path / "fitted").values()]
+    assert sum(map(len, seen)) == len(set.union(*seen)) == 50
