@@ -60,10 +60,51 @@ def planned(checkout: Path) -> Callable[..., ci_local.Plan]:
     return plan
 
 
+DEPLOYER = "arn:aws:iam::000000000000:role/deployer"
+DEPLOYERS = {
+    "AWS_DEPLOY_ROLE_ARN": DEPLOYER,
+    "AWS_STAGING_DEPLOY_ROLE_ARN": DEPLOYER.replace("0" * 12, "1" * 12),
+    "AWS_PRODUCTION_DEPLOY_ROLE_ARN": DEPLOYER.replace("0" * 12, "2" * 12),
+}
+PROMOTERS = {
+    "AWS_STAGING_ROLE_ARN": "arn:aws:iam::111111111111:role/delivery",
+    "AWS_PRODUCTION_ROLE_ARN": "arn:aws:iam::222222222222:role/delivery",
+}
+
+
 def test_a_refresh_runs_the_refresh_job_alone_under_its_name(planned: Any) -> None:
     plan = planned(**REFRESH, HEADRACE_REFRESH_ID="0123abcd")
     assert plan.name == f"refresh {ARN} 0123abcd"
     assert [job.name for job in plan.jobs] == ["refresh"]
+
+
+def test_a_refresh_is_followed_by_staging_and_by_productions_gate(planned: Any) -> None:
+    plan = planned(**REFRESH, **PROMOTERS)
+    jobs = {job.name: job for job in plan.jobs}
+    assert list(jobs) == ["refresh", "promote staging", "promote production"]
+    assert [jobs[name].stage_index for name in jobs] == sorted({j.stage_index for j in plan.jobs})
+    assert jobs["promote staging"].when == "on_success"
+    gate = jobs["promote production"]
+    assert (gate.when, gate.allow_failure) == ("manual", True)  # else the pipeline would wait
+    assert gate.resource_group == "production-abalone"
+
+
+@pytest.mark.parametrize("account", ["STAGING", "PRODUCTION"])
+def test_a_promotion_exists_where_its_role_does(planned: Any, account: str) -> None:
+    variable = f"AWS_{account}_ROLE_ARN"
+    plan = planned(**REFRESH, **{variable: PROMOTERS[variable]})
+    assert [job.name for job in plan.jobs] == ["refresh", f"promote {account.lower()}"]
+
+
+def test_nothing_is_destroyed_but_on_demand_and_by_hand(planned: Any) -> None:
+    plan = planned(HEADRACE_ACTION="destroy", **DEPLOYERS)
+    assert plan.name == "destroy"
+    assert [(job.name, job.when) for job in plan.jobs] == [
+        ("destroy", "manual"),
+        ("destroy staging", "manual"),
+        ("destroy production", "manual"),
+    ]
+    assert not any("destroy" in job.name for job in planned(**DEPLOYERS).jobs)
 
 
 def test_an_upsert_runs_the_job_that_makes_the_pipelines_alone(planned: Any) -> None:
@@ -97,16 +138,27 @@ def test_a_push_to_main_is_checked_tested_and_built(planned: Any) -> None:
     assert [job.name for job in plan.jobs] == ["check", "test", "build"]
 
 
-def test_a_deployment_waits_for_a_person_and_the_pipelines_wait_for_it(planned: Any) -> None:
-    plan = planned(AWS_DEPLOY_ROLE_ARN="arn:aws:iam::000000000000:role/deployer")
+def test_a_deployment_shows_its_change_set_and_waits_for_a_person(planned: Any) -> None:
+    plan = planned(AWS_DEPLOY_ROLE_ARN=DEPLOYER)
     names = {job.name: job for job in plan.jobs}
+    assert list(names) == ["check", "test", "build", "plan", "deploy", "pipelines"]
+    assert names["plan"].needs == ["build"]
     assert (names["deploy"].when, names["deploy"].allow_failure) == ("manual", False)
     assert names["pipelines"].stage_index > names["deploy"].stage_index
 
 
+def test_each_account_has_its_plan_and_its_gate(planned: Any) -> None:
+    names = {job.name: job for job in planned(**DEPLOYERS).jobs}
+    for account in ("staging", "production"):
+        assert f"plan {account}" in names
+        gate = names[f"deploy {account}"]
+        # The pipelines of the registry's account wait for its own deployment only.
+        assert (gate.when, gate.allow_failure) == ("manual", True)
+
+
 def test_a_merge_request_is_checked_and_never_deployed(planned: Any) -> None:
     plan = planned(
-        AWS_DEPLOY_ROLE_ARN="arn:aws:iam::000000000000:role/deployer",
+        **DEPLOYERS,
         CI_PIPELINE_SOURCE="merge_request_event",
         CI_COMMIT_BRANCH="topic",
         CI_COMMIT_REF_NAME="topic",
@@ -116,10 +168,12 @@ def test_a_merge_request_is_checked_and_never_deployed(planned: Any) -> None:
 
 
 def test_only_jobs_that_need_aws_get_a_token(planned: Any) -> None:
-    plan = planned(AWS_DEPLOY_ROLE_ARN="arn:aws:iam::000000000000:role/deployer")
+    plan = planned(AWS_DEPLOY_ROLE_ARN=DEPLOYER)
     with_token = {job.name: job.id_tokens for job in plan.jobs if job.id_tokens}
     token = {"AWS_ID_TOKEN": ["https://gitlab.example"]}
-    assert with_token == {"deploy": token, "pipelines": token}
+    assert with_token == {"plan": token, "deploy": token, "pipelines": token}
+    promoting = planned(**REFRESH, **PROMOTERS)
+    assert {job.name for job in promoting.jobs if job.id_tokens} == {j.name for j in promoting.jobs}
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ CALLS: dict[str, Callable[[gitlab.Settings], Any]] = {
     "trigger": lambda to: gitlab.trigger(to, {}),
     "find": lambda to: gitlab.find(to, "refresh"),
     "status": lambda to: gitlab.status(to, 1),
-    "failed jobs": lambda to: gitlab.failed_jobs(to, 1),
+    "jobs": lambda to: gitlab.jobs(to, 1),
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from headrace import gitlab, registry
 from headrace.errors import Conflict, RetryableError
-from headrace.gitlab import CiPipeline, Settings
+from headrace.gitlab import CiJob, CiPipeline, Settings
 from headrace.ledger import Ledger
 from headrace.project import Project
 from headrace.refresh import refresh
@@ -70,3 +70,30 @@ def test_the_driver_of_an_earlier_refresh_of_the_version_stands_back(
 ) -> None:
     assert driven(ledger, NOW, "refresh-0") == "superseded"
     assert triggered == []
+
+
+@pytest.mark.parametrize(
+    ("ended", "jobs", "status"),
+    [
+        ("failed", {"refresh": "failed"}, "failed"),
+        ("failed", {"refresh": "success", "promote staging": "failed"}, "succeeded"),
+        ("canceled", {"refresh": "success", "promote staging": "canceled"}, "succeeded"),
+        ("canceled", {"refresh": "canceled"}, "failed"),
+    ],
+)
+def test_a_refresh_is_done_when_its_own_job_is_whatever_becomes_of_a_promotion(
+    ledger: Ledger,
+    triggered: list[dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    ended: str,
+    jobs: dict[str, str],
+    status: str,
+) -> None:
+    monkeypatch.setattr(gitlab, "status", lambda to, number: CiPipeline(number, ended, "the page"))
+    listed = [CiJob(name, state, f"page of {name}") for name, state in jobs.items()]
+    monkeypatch.setattr(gitlab, "jobs", lambda to, number: listed)
+    answer = refresh(ledger, TO, "headrace-abalone", ARN, "refresh-1", 7, NOW)
+    assert answer["status"] == status
+    assert [name for name, state in jobs.items() if state == "failed"] == [
+        name for name in jobs if f"{name} (page of {name})" in answer["detail"]
+    ]

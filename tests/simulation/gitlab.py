@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.errors import RetryableError
-from headrace.gitlab import CiPipeline
+from headrace.gitlab import CiJob, CiPipeline
 from headrace.refresh import ci_name
 
 from tests.simulation.clock import MINUTE
@@ -79,8 +79,8 @@ class SimulatedGitLab:
     def status(self, to: Any, pipeline_id: int) -> CiPipeline:
         return self._seen(self._around("status", lambda: self.pipelines[pipeline_id - 1]))
 
-    def failed_jobs(self, to: Any, pipeline_id: int) -> list[str]:
-        return list(self._around("jobs", lambda: ["refresh"]))
+    def jobs(self, to: Any, pipeline_id: int) -> list[CiJob]:
+        return list(self._around("jobs", lambda: [CiJob("refresh", "failed", "its page")]))
 
     def _run(self, pipeline: Refresh) -> None:
         pipeline.status = "running"

@@ -128,7 +128,7 @@ class World:
             *(mock.patch.object(module, "client", self._client) for module in callers),
             *(
                 mock.patch.object(gitlab, name, getattr(self.gitlab, name))
-                for name in ("trigger", "find", "status", "failed_jobs")
+                for name in ("trigger", "find", "status", "jobs")
             ),
             *(mock.patch.object(module, "now", lambda: self.clock.now) for module in functions),
         ]

@@ -56,6 +56,15 @@ class CiPipeline:
     web_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class CiJob:
+    """A job of a CI pipeline: its name, GitLab's status and the page that shows it."""
+
+    name: str
+    status: str
+    web_url: str
+
+
 def settings(url: str, project_path: str, ref: str, secret_arn: str) -> Settings:
     """Return the settings with the tokens from Secrets Manager, read anew so that they may rotate.
 
@@ -121,14 +130,14 @@ def status(to: Settings, pipeline_id: int) -> CiPipeline:
     )
 
 
-def failed_jobs(to: Settings, pipeline_id: int) -> list[str]:
-    """Return the names of a CI pipeline's failed jobs."""
+def jobs(to: Settings, pipeline_id: int) -> list[CiJob]:
+    """Return a CI pipeline's jobs as they are now."""
     pipeline = _project(to).pipelines.get(pipeline_id, lazy=True)
-    jobs = _answer(
+    listed = _answer(
         lambda: pipeline.jobs.list(get_all=True, **_DO_NOT_WAIT),
         f"reading jobs of {pipeline_id}",
     )
-    return [f"{job.name} ({job.web_url})" for job in jobs if job.status == "failed"]
+    return [CiJob(str(job.name), str(job.status), str(job.web_url)) for job in listed]
 
 
 def _project(to: Settings, private_token: bool = True) -> Any:
