@@ -89,13 +89,13 @@ def _parser() -> argparse.ArgumentParser:
     start = add("start", _start, "ask the control plane for a run, in turn with all others")
     start.add_argument("pipeline", choices=KINDS)
     definition = add("definition", _definition, "print a pipeline's definition")
-    definition.add_argument("pipeline", choices=KINDS)
-    definition.add_argument("--model-package-arn", help="inference: this version, not the live one")
+    definition.add_argument("pipeline", choices=(*KINDS, "model-quality"))
+    definition.add_argument("--model-package-arn", help="this version instead of the live one")
     return parser
 
 
 def _upsert(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
-    from pipeline_specs import inference, training  # the SDK takes seconds to import
+    from pipeline_specs import training  # the SDK takes seconds to import
 
     recreate = options.recreate or project.recreate_pipelines
     if account.put_group(project):
@@ -111,7 +111,7 @@ def _upsert(project: settings.Settings, account: Account, options: argparse.Name
         group = project.project.model_package_group
         print(f"{project.project.pipelines.inference}: waits for an approved version of {group}")
     else:
-        _put(project, account, inference.build(project, account.deployment, package), recreate)
+        _put_scoring(project, account, package, recreate)
     # Last, since they start runs of what is now there.
     for line in (*account.put_schedules(project), *account.upload(project)):
         print(line)
@@ -126,17 +126,14 @@ def _refresh(project: settings.Settings, account: Account, options: argparse.Nam
         )
     if not package.may_go_live:
         raise PermanentError(f"{package.arn} may not go live: {package.why_not}")
-    from pipeline_specs import inference
-
-    _put(project, account, inference.build(project, account.deployment, package), recreate=False)
+    _put_scoring(project, account, package, recreate=False)
     print(f"live: {package.arn}")
 
 
 def _delete(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
     for line in account.delete_schedules(project.project):
         print(line)
-    names = project.project.pipelines
-    for name in (names.inference, names.training_hpo, names.training):
+    for name in reversed(project.project.pipelines.all):
         print(f"{name}: {'deleted' if account.delete(name) else 'was not there'}")
     print(
         f"left: data under s3://{account.deployment.bucket}/{project.project.prefix}/, versions of "
@@ -161,9 +158,10 @@ def _start(project: settings.Settings, account: Account, options: argparse.Names
 
 
 def _definition(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
-    if options.pipeline == "inference":
-        from pipeline_specs import inference
+    if options.pipeline in ("inference", "model-quality"):
+        from pipeline_specs import inference, model_quality
 
+        module = inference if options.pipeline == "inference" else model_quality
         arn = options.model_package_arn
         package = (
             packages.describe(account.sagemaker, arn) if arn else _to_score_with(project, account)
@@ -171,7 +169,7 @@ def _definition(project: settings.Settings, account: Account, options: argparse.
         if package is None:
             group = project.project.model_package_group
             raise PermanentError(f"no version of {group} is approved; name one")
-        built = inference.build(project, account.deployment, package)
+        built = module.build(project, account.deployment, package)
     else:
         from pipeline_specs import training
 
@@ -182,6 +180,17 @@ def _definition(project: settings.Settings, account: Account, options: argparse.
 def _to_score_with(project: settings.Settings, account: Account) -> packages.ModelPackage | None:
     group, live = project.project.model_package_group, account.live(project.project)
     return packages.to_score_with(account.sagemaker, group, live)
+
+
+def _put_scoring(
+    project: settings.Settings, account: Account, package: packages.ModelPackage, recreate: bool
+) -> None:
+    """Put what a version scores with, and what checks its predictions later."""
+    from pipeline_specs import inference, model_quality
+
+    # The inference pipeline last: with it the version is live.
+    for module in (model_quality, inference):
+        _put(project, account, module.build(project, account.deployment, package), recreate)
 
 
 def _put(

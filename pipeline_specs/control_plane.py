@@ -25,7 +25,9 @@ def project(top: Section, source: Document) -> Project:
     _name(top, "project", _LONGEST["project"])
     if "model_package_group" in top.values:
         _name(top, "model_package_group", _LONGEST["model_package_group"])
-    pipelines = top.section("pipelines").only("training", "training_hpo", "inference")
+    pipelines = top.section("pipelines").only(
+        "training", "training_hpo", "inference", "model_quality"
+    )
     for key in pipelines.values:
         _name(pipelines, str(key), _LONGEST_PIPELINE)
     _files(top)

@@ -16,7 +16,7 @@ from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.mlops.workflow.steps import TransformStep
 from sagemaker.serve.model_builder import ModelBuilder
 
-from pipeline_specs import quality, sdk
+from pipeline_specs import model_quality, quality, sdk
 from pipeline_specs.build import BuiltPipeline, Deployment
 from pipeline_specs.builder import STEPS, Builder, Input, Output, Step, inside, output_uri
 from pipeline_specs.packages import ModelPackage
@@ -86,7 +86,15 @@ def _build(settings: Settings, deployment: Deployment, package: ModelPackage) ->
     available = ConditionStep(
         name="GroundTruthAvailable",
         conditions=[ConditionEquals(left=parameters.ground_truth_available, right="true")],
-        if_steps=[_model_quality(builder, parameters, join, preprocessor)],
+        if_steps=[
+            model_quality.step(
+                builder,
+                predictions=Input(output_uri(join, "predictions")),
+                ground_truth=Input(parameters.ground_truth, parameters.ground_truth_type),
+                preprocessor=preprocessor,
+                threshold=parameters.threshold,
+            )
+        ],
         else_steps=[],
         depends_on=[join],
     )
@@ -161,30 +169,3 @@ def _predict(builder: Builder, model: Step, preprocess: Step) -> Step:
         data=output_uri(preprocess, "features"), content_type="text/csv", split_type="Line"
     )
     return TransformStep(name="Predict", step_args=step_args, retry_policies=builder.job_retries())
-
-
-def _model_quality(
-    builder: Builder, parameters: _Parameters, join: Step, preprocessor: Input
-) -> Step:
-    return builder.script(
-        "ModelQuality",
-        STEPS / "model_quality.py",
-        image="sklearn",
-        inputs={
-            "predictions": Input(output_uri(join, "predictions")),
-            "ground_truth": Input(parameters.ground_truth, parameters.ground_truth_type),
-            "preprocessor": preprocessor,
-        },
-        # Continuous: a missed threshold fails the job, and its report must be there all the same.
-        outputs={"model-quality": Output("model-quality", upload_mode="Continuous")},
-        arguments=[
-            *("--predictions", inside("input", "predictions")),
-            *("--ground-truth", inside("input", "ground_truth")),
-            *("--preprocessor", _PREPROCESSOR),
-            *("--metric", builder.settings.metric.name),
-            *("--threshold", parameters.threshold.to_string()),
-            # Files of predictions and of ground truth have the same names: say which is meant.
-            *("--source", "ground-truth/"),
-            *("--output", inside("output")),
-        ],
-    )

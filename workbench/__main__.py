@@ -59,8 +59,7 @@ def _audit(ledger: Ledger, project: str, since: str, until: str) -> None:
 
 def _lanes(ledger: Ledger) -> None:
     for project in ledger.projects():
-        pipelines = project.pipelines
-        for name in (pipelines.training, pipelines.training_hpo, pipelines.inference):
+        for name in project.pipelines.all:
             print(f"{name}: {_state(ledger.lane(name))}")
 
 

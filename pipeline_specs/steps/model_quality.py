@@ -19,6 +19,8 @@ from container import BadInput, leave_message, run
 from csv_files import named_files, quoted, read_rows
 from reports import METRICS, evaluation
 
+_ABOVE_A_RUNS_FILES = 2  # folders: the run's and `predictions`
+
 
 def read_number(where: str, what: str, cell: str, codes: dict[str, float]) -> float:
     """A label (by its code, if labels are text) or a prediction."""
@@ -103,11 +105,18 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--preprocessor", type=Path, help="allows full rows and labels of text")
     parser.add_argument("--source", default="", help="where ground truth came from, for errors")
+    parser.add_argument(
+        "--of-runs",
+        action="store_true",
+        help="predictions of several runs: each lies under {execution id}/predictions/",
+    )
     args = parser.parse_args()
 
     ground_truth = GroundTruth(args.preprocessor)
     labels, predictions, lacking = array("d"), array("d"), []
     for path, relative, _ in named_files(args.predictions, "", ""):
+        if args.of_runs:
+            relative = relative.split("/", _ABOVE_A_RUNS_FILES)[-1]
         truth, name = args.ground_truth / relative, args.source + relative
         if not truth.is_file():
             lacking.append(relative)

@@ -24,19 +24,19 @@ def abalone() -> Settings:
 
 
 @pytest.fixture(scope="session")
-def builders() -> tuple[Any, Any]:
+def builders() -> tuple[Any, Any, Any]:
     """The modules that build: importing them takes seconds, and the SDK warns of itself."""
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         warnings.simplefilter("ignore")
-        from pipeline_specs import inference, training
-    return training, inference
+        from pipeline_specs import inference, model_quality, training
+    return training, inference, model_quality
 
 
 @pytest.fixture(scope="session")
-def build(builders: tuple[Any, Any]) -> Any:
+def build(builders: tuple[Any, Any, Any]) -> Any:
     """Build a pipeline of the given settings by its kind, with no service in reach."""
-    training, inference = builders
+    training, inference, model_quality = builders
 
     @cache
     def built(project: Settings, kind: str) -> Definition:
@@ -44,8 +44,9 @@ def build(builders: tuple[Any, Any]) -> Any:
             patch.delenv("AWS_PROFILE", raising=False)
             for name, value in NOWHERE.items():
                 patch.setenv(name, value)
-            if kind == "inference":
-                return Definition(inference.build(project, DEPLOYMENT, model_package()))
+            if kind in ("inference", "model-quality"):
+                scoring = inference if kind == "inference" else model_quality
+                return Definition(scoring.build(project, DEPLOYMENT, model_package()))
             return Definition(training.build(project, DEPLOYMENT, kind))
 
     return built

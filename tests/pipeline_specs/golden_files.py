@@ -40,16 +40,16 @@ def shown(built: BuiltPipeline) -> str:
 def main() -> None:
     warnings.simplefilter("ignore")  # the SDK warns of itself
     os.environ.update(NOWHERE)
-    from pipeline_specs import inference, training
+    from pipeline_specs import inference, model_quality, training
 
     project, _ = settings.load("abalone")
     FOLDER.mkdir(exist_ok=True)
     for kind in KINDS:
-        built = (
-            inference.build(project, DEPLOYMENT, model_package())
-            if kind == "inference"
-            else training.build(project, DEPLOYMENT, kind)  # type: ignore[arg-type]
-        )
+        if kind in ("training", "training-hpo"):
+            built = training.build(project, DEPLOYMENT, kind)  # type: ignore[arg-type]
+        else:
+            scoring = inference if kind == "inference" else model_quality
+            built = scoring.build(project, DEPLOYMENT, model_package())
         path(kind).write_text(shown(built))
         print(path(kind))
 

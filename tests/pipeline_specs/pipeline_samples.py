@@ -24,7 +24,7 @@ BUCKET = "headrace-data"
 DEPLOYMENT = Deployment(BUCKET, "arn:aws:iam::000000000000:role/headrace-pipelines", "us-east-1")
 PACKAGE_ARN = "arn:aws:sagemaker:us-east-1:000000000000:model-package/headrace-abalone/3"
 RUN_OF_PACKAGE = f"s3://{BUCKET}/abalone/runs/trained"
-KINDS = ("training", "training-hpo", "inference")
+KINDS = ("training", "training-hpo", "inference", "model-quality")
 
 
 def described(**changes: Any) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Definition:
         self.built = built
         self.document = json.loads(built.definition)
         self.parameters = {
-            parameter["Name"]: parameter["DefaultValue"]
+            parameter["Name"]: parameter.get("DefaultValue", f"s3://{BUCKET}/{parameter['Name']}")
             for parameter in self.document["Parameters"]
         }
         self.steps = {step["Name"]: step for step in _flat(self.document["Steps"])}

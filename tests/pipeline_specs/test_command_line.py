@@ -71,6 +71,7 @@ def test_a_refresh_puts_exactly_that_version_into_the_pipeline(
     for arn in (newer, older):
         lines = terminal.types("refresh", "abalone", "--model-package-arn", arn)
         assert lines[-1] == f"live: {arn}"
+        assert lines[0].startswith("headrace-abalone-model-quality: "), "ready before it is live"
         pipeline = terminal.describe(INFERENCE)
         assert pipeline["PipelineDescription"].endswith(arn)
         model = json.loads(pipeline["PipelineDefinition"])["Steps"][0]["Arguments"]

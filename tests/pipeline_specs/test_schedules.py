@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from local_cloud.cloud import Cloud
 from pipeline_specs import ROOT
 from pipeline_specs.schedules import PREFIX, Rules, Schedule, rule_name, target
 
-PIPELINES = Pipelines("whelk-training", "whelk-training-hpo", "Whelk-inference")
+PIPELINES = Pipelines("whelk-training", "whelk-training-hpo", "Whelk-inference", "whelk-quality")
 NIGHTLY = Schedule("inference", "cron(0 3 * * ? *)")
 WEEKLY = Schedule("training", "rate(7 days)")
 
@@ -89,7 +90,7 @@ def test_another_time_or_another_pipeline_is_an_update(bus: Bus) -> None:
     assert bus.put(Schedule("training", "rate(1 day)")) == [f"{name}: updated, rate(1 day)"]
     bus.events.disable_rule(Name=name)
     assert bus.put(Schedule("training", "rate(1 day)")) == [f"{name}: updated, rate(1 day)"]
-    renamed = Pipelines("other", "whelk-training-hpo", "whelk-inference")
+    renamed = replace(PIPELINES, training="other")
     schedules = (Schedule("training", "rate(1 day)"),)
     assert len(list(bus.rules.put("whelk", renamed, schedules))) == 1
     (to,) = bus.events.list_targets_by_rule(Rule=name)["Targets"]

@@ -89,6 +89,15 @@ def test_only_files_with_ground_truth_count(check, report):
     assert report()["dataset"] == {"item_count": 1, "files_without_ground_truth": 1}
 
 
+def test_predictions_of_several_runs_are_judged_together(check):
+    step = check(
+        {"run1/predictions/a.csv": "1\n", "run2/predictions/b/predictions/c.csv": "3\n"},
+        {"a.csv": "2\n", "b/predictions/c.csv": "5\n", "elsewhere.csv": "9\n"},
+        *("mse", 10.0, "--of-runs"),
+    )
+    assert json.loads(step.message) == verdict(value=2.5, passed=True, rows=2)
+
+
 @pytest.mark.parametrize(
     ("truths", "complaint"),
     [

@@ -20,11 +20,17 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Pipelines:
-    """The names of a project's three SageMaker pipelines."""
+    """The names of a project's four SageMaker pipelines."""
 
     training: str
     training_hpo: str
     inference: str
+    model_quality: str
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Return the names; each pipeline is a lane of its own."""
+        return (self.training, self.training_hpo, self.inference, self.model_quality)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ class Project:
                 training=pipelines.get("training", str, f"headrace-{name}-training"),
                 training_hpo=pipelines.get("training_hpo", str, f"headrace-{name}-training-hpo"),
                 inference=pipelines.get("inference", str, f"headrace-{name}-inference"),
+                model_quality=pipelines.get("model_quality", str, f"headrace-{name}-model-quality"),
             ),
             model_package_group=top.get("model_package_group", str, f"headrace-{name}"),
             suffix=drops.get("suffix", str, ".csv"),
