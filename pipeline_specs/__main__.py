@@ -28,6 +28,7 @@ from pipeline_specs.stack import Stack
 # isort: split
 from headrace import envelopes
 from headrace.errors import HeadraceError, PermanentError
+from headrace.four_eyes import BY_HAND
 
 Command = Callable[[settings.Settings, Account, argparse.Namespace], None]
 KINDS = ("training", "training-hpo", "inference")
@@ -150,7 +151,7 @@ def _start(project: settings.Settings, account: Account, options: argparse.Names
     }[options.pipeline]
     session = account.stack.session
     by = session.client("sts").get_caller_identity()["Arn"]
-    request = {"pipeline": pipeline, "id": uuid.uuid4().hex, "cause": f"by hand, {by}"}
+    request = {"pipeline": pipeline, "id": uuid.uuid4().hex, "cause": f"{BY_HAND}{by}"}
     envelope = envelopes.own("Run Requested", request, datetime.now(UTC).timestamp())
     queue = account.stack.output("InboxQueueUrl")
     session.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(envelope))

@@ -52,7 +52,9 @@ def _files(top: Section) -> None:
 
 
 def _reactions(top: Section) -> None:
-    top.section("approval").only("remind_after_hours").number("remind_after_hours", 72.0, least=0.0)
+    approval = top.section("approval").only("remind_after_hours", "four_eyes")
+    approval.number("remind_after_hours", 72.0, least=0.0)
+    approval.flag("four_eyes", False)
     retune = top.section("retune").only("cool_down_hours", "max_per_week")
     retune.number("cool_down_hours", 24.0, least=0.0)
     retune.whole("max_per_week", 3, least=0)

@@ -35,11 +35,7 @@ class ModelPackage:
     @property
     def why_not(self) -> str:
         """What keeps it from going live; empty when nothing does."""
-        if self.registered.approval != "Approved":
-            return f"it is {self.registered.approval or 'without approval'}, not Approved"
-        if self.registered.lacks_review:
-            return "it comes from retuning and has no review_board_reference in its metadata"
-        return ""
+        return self.registered.why_not
 
     @classmethod
     def parse(cls, described: dict[str, Any]) -> "ModelPackage":

@@ -11,6 +11,7 @@ LAYER = ROOT / "layers/headrace/headrace"
 PURE = [
     "errors",
     "events",
+    "four_eyes",
     "facts",
     "project",
     "lanes",

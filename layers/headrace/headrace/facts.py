@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from headrace import four_eyes
 from headrace.errors import PermanentError
 from headrace.events import RefreshEnded
 
@@ -34,6 +35,7 @@ class ModelPackage:
     `metadata` is its CustomerMetadataProperties: what the pipeline wrote when it registered the
     version (`kind`, `run`, `preprocessor`, `training_data`, ...) and what people added
     (`review_board_reference`). `modified_by` is a name of the person or role, or empty.
+    `started_by` names who started its run and who registered it; None where nobody looked.
     """
 
     arn: str
@@ -46,6 +48,8 @@ class ModelPackage:
     approval_description: str
     evaluation_uri: str
     metadata: dict[str, str]
+    created_by: str = ""
+    started_by: tuple[str, ...] | None = None
 
     @property
     def kind(self) -> str:
@@ -67,6 +71,25 @@ class ModelPackage:
         A version that does not say where it comes from is held to the stricter rule.
         """
         return self.kind != "training" and not self.board_reference
+
+    @property
+    def why_not(self) -> str:
+        """What keeps it from going live; empty when nothing does.
+
+        Four eyes are asked for where `started_by` was looked up.
+        """
+        if self.approval != "Approved":
+            return f"it is {self.approval or 'without approval'}, not Approved"
+        if self.lacks_review:
+            return "it comes from retuning and has no review_board_reference in its metadata"
+        return self.lacks_second_person
+
+    @property
+    def lacks_second_person(self) -> str:
+        """Why four eyes did not see an approved version, where that was looked up."""
+        if self.started_by is None:
+            return ""
+        return four_eyes.why_not(self.modified_by, self.started_by)
 
     def need(self, name: str) -> str:
         """Return a metadata property that the training pipeline writes on every version."""

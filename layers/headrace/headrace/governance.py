@@ -30,6 +30,13 @@ def package_reviewed(project: Project, lane: Lane, event: PackageReviewed, now: 
             )
         if package.arn in (lane.live, lane.refreshing):
             return Decision(lane, audit=audited("nothing", "it is live or on its way already"))
+        if reason := package.lacks_second_person:
+            message = model_messages.own_approval(project.name, package, reason)
+            return Decision(
+                lane,
+                (ReturnToPending(package.arn, reason, key), Tell(message, key)),
+                audited("returned to pending", reason),
+            )
         reason = f"board reference {package.board_reference}" if package.board_reference else ""
         lane, refresh = refreshing(project, lane, package.arn, key, now)
         return Decision(lane, (refresh,), audited("refresh", reason))

@@ -183,7 +183,9 @@ class Inbox:
             gone = VersionGone(event.group, event.arn, event.time)
             return [(project, project.pipelines.inference, gone)]
         back = None
-        if package.approval == "Rejected":
+        if package.approval == "Approved" and project.four_eyes:
+            package = runs.with_starters(package)
+        elif package.approval == "Rejected":
             back = registry.newest(event.group, "Approved", package.arn)
         return [(project, project.pipelines.inference, PackageReviewed(package, back, event.time))]
 

@@ -1,6 +1,7 @@
 """What people read about versions of a model: what waits for them, what is live, what is not."""
 
 from headrace.facts import ModelPackage
+from headrace.four_eyes import person
 from headrace.message import Message, lines
 
 _WITH_REFERENCE = "--customer-metadata-properties review_board_reference=REFERENCE"
@@ -56,6 +57,35 @@ def review_missing(project: str, package: ModelPackage) -> Message:
             f"    {_WITH_REFERENCE}",
         ),
         detail={"model_package_arn": package.arn, "missing": "review_board_reference"},
+    )
+
+
+def own_approval(project: str, package: ModelPackage, reason: str) -> Message:
+    """An approval without a second pair of eyes went back to pending."""
+    starters = ", ".join(dict.fromkeys(map(person, package.started_by or ())))
+    who = f"anybody but {starters}" if starters else "nobody; train it anew"
+    return Message(
+        kind="own-approval",
+        project=project,
+        subject=f"{project}: version {package.version} needs another person's approval",
+        text=lines(
+            f"Version {package.version} of {package.group} was approved, but {reason}.",
+            "It is back to PendingManualApproval and did not go live: this project asks for four",
+            "eyes (approval.four_eyes).",
+            "",
+            f"May approve  {who}",
+            f"Run          {package.metadata.get('run', 'unknown')}",
+            "",
+            "  aws sagemaker update-model-package \\",
+            f"    --model-package-arn {package.arn} \\",
+            "    --model-approval-status Approved",
+        ),
+        detail={
+            "model_package_arn": package.arn,
+            "reason": reason,
+            "approver": package.modified_by,
+            "started_by": list(package.started_by or ()),
+        },
     )
 
 

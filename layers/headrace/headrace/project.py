@@ -67,7 +67,8 @@ class Project:
     `prefix` is its folder in the data bucket, without slashes at its ends; `quiet_period` is in
     seconds; `suffix` is what a data file's name ends with. A `trigger_file` of that name ends a
     drop, where there is one; without it the quiet period does. People are reminded of a version
-    that waits for approval longer than `remind_after_hours`.
+    that waits for approval longer than `remind_after_hours`; with `four_eyes` it is approved by
+    somebody else than who started its run.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Project:
     remind_after_hours: float = 72.0
     custom_messages: tuple[CustomMessage, ...] = ()
     folders: Folders = Folders()
+    four_eyes: bool = False
 
     @classmethod
     def parse(cls, document: Mapping[str, Any], where: str) -> "Project":
@@ -115,6 +117,7 @@ class Project:
             ),
             trigger_file=drops.get("trigger_file", str, ""),
             remind_after_hours=top.section("approval").number("remind_after_hours", 72.0),
+            four_eyes=top.section("approval").get("four_eyes", bool, default=False),
             folders=_folders(top.section("folders")),
             custom_messages=tuple(
                 CustomMessage(
@@ -140,7 +143,10 @@ class Project:
                 "quiet_period": self.quiet_period,
                 "trigger_file": self.trigger_file,
             },
-            "approval": {"remind_after_hours": self.remind_after_hours},
+            "approval": {
+                "remind_after_hours": self.remind_after_hours,
+                "four_eyes": self.four_eyes,
+            },
             "quality": {"metric": self.metric, "threshold": self.threshold},
             "retune": asdict(self.retune),
             "notify": {"custom": [asdict(custom) for custom in self.custom_messages]},

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from headrace import gitlab, registry
+from headrace import gitlab, registry, runs
 from headrace.errors import PermanentError, RetryableError
 from headrace.ledger import Ledger
 
@@ -40,8 +40,11 @@ def refresh(
     if lane.refresh_id != refresh_id:
         return {"status": "superseded", "detail": f"{lane.refreshing or 'nothing'} is wanted now"}
     package = registry.describe(arn)
-    if package is None or package.approval != "Approved" or package.lacks_review:
-        detail = "the version is not approved any more"
+    if package is not None and project.four_eyes:
+        package = runs.with_starters(package)
+    if package is None or package.why_not:
+        why = "it is deleted" if package is None else package.why_not
+        detail = f"the version is not approved any more: {why}"
         return {"status": "failed", "pipeline_id": None, "detail": detail}
     if found := gitlab.find(to, ci_name(arn, refresh_id)):
         return _status(to, found)

@@ -6,6 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.aws import client, from_aws
 from headrace.facts import ModelPackage
+from headrace.four_eyes import identity
 
 _GONE = ("does not exist", "not found", "could not find")
 
@@ -50,7 +51,6 @@ def package_of(answer: dict[str, Any]) -> ModelPackage:
     """Return the version in a DescribeModelPackage response."""
     created = answer["CreationTime"].timestamp()
     modified = answer.get("LastModifiedTime")
-    by = answer.get("LastModifiedBy") or {}
     metrics = answer.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {})
     return ModelPackage(
         arn=answer["ModelPackageArn"],
@@ -59,7 +59,8 @@ def package_of(answer: dict[str, Any]) -> ModelPackage:
         approval=answer.get("ModelApprovalStatus", ""),
         created=created,
         modified=modified.timestamp() if modified else created,
-        modified_by=by.get("UserProfileName") or by.get("IamIdentity", {}).get("Arn", ""),
+        modified_by=identity(answer.get("LastModifiedBy") or {}),
+        created_by=identity(answer.get("CreatedBy") or {}),
         approval_description=answer.get("ApprovalDescription", ""),
         evaluation_uri=metrics.get("S3Uri", ""),
         metadata=answer.get("CustomerMetadataProperties", {}),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.aws import client, from_aws
 from headrace.events import ENDED
-from headrace.facts import Verdict
+from headrace.facts import ModelPackage, Verdict
+from headrace.four_eyes import starters
 
 
 def start(request: dict[str, Any]) -> str:
@@ -39,6 +41,25 @@ def ended_as(execution_arn: str) -> tuple[str, str] | None:
     if status not in ENDED:
         return None
     return str(status), str(answer.get("PipelineExecutionDisplayName", ""))
+
+
+def with_starters(package: ModelPackage) -> ModelPackage:
+    """Return a version with who started its run, which is nobody when the run is gone."""
+    run = package.metadata.get("run", "")
+    return replace(package, started_by=_starters(run, package) if "/execution/" in run else ())
+
+
+def _starters(run: str, package: ModelPackage) -> tuple[str, ...]:
+    try:
+        execution = client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=run)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "ResourceNotFound":
+            return ()
+        raise from_aws(error, f"reading who started {run}") from error
+    except BotoCoreError as error:
+        raise from_aws(error, f"reading who started {run}") from error
+    found = starters(execution)
+    return (*found, package.created_by) if found and package.created_by else found
 
 
 def failed_steps(execution_arn: str) -> list[tuple[str, str, str]]:
