@@ -1,7 +1,8 @@
 """The expanded template as rules look at it: resources by type, references as plain names.
 
 `{"Ref": "Inbox"}` reads `<Inbox>`, `{"Fn::GetAtt": ["Inbox", "Arn"]}` reads `<Inbox.Arn>`, and
-`Fn::Sub` and `Fn::Join` are texts with such names in them. A parameter is its default.
+`Fn::Sub` and `Fn::Join` are texts with such names in them. A parameter is its default; what only
+some deployments have, by `Fn::If`, is there.
 """
 
 import json
@@ -114,6 +115,10 @@ class Stack:
                 return self._substituted(text, given)
             case {"Fn::Sub": text, **rest} if not rest:
                 return self._substituted(text, {})
+            case {"Fn::If": [_, chosen, {"Ref": "AWS::NoValue"}], **rest} if not rest:
+                return self._plain(chosen)
+            case {"Fn::If": [_, _, usual], **rest} if not rest:
+                return self._plain(usual)
             case {"Fn::Join": [glue, parts], **rest} if not rest:
                 return glue.join(str(self._plain(part)) for part in parts)
             case dict():
