@@ -16,6 +16,7 @@ from headrace.ledger import Ledger
 from headrace.parsing import parse
 from headrace.project import Pipelines, Project
 from headrace.reconcile import Reconciler
+from headrace.runs import Execution
 
 from tests.headrace.conftest import BUCKET, INFERENCE, NOW, RUN, TRAINING, package
 
@@ -56,6 +57,7 @@ def world(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(registry, "newest", newest)
     monkeypatch.setattr(registry, "describe", lambda arn: made.versions.get(arn))
     monkeypatch.setattr(runs, "ended_as", lambda arn: None)
+    monkeypatch.setattr(runs, "recent", lambda pipeline, since: [])
     return made
 
 
@@ -73,6 +75,36 @@ def test_a_run_that_ended_unheard_is_told_and_put_back(
     event = parse(envelope)
     assert event.business_key == f"run/{RUN}/Failed"
     assert world.told == [envelope]
+
+
+def by_hand(status: str, started: float) -> Execution:
+    return Execution(f"{RUN}-by-hand", status, "mine", started)
+
+
+@pytest.mark.parametrize(
+    ("lane", "run", "heard"),
+    [
+        ({}, by_hand("Failed", NOW - 60), "Failed"),
+        ({"current": Run("upload-1", NOW, "")}, by_hand("Failed", NOW - 60), "Failed"),
+        ({}, by_hand("Executing", NOW - 700), "Executing"),
+        ({}, by_hand("Executing", NOW - 60), ""),  # its event may be on its way
+        ({"current": Run("upload-1", NOW, "")}, by_hand("Executing", NOW - 700), ""),
+    ],
+)
+def test_a_run_that_somebody_started_unheard_is_put_back_once(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    lane: dict[str, Any],
+    run: Execution,
+    heard: str,
+) -> None:
+    world.change(**lane)
+    monkeypatch.setattr(runs, "recent", lambda name, _: [run] * (name.lower() == TRAINING))
+    found = [parse(envelope).business_key for envelope in world.reconcile()]
+    assert found == [f"run/{run.arn}/{heard}"] * bool(heard)
+    assert [parse(envelope).business_key for envelope in world.told] == found
+    world.ledger.told(f"run/{run.arn}/{heard}", NOW)
+    assert world.reconcile() == []
 
 
 @pytest.mark.parametrize(

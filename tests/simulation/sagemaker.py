@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.simulation.clock import HOUR, iso
@@ -148,7 +148,12 @@ class SimulatedSageMaker:
     def _list_runs(self, *, PipelineName: str, CreatedAfter: datetime) -> tuple[str, list[Any]]:
         since = CreatedAfter.timestamp()
         return "PipelineExecutionSummaries", [
-            {"PipelineExecutionArn": run.arn, "PipelineExecutionDisplayName": run.name}
+            {
+                "PipelineExecutionArn": run.arn,
+                "PipelineExecutionDisplayName": run.name,
+                "PipelineExecutionStatus": run.status,
+                "StartTime": datetime.fromtimestamp(run.started, UTC),
+            }
             for run in reversed(self._of_pipeline.get(PipelineName, []))
             if run.started >= since
         ]

@@ -3,7 +3,7 @@
 import rules_of_act as act
 from breaking import case, grant, in_act, revoke
 
-_NEVER = {"ErrorEquals": ["PermanentError"], "MaxAttempts": 0}
+_NEVER = {"ErrorEquals": ["PermanentError", "NotThere"], "MaxAttempts": 0}
 
 BREAKAGES_OF_ACT = [
     case(

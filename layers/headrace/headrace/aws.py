@@ -8,7 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import DEFAULT_CA_BUNDLE
 
-from headrace.errors import HeadraceError, PermanentError, RetryableError
+from headrace.errors import HeadraceError, NotThere, PermanentError, RetryableError
 
 # Codes that ask for patience, across the services Headrace calls.
 _RETRYABLE = frozenset(
@@ -55,6 +55,8 @@ def from_aws(error: ClientError | BotoCoreError, doing: str) -> HeadraceError:
     if isinstance(error, ClientError):
         code = error.response.get("Error", {}).get("Code", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code == "ResourceNotFound":
+            return NotThere(f"{doing}: {error}")
         kind = RetryableError if code in _RETRYABLE or status >= 500 else PermanentError
         return kind(f"{doing}: {error}")
     return RetryableError(f"{doing}: {error}")  # no answer came: a connection, a time-out

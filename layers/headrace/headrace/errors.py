@@ -4,6 +4,7 @@ HeadraceError
 ├── RetryableError   the same call may succeed later: let the queue or state machine retry it
 │   └── Conflict     somebody else changed the ledger first: read again and decide again
 └── PermanentError   it will never succeed as it is: tell a person, keep the event
+    └── NotThere     what was asked for does not exist, or not any more
 """
 
 
@@ -21,3 +22,7 @@ class Conflict(RetryableError):
 
 class PermanentError(HeadraceError):
     """The call will never succeed as it is; the text says what a person can do."""
+
+
+class NotThere(PermanentError):
+    """What was asked for does not exist."""

@@ -2,9 +2,9 @@
 
 SageMaker's events are best effort, and anything may crash between two writes. What should have
 happened can be read from the ledger, from SageMaker and from S3: a decided action that nobody took,
-a run that ended unheard, a request or refresh that nothing drives, an approval or a registration
-nobody heard of, a version that waits for approval too long, and, once an hour, uploads that never
-came through.
+a run that started or ended unheard, whoever started it, a request or refresh that nothing drives,
+an approval or a registration nobody heard of, a version that waits for approval too long, and, once
+an hour, uploads that never came through.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +15,7 @@ from typing import Any
 from headrace import envelopes, registry, runs, storage
 from headrace.driving import waits_for_model
 from headrace.errors import HeadraceError
+from headrace.events import ENDED
 from headrace.facts import ModelPackage
 from headrace.inbox import Inbox
 from headrace.lanes import Lane
@@ -29,6 +30,7 @@ _REFRESH_TIMES = 6
 # Uploads younger than this may still be under way; older ones were found by an inventory before.
 _UPLOADS_SETTLE = 900.0
 _UPLOADS_KEPT = 48 * 3600.0
+_RUNS_KEPT = 24 * 3600.0
 
 Envelope = dict[str, Any]
 
@@ -89,6 +91,7 @@ class Reconciler:
             lane = self._ledger.lane(name)
             if not waits_for_model(project, lane):
                 yield from self._lane(lane, now)
+                yield from self._runs(name, lane, now)
             if lane.refreshing and now - lane.refreshed_at > _REFRESH_TIMES * self.forgotten:
                 yield _due(lane.pipeline, lane.refresh_id, now)
 
@@ -106,6 +109,21 @@ class Reconciler:
             return
         elif now - max(waiting.quiet_at, waiting.driven_at) > self.forgotten:
             yield _due(lane.pipeline, waiting.id, now)
+
+    def _runs(self, pipeline: str, lane: Lane, now: float) -> Iterator[Envelope]:
+        """Runs of the last day that nobody heard of: those that people start are in no lane."""
+        mine = lane.current.execution_arn if lane.current else ""
+        events = {}
+        for run in runs.recent(pipeline, now - _RUNS_KEPT):
+            is_new = lane.current is None and now - run.started > self.forgotten
+            if run.arn != mine and (run.status in ENDED or is_new):
+                envelope = envelopes.run_status(run.arn, run.status, run.display_name, now)
+                events[parse(envelope).business_key] = envelope
+        seen = self._ledger.seen(events)
+        for key, envelope in events.items():
+            if key not in seen:
+                self.tell(envelope)
+                yield envelope
 
     def _registry(self, project: Project, now: float) -> Iterator[Envelope]:
         group = project.model_package_group

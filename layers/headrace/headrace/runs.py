@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.aws import client, from_aws
+from headrace.errors import NotThere
 from headrace.events import ENDED
 from headrace.facts import ModelPackage, Verdict
 from headrace.four_eyes import starters
@@ -19,19 +20,42 @@ def start(request: dict[str, Any]) -> str:
     return str(_call("start_pipeline_execution", **request)["PipelineExecutionArn"])
 
 
-def find(pipeline: str, display_name: str, since: float) -> str | None:
-    """Return the ARN of the execution with a display name, among those created since a time."""
-    created_after = datetime.fromtimestamp(since, UTC)
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A pipeline execution as it is listed; `started` is in seconds since 1970."""
+
+    arn: str
+    status: str
+    display_name: str
+    started: float
+
+
+def recent(pipeline: str, since: float) -> list[Execution]:
+    """Return a pipeline's executions since a time; none while there is no such pipeline."""
     pages = _pages(
         "list_pipeline_executions",
         "PipelineExecutionSummaries",
         PipelineName=pipeline,
-        CreatedAfter=created_after,
+        CreatedAfter=datetime.fromtimestamp(since, UTC),
     )
-    for summary in pages:
-        if summary.get("PipelineExecutionDisplayName") == display_name:
-            return str(summary["PipelineExecutionArn"])
-    return None
+    try:
+        return [
+            Execution(
+                arn=summary["PipelineExecutionArn"],
+                status=summary["PipelineExecutionStatus"],
+                display_name=summary.get("PipelineExecutionDisplayName", ""),
+                started=summary["StartTime"].timestamp(),
+            )
+            for summary in pages
+        ]
+    except NotThere:
+        return []
+
+
+def find(pipeline: str, display_name: str, since: float) -> str | None:
+    """Return the ARN of the execution with a display name, among those created since a time."""
+    found = (run.arn for run in recent(pipeline, since) if run.display_name == display_name)
+    return next(found, None)
 
 
 def ended_as(execution_arn: str) -> tuple[str, str] | None:
@@ -51,13 +75,9 @@ def with_starters(package: ModelPackage) -> ModelPackage:
 
 def _starters(run: str, package: ModelPackage) -> tuple[str, ...]:
     try:
-        execution = client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=run)
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "ResourceNotFound":
-            return ()
-        raise from_aws(error, f"reading who started {run}") from error
-    except BotoCoreError as error:
-        raise from_aws(error, f"reading who started {run}") from error
+        execution = _call("describe_pipeline_execution", PipelineExecutionArn=run)
+    except NotThere:
+        return ()
     found = starters(execution)
     return (*found, package.created_by) if found and package.created_by else found
 
