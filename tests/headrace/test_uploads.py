@@ -184,6 +184,18 @@ def test_files_told_after_their_trigger_file_still_join_its_drop(
     assert second.lane.waiting.quiet_at == NOW + 2
 
 
+@pytest.mark.parametrize(("time", "sent_for"), [(NOW - 1, 1), (NOW, 1), (NOW + 1, 0)])
+def test_a_file_told_after_the_run_of_its_trigger_file_waits_for_no_other(
+    triggered: Project, training: Lane, time: float, sent_for: int
+) -> None:
+    trigger = uploaded(RAW + "_SUCCESS", size=0, time=NOW)
+    ended = decide(triggered, training, FilesArrived((uploaded(RAW + "a.csv"), trigger)), NOW)
+    running = replace(ended.lane, waiting=None)  # its run has come and gone
+    late = uploaded(RAW + "b.csv", time=time)
+    decision = decide(triggered, running, FilesArrived((late,)), NOW + 9000)
+    assert len(decision.actions) == sent_for
+
+
 def test_a_free_lane_does_not_send_for_a_drop_without_its_trigger_file(
     triggered: Project, training: Lane
 ) -> None:

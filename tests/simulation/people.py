@@ -64,10 +64,6 @@ class People:
             clock.run(end)
             world.faults.settle()
             world.redrive()
-            for settings in world.projects:
-                if settings.trigger_file:  # for what came after the trigger file of its drop
-                    clock.after(HOUR, self._complete, settings, "training", "end")
-                    clock.after(HOUR, self._complete, settings, "scoring", "end")
             clock.run(end + 4 * DAY)
         return world
 

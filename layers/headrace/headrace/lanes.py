@@ -71,6 +71,7 @@ class Lane:
     `live` and `refreshing` are ARNs of model packages, for the inference pipeline; CI pipeline
     number `live_by` put the live one there. `refresh_id` names the refresh under way, last sent for
     at `refreshed_at`; somebody was about to start its CI pipeline at `ci_claimed_at`.
+    The newest trigger file of its drops was uploaded at `triggered_at`.
     `retuned_at` holds when a missed threshold last started a run, for the HPO pipeline. `ended`
     holds the runs that ended last.
     """
@@ -85,6 +86,7 @@ class Lane:
     refresh_id: str = ""
     refreshed_at: float = 0.0
     ci_claimed_at: float = 0.0
+    triggered_at: float = 0.0
     retuned_at: tuple[float, ...] = ()
     ended: tuple[str, ...] = ()
 

@@ -1,7 +1,7 @@
 """What uploads mean: which files are data, which drop they join, what people are told."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headrace import messages
 from headrace.actions import Action, Audit, Decision, Tell
@@ -88,13 +88,17 @@ def _joined(
     """Return the lane with data in its open drop, which a trigger file or the quiet period ends.
 
     A trigger file leaves the drop open for the quiet period: the events of the files it completes
-    may come after its own.
+    may come after its own. Those that come later still make a drop that the quiet period ends.
     """
     if not data and not triggers:
         return lane, ()
     was_complete = lane.waiting is not None and lane.waiting.complete
-    ends = triggers if project.trigger_file else data
-    lane, is_new = lane.join(
+    ends = data
+    if project.trigger_file:
+        late = (item for item in data if item.time <= lane.triggered_at)
+        ends = (*triggers, *late)
+    triggered_at = max((lane.triggered_at, *(item.time for item in triggers)))
+    lane, is_new = replace(lane, triggered_at=triggered_at).join(
         why="upload",
         key=(*data, *triggers)[0].business_key,
         now=now,
