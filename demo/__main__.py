@@ -84,7 +84,7 @@ def run(home: Path, keep: bool) -> int:
         progress.stage("Deploy, and have CI create the pipelines")
         with cloud:
             loop = Loop.of(home / INFO, progress.watch)
-            ci = cloud.run_ci({"HEADRACE_ACTION": "upsert"})
+            ci = cloud.run_ci({"HEADRACE_ACTION": "upsert", "HEADRACE_PROJECT": loop.project})
             names = stages.created(loop)
             progress.done(f"{len(names)} pipelines created by {ci['web_url']}")
             try:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
-import yaml
 from botocore.exceptions import ClientError
 
 from demo.mailbox import Mail, about, mails
+from pipeline_specs import settings
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = ROOT / "pipeline_specs" / "abalone" / "project.yaml"
+PROJECT = "abalone"
 TRAINING = "training/data/raw/"
 SCORING = "batch-scoring/data/raw/"
 GROUND_TRUTH = "batch-scoring/data/ground-truth/"
@@ -81,18 +81,22 @@ class Run:
 class Loop:
     """One deployed project and what is asked of it. `watch(what, seconds, is_done)` hears waits."""
 
-    def __init__(self, info: dict[str, Any], watch: Watch = lambda what, seconds, done: None):
-        settings = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
+    def __init__(
+        self,
+        info: dict[str, Any],
+        watch: Watch = lambda what, seconds, done: None,
+        project: str = PROJECT,
+    ):
+        self.settings, _ = settings.load(project)
         self.info, self._watch = info, watch
-        self.prefix: str = settings["prefix"]
-        self.group: str = settings["model_package_group"]
-        self.recipient: str = settings["notify"]["recipients"][0]
-        names = settings["pipelines"]
-        self.training: str = names["training"]
-        self.training_hpo: str = names["training_hpo"]
-        self.inference: str = names["inference"]
-        self.threshold: float = settings["quality"]["threshold"]
-        self.quiet_period: float = settings["drops"]["quiet_period"]
+        self.project, self.prefix = project, self.settings.project.prefix
+        self.group = self.settings.project.model_package_group
+        self.recipient = self.settings.recipients[0]
+        names = self.settings.project.pipelines
+        self.training, self.training_hpo = names.training, names.training_hpo
+        self.inference = names.inference
+        self.metric, self.threshold = self.settings.metric.name, self.settings.project.threshold
+        self.quiet_period = self.settings.project.quiet_period
         self.bucket: str = info["outputs"]["DataBucketName"]
         self.session = boto3.Session(
             aws_access_key_id=info["access_key_id"],
@@ -103,9 +107,14 @@ class Loop:
         self.sqs, self._dynamodb = self.client("sqs"), self.client("dynamodb")
 
     @classmethod
-    def of(cls, cloud_json: Path, watch: Watch = lambda what, seconds, done: None) -> Loop:
-        """Return the loop of a cloud that runs."""
-        return cls(json.loads(cloud_json.read_text(encoding="utf-8")), watch)
+    def of(
+        cls,
+        cloud_json: Path,
+        watch: Watch = lambda what, seconds, done: None,
+        project: str = PROJECT,
+    ) -> Loop:
+        """Return a project's loop in a cloud that runs."""
+        return cls(json.loads(cloud_json.read_text(encoding="utf-8")), watch, project)
 
     def client(self, service: str) -> Any:
         """Return a client that talks to this cloud."""
@@ -252,7 +261,7 @@ class Loop:
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self.info["outputs"]["LedgerTableName"],
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": f"AUDIT#{self.prefix}"}},
+            ExpressionAttributeValues={":pk": {"S": f"AUDIT#{self.project}"}},
             ConsistentRead=True,
         )
         return [json.loads(item["doc"]["S"]) for page in pages for item in page["Items"]]

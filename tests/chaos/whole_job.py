@@ -87,7 +87,7 @@ def whole_job(cloud: Cloud) -> End:
     loop = PatientLoop.of(cloud.home / INFO)
     hasten_redelivery(loop)
     with cloud.calm():
-        cloud.run_ci({"HEADRACE_ACTION": "upsert"})
+        cloud.run_ci({"HEADRACE_ACTION": "upsert", "HEADRACE_PROJECT": loop.project})
         stages.created(loop)
     data = shells()
     with time_passes(loop):

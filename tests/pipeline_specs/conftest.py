@@ -46,7 +46,8 @@ def build(builders: tuple[Any, Any, Any]) -> Any:
                 patch.setenv(name, value)
             if kind in ("inference", "model-quality"):
                 scoring = inference if kind == "inference" else model_quality
-                return Definition(scoring.build(project, DEPLOYMENT, model_package()))
+                package = model_package(project.project.name)
+                return Definition(scoring.build(project, DEPLOYMENT, package))
             return Definition(training.build(project, DEPLOYMENT, kind))
 
     return built

@@ -1,4 +1,4 @@
-"""The abalone pipelines' definitions as files, so that a change of a builder shows as a diff.
+"""The projects' pipeline definitions as files, so that a change of a builder shows as a diff.
 
     .venv/project/bin/python -m tests.pipeline_specs.golden_files
 
@@ -12,6 +12,7 @@ import json
 import os
 import re
 import warnings
+from itertools import product
 from pathlib import Path
 
 from pipeline_specs import settings
@@ -21,8 +22,11 @@ from tests.pipeline_specs.pipeline_samples import DEPLOYMENT, KINDS, NOWHERE, mo
 FOLDER = Path(__file__).parent / "golden"
 
 
-def path(kind: str) -> Path:
-    return FOLDER / f"abalone-{kind}.json"
+PROJECTS = ("abalone", "employment")
+
+
+def path(project: str, kind: str) -> Path:
+    return FOLDER / f"{project}-{kind}.json"
 
 
 def shown(built: BuiltPipeline) -> str:
@@ -42,16 +46,16 @@ def main() -> None:
     os.environ.update(NOWHERE)
     from pipeline_specs import inference, model_quality, training
 
-    project, _ = settings.load("abalone")
     FOLDER.mkdir(exist_ok=True)
-    for kind in KINDS:
+    for name, kind in product(PROJECTS, KINDS):
+        project, _ = settings.load(name)
         if kind in ("training", "training-hpo"):
             built = training.build(project, DEPLOYMENT, kind)  # type: ignore[arg-type]
         else:
             scoring = inference if kind == "inference" else model_quality
-            built = scoring.build(project, DEPLOYMENT, model_package())
-        path(kind).write_text(shown(built))
-        print(path(kind))
+            built = scoring.build(project, DEPLOYMENT, model_package(name))
+        path(name, kind).write_text(shown(built))
+        print(path(name, kind))
 
 
 if __name__ == "__main__":

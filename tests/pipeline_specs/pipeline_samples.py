@@ -27,11 +27,12 @@ RUN_OF_PACKAGE = f"s3://{BUCKET}/abalone/runs/trained"
 KINDS = ("training", "training-hpo", "inference", "model-quality")
 
 
-def described(**changes: Any) -> dict[str, Any]:
-    """What DescribeModelPackage says of a version that training registered."""
+def described(project: str = "abalone", **changes: Any) -> dict[str, Any]:
+    """What DescribeModelPackage says of a version that a project's training registered."""
+    run = RUN_OF_PACKAGE.replace("abalone", project)
     return {
-        "ModelPackageArn": PACKAGE_ARN,
-        "ModelPackageGroupName": "headrace-abalone",
+        "ModelPackageArn": PACKAGE_ARN.replace("abalone", project),
+        "ModelPackageGroupName": f"headrace-{project}",
         "ModelPackageVersion": 3,
         "CreationTime": datetime(2026, 11, 1, tzinfo=UTC),
         "ModelApprovalStatus": "Approved",
@@ -39,22 +40,22 @@ def described(**changes: Any) -> dict[str, Any]:
             "Containers": [
                 {
                     "Image": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.0-5",
-                    "ModelDataUrl": f"{RUN_OF_PACKAGE}/models/job/output/model.tar.gz",
+                    "ModelDataUrl": f"{run}/models/job/output/model.tar.gz",
                 }
             ]
         },
         "CustomerMetadataProperties": {
             "kind": "training",
-            "preprocessor": f"{RUN_OF_PACKAGE}/preprocessor/preprocessor.json",
-            "baseline_statistics": f"{RUN_OF_PACKAGE}/data-quality/statistics.json",
-            "baseline_constraints": f"{RUN_OF_PACKAGE}/data-quality/constraints.json",
+            "preprocessor": f"{run}/preprocessor/preprocessor.json",
+            "baseline_statistics": f"{run}/data-quality/statistics.json",
+            "baseline_constraints": f"{run}/data-quality/constraints.json",
         },
         **changes,
     }
 
 
-def model_package(**changes: Any) -> ModelPackage:
-    return ModelPackage.parse(described(**changes))
+def model_package(project: str = "abalone", **changes: Any) -> ModelPackage:
+    return ModelPackage.parse(described(project, **changes))
 
 
 class Definition:
