@@ -181,7 +181,7 @@ def test_files_told_after_their_trigger_file_still_join_its_drop(
     assert len(second.actions) == 1
     assert second.lane.waiting is not None
     assert second.lane.waiting.objects == 1
-    assert second.lane.waiting.quiet_at == NOW + 2
+    assert second.lane.waiting.quiet_at == NOW + 3  # more of them may come
 
 
 @pytest.mark.parametrize(("time", "sent_for"), [(NOW - 1, 1), (NOW, 1), (NOW + 1, 0)])
