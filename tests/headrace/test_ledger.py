@@ -32,7 +32,7 @@ def test_the_longest_prefix_owns_a_key(ledger: Ledger, project: Project) -> None
         name="small",
         prefix="abalone/small",
         model_package_group="small",
-        pipelines=Pipelines("s-training", "s-hpo", "s-inference"),
+        pipelines=Pipelines("s-training", "s-hpo", "s-inference", "s-quality"),
     )
     ledger.put_project(project)
     ledger.put_project(nested)

@@ -209,7 +209,7 @@ def test_one_projects_trouble_is_not_anothers(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = replace(world.project, name="zebra", prefix="zebra", model_package_group="zebra")
-    names = Pipelines("zebra-training", "zebra-training-hpo", "zebra-inference")
+    names = Pipelines("z-training", "z-training-hpo", "z-inference", "z-model-quality")
     world.ledger.put_project(replace(other, pipelines=names))
     world.change(pipeline="zebra-training", waiting=Request("upload-1", 1, 1, objects=1))
 
