@@ -16,7 +16,7 @@ from typing import Any
 from ministack.core.responses import _request_account_id, _request_region, new_uuid
 from ministack.services import lambda_svc
 
-from local_cloud.ministack import functions, seams
+from local_cloud.ministack import functions, roles, seams
 
 logger = logging.getLogger("local_cloud.asynchronous")
 
@@ -69,6 +69,10 @@ class Invocation:
         target = on_failure.get("Destination") or dead_letter
         logger.warning("%s failed for good: %s", name, result.get("body"))
         if target:
+            service = target.split(":")[2]
+            action = {"sqs": "sqs:SendMessage", "sns": "sns:Publish"}.get(service)
+            if action:
+                roles.require(self.config["Role"], name, action, target)
             lambda_svc._route_async_failure(target, name, self.event, result)
 
 

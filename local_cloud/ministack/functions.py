@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 import queue
 import shlex
@@ -22,8 +23,9 @@ from ministack.core import lambda_runtime
 from ministack.core.responses import get_region, new_uuid
 from ministack.services import lambda_svc
 
-from local_cloud.ministack import seams
+from local_cloud.ministack import roles, seams
 
+logger = logging.getLogger("local_cloud.functions")
 # Environments of one function that may exist at once; a burst waits for a free one. AWS would
 # start more, a laptop should not: each is a process of some 60 MB.
 ENVIRONMENTS = 4
@@ -73,7 +75,7 @@ def layer_paths(config: dict[str, Any], work_dir: Path) -> list[str]:
 def environment(config: dict[str, Any], code_dir: str, port: int, work_dir: Path) -> dict[str, str]:
     """The variables a function finds: Lambda's, its own, and the endpoint of this cloud."""
     name, region = config.get("FunctionName", "unknown"), get_region()
-    logging = config.get("LoggingConfig") or {}
+    logged = config.get("LoggingConfig") or {}
     given = {
         "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
         "LANG": "en_US.UTF-8",
@@ -90,7 +92,7 @@ def environment(config: dict[str, Any], code_dir: str, port: int, work_dir: Path
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_VERSION": config.get("Version", "$LATEST"),
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
-        "AWS_LAMBDA_LOG_GROUP_NAME": logging.get("LogGroup") or f"/aws/lambda/{name}",
+        "AWS_LAMBDA_LOG_GROUP_NAME": logged.get("LogGroup") or f"/aws/lambda/{name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": new_uuid(),
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
@@ -129,6 +131,21 @@ def _slot(config: dict[str, Any]) -> threading.BoundedSemaphore:
         return _slots.setdefault(key, threading.BoundedSemaphore(ENVIRONMENTS))
 
 
+def may_log(config: dict[str, Any]) -> bool:
+    """Whether the function's role may write its log; if not, there is none, as on Lambda."""
+    name = config.get("FunctionName", "unknown")
+    account, region = lambda_svc._account_region_from_function_config(config)
+    group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}"
+    stream = f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:any"
+    try:
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            roles.require(config["Role"], name, action, stream)
+    except roles.Refused as error:
+        logger.warning("%s logs in vain: %s", name, error)
+        return False
+    return True
+
+
 def install(python: Path, work_dir: Path) -> None:
     """Run `python*` functions under `python` (which has awslambdaric), at most a few at once."""
     RuntimeClientWorker.python = python
@@ -159,6 +176,16 @@ def install(python: Path, work_dir: Path) -> None:
         finally:
             slot.release()
 
+    def emit_logs(func: dict[str, Any], *given: Any, **more: Any) -> None:
+        if may_log(func.get("config") or func):
+            original_emit(func, *given, **more)
+
+    original_emit = seams.replace(
+        lambda_svc,
+        "_emit_lambda_logs",
+        "func request_id log_text error duration_ms log_source",
+        emit_logs,
+    )
     for method, parameters in (
         ("_build_handler_class", "self generation pending"),
         ("_drain_stderr_bounded", "self first_line_wait idle_confirm hard_cap"),

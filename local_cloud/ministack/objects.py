@@ -1,4 +1,8 @@
-"""S3 events name the version of the object and tell whole seconds, as on AWS."""
+"""S3 as AWS's, where MiniStack's is not.
+
+Events name the version of the object and tell whole seconds. That an object is missing is told only
+to those who may list its bucket; to others it is forbidden.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,11 @@ import json
 from contextvars import ContextVar
 from typing import Any
 
+from ministack import app
+from ministack.core import iam_evaluator
+from ministack.core.iam_actions import access_denied_response
+from ministack.core.responses import get_region, new_uuid
+from ministack.core.router import extract_access_key_id
 from ministack.services import eventbridge, s3
 
 from local_cloud.ministack import seams
@@ -14,6 +23,36 @@ _version: ContextVar[str | None] = ContextVar("version of the object an S3 event
 
 
 def install() -> None:
+    """Mend the events, and who is told that an object is missing."""
+    _hide_what_is_missing()
+    _complete_events()
+
+
+def _hide_what_is_missing() -> None:
+    async def handle(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    ) -> Any:
+        answer = await served(method, path, headers, body, query)
+        bucket, _, key = path.lstrip("/").partition("/")
+        if answer[0] != 404 or method not in ("GET", "HEAD") or not key or not app.AUTH:
+            return answer
+        denied = iam_evaluator.enforce(
+            extract_access_key_id(headers, query),
+            "s3:ListBucket",
+            "s3",
+            get_region(),
+            resource_arn=f"arn:aws:s3:::{bucket}",
+        )
+        if denied is None:
+            return answer
+        who = getattr(denied, "principal_arn", "")
+        return access_denied_response("s3", "s3:ListBucket", who, new_uuid(), headers=headers)
+
+    served = app.SERVICE_HANDLERS["s3"]
+    app.SERVICE_HANDLERS["s3"] = handle
+
+
+def _complete_events() -> None:
     """Carry the version, which MiniStack knows, into the event it leaves it out of."""
     parameters = (
         "bucket_name key event_name size etag deletion_type restore_event_data version_id "

@@ -1,4 +1,4 @@
-"""Sessions of roles that AWS services assume for themselves, known to MiniStack's STS."""
+"""Roles that AWS services assume for themselves: their sessions, and what they are asked for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from ministack import app
+from ministack.core import iam_evaluator
 from ministack.core.responses import get_region
 from ministack.services import sts
 
@@ -20,6 +22,37 @@ _CONFIG = Config(
 )
 _clients: dict[tuple[str, str, str], Any] = {}
 _lock = threading.Lock()
+
+
+class Refused(Exception):
+    """IAM does not let a role do what a service would do in its name."""
+
+
+def require(
+    role_arn: str,
+    session_name: str,
+    action: str,
+    resource: str,
+    context: dict[str, Any] | None = None,
+) -> None:
+    """Ask IAM about what a service does in a role's name without a request; raises Refused."""
+    if not app.AUTH:
+        return
+    key = credentials(role_arn, session_name)["aws_access_key_id"]
+    denied = iam_evaluator.enforce(
+        key,
+        action,
+        action.partition(":")[0],
+        get_region(),
+        resource_arn=resource,
+        service_context=context,
+    )
+    if denied is not None:
+        who = getattr(denied, "principal_arn", role_arn)
+        raise Refused(
+            f"User: {who} is not authorized to perform: {action} on resource: {resource} because "
+            f"no identity-based policy allows the {action} action"
+        )
 
 
 def client(service: str, role_arn: str, session_name: str) -> Any:

@@ -11,12 +11,20 @@ from typing import Any
 from ministack import app
 from ministack.core import iam_evaluator
 
+from local_cloud.ministack import roles
 from local_cloud.sagemaker.errors import ApiError
 
 PIPELINE, EXECUTION = ("pipeline", "PipelineName"), ("pipeline", "PipelineExecutionArn")
 GROUP = ("model-package-group", "ModelPackageGroupName")
 PACKAGE = ("model-package", "ModelPackageName")
 TUNING = ("hyper-parameter-tuning-job", "HyperParameterTuningJobName")
+JOBS = {
+    "ProcessingJob": ("processing-job", "ProcessingJobName"),
+    "TrainingJob": ("training-job", "TrainingJobName"),
+    "TransformJob": ("transform-job", "TransformJobName"),
+    "HyperParameterTuningJob": TUNING,
+}
+SESSION_NAME = "SageMaker"
 
 # Operation: the kind of resource and the request's member that holds its name or ARN.
 RESOURCES = {
@@ -56,10 +64,7 @@ RESOURCES = {
     **dict.fromkeys(("DescribeModelPackage", "DeleteModelPackage"), PACKAGE),
     "UpdateModelPackage": ("model-package", "ModelPackageArn"),
     **dict.fromkeys(("CreateModel", "DescribeModel", "DeleteModel"), ("model", "ModelName")),
-    "DescribeProcessingJob": ("processing-job", "ProcessingJobName"),
-    "DescribeTrainingJob": ("training-job", "TrainingJobName"),
-    "DescribeTransformJob": ("transform-job", "TransformJobName"),
-    "DescribeHyperParameterTuningJob": TUNING,
+    **{f"{verb}{kind}": JOBS[kind] for verb in ("Create", "Describe", "Stop") for kind in JOBS},
     "ListTrainingJobsForHyperParameterTuningJob": TUNING,
     **dict.fromkeys(("AddTags", "ListTags", "DeleteTags"), ("", "ResourceArn")),
 }
@@ -67,6 +72,7 @@ PASSES_ROLE = {
     "CreatePipeline": "RoleArn",
     "UpdatePipeline": "RoleArn",
     "CreateModel": "ExecutionRoleArn",
+    **{f"Create{kind}": "RoleArn" for kind in JOBS},
 }
 
 
@@ -110,26 +116,60 @@ def condition_keys(operation: str, body: bytes) -> dict[str, Any]:
     return keys
 
 
-def check_pass_role(operation: str, request: Any, access_key: str, region: str) -> None:
-    """Refuse a role that the caller may not pass to SageMaker."""
-    role = request.get(PASSES_ROLE.get(operation, "")) if isinstance(request, dict) else None
-    if not app.AUTH or not isinstance(role, str):
+def check_dependent(
+    operation: str, request: Any, access_key: str, region: str, account_id: str
+) -> None:
+    """Refuse what the caller may not do besides: pass the role, put the tags."""
+    if not app.AUTH or not isinstance(request, dict):
         return
-    denied = iam_evaluator.enforce(
-        access_key,
-        "iam:PassRole",
-        "iam",
-        region,
-        resource_arn=role,
-        service_context={"iam:PassedToService": "sagemaker.amazonaws.com"},
-    )
-    if denied is not None:
-        who = getattr(denied, "principal_arn", access_key)
-        raise ApiError(
-            "AccessDeniedException",
-            f"User: {who} is not authorized to perform: iam:PassRole on resource: {role} because "
-            "no identity-based policy allows the iam:PassRole action",
+    for action, resource, context in _dependent(operation, request, region, account_id):
+        denied = iam_evaluator.enforce(
+            access_key,
+            action,
+            action.partition(":")[0],
+            region,
+            resource_arn=resource,
+            service_context=context,
         )
+        if denied is not None:
+            who = getattr(denied, "principal_arn", access_key)
+            raise ApiError(
+                "AccessDeniedException",
+                f"User: {who} is not authorized to perform: {action} on resource: {resource} "
+                f"because no identity-based policy allows the {action} action",
+            )
+
+
+def check_role(
+    role_arn: str, operation: str, request: dict[str, Any], region: str, account_id: str
+) -> None:
+    """Refuse what Pipelines does in the name of an execution's role, if that may not do it."""
+    body = json.dumps(request, default=str).encode()
+    resource = resource_arn(operation, body, region, account_id)
+    keys = condition_keys(operation, body)
+    needed = [(f"sagemaker:{operation}", resource, keys)]
+    try:
+        for action, on, context in needed + _dependent(operation, request, region, account_id):
+            roles.require(role_arn, SESSION_NAME, action, on, context)
+    except roles.Refused as error:
+        raise ApiError("AccessDeniedException", str(error)) from error
+
+
+def _dependent(
+    operation: str, request: dict[str, Any], region: str, account_id: str
+) -> list[tuple[str, str, dict[str, Any]]]:
+    """Actions that an operation needs besides its own, with their resources and conditions."""
+    training = request.get("TrainingJobDefinition", {})
+    member = PASSES_ROLE.get(operation, "")
+    role = request.get(member) or (training.get(member) if isinstance(training, dict) else None)
+    needed: list[tuple[str, str, dict[str, Any]]] = []
+    if isinstance(role, str):
+        passed_to = {"iam:PassedToService": "sagemaker.amazonaws.com"}
+        needed.append(("iam:PassRole", role, passed_to))
+    if operation.startswith("Create") and request.get("Tags"):
+        body = json.dumps(request, default=str).encode()
+        needed.append(("sagemaker:AddTags", resource_arn(operation, body, region, account_id), {}))
+    return needed
 
 
 def check_shared(operation: str, resource: str, caller: str, policy: str | None) -> None:

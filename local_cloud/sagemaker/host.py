@@ -42,6 +42,9 @@ class Host(Protocol):
         A refused request raises `botocore.exceptions.ClientError`, as boto3 would.
         """
 
+    def authorize(self, role_arn: str, operation: str, request: dict[str, Any]) -> None:
+        """Ask IAM whether the role may do what is done in its name; if not, as `call` refuses."""
+
     def job_changed(self, kind: str, record: dict[str, Any]) -> None:
         """Store a job; a new status (or secondary status) becomes an event.
 

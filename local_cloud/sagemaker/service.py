@@ -92,7 +92,8 @@ class Service:
         _identity.set(surroundings.identity(key))
         try:
             request = _parsed(body)
-            authorization.check_pass_role(operation, request, key, surroundings.here()[1])
+            account_id, region = surroundings.here()
+            authorization.check_dependent(operation, request, key, region, account_id)
             return 200, dict(HEADERS), json.dumps(wire(self.run(operation, request))).encode()
         except ApiError as error:
             return error.status, dict(HEADERS), json.dumps(error.body()).encode()
@@ -129,6 +130,14 @@ class Service:
         """See `Host.call`."""
         try:
             return self.run(operation, request)
+        except ApiError as error:
+            raise error.as_client_error(operation) from error
+
+    def authorize(self, role_arn: str, operation: str, request: dict[str, Any]) -> None:
+        """See `Host.authorize`."""
+        account_id, region = surroundings.here()
+        try:
+            authorization.check_role(role_arn, operation, request, region, account_id)
         except ApiError as error:
             raise error.as_client_error(operation) from error
 

@@ -20,12 +20,12 @@ from ministack.core.router import extract_access_key_id
 from ministack.services import eventbridge, s3
 
 from local_cloud.ministack.roles import credentials
+from local_cloud.sagemaker.authorization import SESSION_NAME
 from local_cloud.sagemaker.errors import ApiError, invalid
 from local_cloud.sagemaker.events import Event
 
 LOGGER = logging.getLogger(__name__)
 PRINCIPAL = "sagemaker.amazonaws.com"
-SESSION_NAME = "SageMaker"
 LINE_BYTES = 250_000  # below the 256 KiB that CloudWatch Logs takes in one event
 BATCH_LINES = 1000
 

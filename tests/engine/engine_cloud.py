@@ -114,6 +114,8 @@ class RecordingHost:
     logged: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     cache: dict[str, dict[str, Any]] = field(default_factory=dict)
+    authorized: list[tuple[str, str]] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
     packages: list[dict[str, Any]] = field(default_factory=list)
     throttle: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -140,6 +142,12 @@ class RecordingHost:
             wanted = request["ModelPackageName"]
             return next(p for p in self.packages if p["ModelPackageArn"] == wanted)
         raise AssertionError(operation)
+
+    def authorize(self, role_arn: str, operation: str, request: dict[str, Any]) -> None:
+        self.authorized.append((role_arn, operation))
+        if operation in self.refused:
+            denial = {"Code": "AccessDeniedException", "Message": f"may not {operation}"}
+            raise ClientError({"Error": denial}, operation)
 
     def job_changed(self, kind: str, record: dict[str, Any]) -> None:
         _check(f"Describe{kind}", record)

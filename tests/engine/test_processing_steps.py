@@ -224,3 +224,19 @@ def test_stopping_ends_the_process_and_starts_nothing_more(
     assert host.job("ProcessingJob")["ProcessingJobStatus"] == "Stopped"
     assert host.statuses("After") == []
     assert [s for s, _ in host.executions[made.arn]] == ["Executing", "Stopping", "Stopped"]
+
+
+def test_a_job_is_created_in_the_name_of_the_executions_role_if_that_may(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    step = processing(cloud, "Speak", "print('hello')", role=cloud.role("of-the-job"))
+
+    assert run(engine, host, execution(cloud, [step], role=role)) == ("Succeeded", None)
+    asked = [(role, f"{verb}ProcessingJob") for verb in ("Create", "Describe")]
+    assert host.authorized == asked
+
+    host.refused = {"CreateProcessingJob"}
+    jobs = len(host.jobs)
+    status, _ = run(engine, host, execution(cloud, [step], role=role, number=2))
+    assert (status, len(host.jobs)) == ("Failed", jobs)
+    assert "may not CreateProcessingJob" in host.step("Speak")["FailureReason"]

@@ -96,6 +96,15 @@ class StepContext:
         run = self.execution
         return f"arn:aws:sagemaker:{run.region}:{run.account_id}:{resource.lower()}"
 
+    def authorize(self, operation: str, request: dict[str, Any]) -> None:
+        """Have IAM agree to what is done in the name of the execution's role."""
+        self.host.authorize(self.execution.role_arn, operation, request)
+
+    def creates_job(self, kind: str, request: dict[str, Any]) -> None:
+        """Have IAM agree that the execution's role creates a job, and looks after it."""
+        self.authorize(f"Create{kind}", request)
+        self.authorize(f"Describe{kind}", request)
+
     def storage(self, role_arn: str) -> JobStorage:
         """S3 with the rights of a role."""
         return self.site.storage(role_arn)

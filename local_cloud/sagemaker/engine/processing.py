@@ -32,6 +32,7 @@ def run_processing_job(
     """Run one job to its end and return its record; `metadata` is what the step shows of it."""
     name = request["ProcessingJobName"]
     arn = step.arn(f"processing-job/{name}")
+    step.creates_job("ProcessingJob", request)
     members = {k: v for k, v in request.items() if k != "Tags"}
     job = JobRecord(step.host, "ProcessingJob", {**members, "ProcessingJobArn": arn})
     network = request.get("NetworkConfig", {})
@@ -47,6 +48,7 @@ def run_processing_job(
     except Stopped:
         job.change(ProcessingJobStatus="Stopping")
         job.change(ProcessingJobStatus="Stopped", ProcessingEndTime=now())
+        step.authorize("StopProcessingJob", request)
         raise
     except Exception as error:  # whatever it was, the job must not stay open
         failure = as_step_failed(error)

@@ -77,6 +77,7 @@ def _registered(step: StepContext) -> dict[str, str]:
     if not group or not member:
         return {}
     try:
+        step.authorize("ListModelPackages", {})
         listed = step.host.call(
             "ListModelPackages",
             {

@@ -30,8 +30,13 @@ def run_training_step(step: StepContext) -> StepResult:
     request = prepare("CreateTrainingJob", {**step.arguments, "TrainingJobName": name})
     arn = step.arn(f"training-job/{name}")
     metadata = {"TrainingJob": {"Arn": arn}}
+    step.creates_job("TrainingJob", request)
     step.executing(metadata)
-    return StepResult(run_training_job(step, request), metadata)
+    try:
+        return StepResult(run_training_job(step, request), metadata)
+    except Stopped:
+        step.authorize("StopTrainingJob", request)
+        raise
 
 
 def run_training_job(

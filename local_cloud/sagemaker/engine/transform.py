@@ -26,6 +26,7 @@ def run_transform_step(step: StepContext) -> StepResult:
     name = job_name(step.execution.execution_id, step.name)
     request = prepare("CreateTransformJob", {**step.arguments, "TransformJobName": name})
     arn = step.arn(f"transform-job/{name}")
+    step.creates_job("TransformJob", request)
     members = {k: v for k, v in request.items() if k != "Tags"}
     changes = JobRecord(step.host, "TransformJob", {**members, "TransformJobArn": arn})
     model = step.host.call("DescribeModel", {"ModelName": request["ModelName"]})
@@ -41,6 +42,7 @@ def run_transform_step(step: StepContext) -> StepResult:
     except Stopped:
         changes.change(TransformJobStatus="Stopping")
         changes.change(TransformJobStatus="Stopped", TransformEndTime=now())
+        step.authorize("StopTransformJob", request)
         raise
     except Exception as error:  # whatever it was, the job must not stay open
         failure = as_step_failed(error)

@@ -50,6 +50,7 @@ def run_tuning_step(step: StepContext) -> StepResult:
     for member in ("WarmStartConfig", "Autotune"):
         if member in request:
             raise StepFailed(f"ClientError: {member} of a tuning job is not supported here")
+    step.creates_job("HyperParameterTuningJob", request)
     arn = step.arn(f"hyper-parameter-tuning-job/{name}")
     metadata = {"TuningJob": {"Arn": arn}}
     members = {k: v for k, v in request.items() if k != "Tags"}
@@ -65,6 +66,7 @@ def run_tuning_step(step: StepContext) -> StepResult:
     except Stopped:
         tuning.tell("Stopping")
         tuning.tell("Stopped", HyperParameterTuningEndTime=now())
+        step.authorize("StopHyperParameterTuningJob", request)
         raise
     except Exception as error:  # whatever it was, the job must not stay open
         failure = as_step_failed(error)
