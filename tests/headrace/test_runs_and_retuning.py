@@ -71,7 +71,7 @@ def test_a_missed_threshold_starts_one_retuning_that_names_its_cause(project: Pr
     assert request is not None
     assert decision.actions == (AdvanceRun(HPO, request.id, 1, NOW),)
     assert RUN in request.description
-    assert "mse 16.2 is beyond the threshold 10 on 1,200 rows" in request.description
+    assert "mse 16.2 is above the threshold 10 on 1,200 rows" in request.description
 
 
 def test_a_crash_starts_nothing(project: Project) -> None:

@@ -28,7 +28,7 @@ def test_the_threshold_is_missed_not_crashed_into(drifted: Drifted):
     assert verdict["metric"] == "mse"
     assert verdict["value"] > 10
     assert verdict["rows"] == 1200
-    assert f"mse {verdict['value']:.4g} is beyond the threshold 10 on 1,200 rows" in (
+    assert f"mse {verdict['value']:.4g} is above the threshold 10 on 1,200 rows" in (
         drifted.failure_mail.text
     )
 

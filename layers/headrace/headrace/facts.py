@@ -21,9 +21,9 @@ class Verdict:
     rows: int
 
     def __str__(self) -> str:
-        sign = "within" if self.passed else "beyond"
+        side = "above" if self.value > self.threshold else "below"
         return (
-            f"{self.metric} {self.value:.4g} is {sign} the threshold {self.threshold:g} "
+            f"{self.metric} {self.value:.4g} is {side} the threshold {self.threshold:g} "
             f"on {self.rows:,} rows"
         )
 
