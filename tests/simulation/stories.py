@@ -1,8 +1,10 @@
 """Short stories of one project, told hour by hour, for tests that ask for one thing."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from headrace import envelopes
 from headrace.project import Project
 
 from tests.simulation.clock import HOUR, MINUTE, START
@@ -80,3 +82,41 @@ def whole_loop(story: Story) -> None:
     story.at(20, story.drop, "training", "a.csv", "b.csv", "größe +1.csv")
     story.at(20, story.drop, "scoring", "c.csv", "d.csv")
     story.at(60, story.drop, "training", "e.csv")
+
+
+def governed(story: Story) -> None:
+    """What is live is rejected, and a retuned version lacks the board's reference at first."""
+    second: list[str] = []
+
+    def retuned() -> None:
+        arn = story.world.registry.register(group, "training-hpo", "")
+        change = story.world.registry.change
+        story.world.clock.after(MINUTE, change, arn, "Approved")
+        story.world.clock.after(HOUR, change, arn, "Approved", "board 1")
+
+    group = story.world.projects[0].model_package_group
+    story.at(1, story.approved)
+    story.at(30, lambda: second.append(story.approved()))
+    story.at(90, lambda: story.world.registry.change(second[0], "Rejected"))
+    story.at(150, retuned)
+
+
+def busy(story: Story) -> None:
+    """Files arrive while a run holds the lane, one of them is no data, and a run is stopped."""
+
+    def stop_all() -> None:
+        for run in list(story.world.sagemaker.runs.values()):
+            story.world.sagemaker.stop(run)
+
+    def schedule() -> None:
+        detail = {"pipeline": settings.pipelines.training, "id": "s0", "cause": "weekly"}
+        envelope = envelopes.own("Run Requested", detail, story.world.clock.now)
+        story.requests.add(f"request/{settings.pipelines.training}/s0")
+        story.world.inbox.send(json.dumps(envelope))
+
+    settings = story.world.projects[0]
+    story.at(1, story.drop, "training", "a.csv")
+    story.at(20, story.drop, "training", "b.csv")
+    story.at(21, schedule)
+    story.at(25, story._upload, f"{settings.folder('training')}notes.txt", "notes", False)
+    story.at(40, stop_all)

@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.simulation.invariants import examine
 from tests.simulation.people import People
 from tests.simulation.sagemaker import Fate
 from tests.simulation.simulate import life
-from tests.simulation.stories import MISSED_THRESHOLD, QUIET, Story, whole_loop
+from tests.simulation.stories import MISSED_THRESHOLD, QUIET, Story, busy, governed, whole_loop
 from tests.simulation.world import ROOT, World
 
 LOOP = replace(QUIET, name="the whole loop", reconcile_minutes=60.0)
@@ -34,32 +35,66 @@ def test_promise_01_one_start_per_drop_however_events_arrive(seed: int) -> None:
     assert (report.duplicates, report.lost, report.problems) == (0, 0, [])
 
 
-def loop(at_effect: tuple[int, str] | None = None, at_end_of: str = "") -> Story:
-    story = Story(mix=LOOP, fates={"inference": MISSED_THRESHOLD}, plot=whole_loop)
+def loop(
+    at_effect: tuple[int, str] | None = None,
+    at_end_of: str = "",
+    plot: Callable[[Story], None] = whole_loop,
+) -> Story:
+    story = Story(mix=LOOP, fates={"inference": MISSED_THRESHOLD}, plot=plot)
     story.world.faults.at_effect, story.world.faults.at_end_of = at_effect, at_end_of
     story.told(8)
     return story
 
 
-def outcome(story: Story) -> tuple[int, Counter[str], dict[str, str]]:
-    """Return runs, distinct mails by kind, what is live: the same whatever went wrong."""
+@dataclass(frozen=True)
+class Outcome:
+    """What is the same whatever went wrong: runs, what is live, mails by kind.
+
+    `excused` mails may have gone out twice, since who sent them died before it could write it down.
+    """
+
+    runs: int
+    live: dict[str, str]
+    mails: Counter[str]
+    excused: int
+
+    def is_that_of(self, calm: "Outcome") -> bool:
+        again = self.mails - calm.mails
+        return (
+            (self.runs, self.live) == (calm.runs, calm.live)
+            and not calm.mails - self.mails
+            and again.total() <= self.excused
+        )
+
+
+def outcome(story: Story) -> Outcome:
     world, report = story.world, examine(story)
     assert (report.duplicates, report.lost, report.problems) == (0, 0, [])
-    kinds = Counter(kind for kind, *_ in set(world.sns.published))
-    return report.starts, kinds, world.gitlab.inference
+    mails = Counter(kind for kind, *_ in world.sns.published)
+    return Outcome(report.starts, world.gitlab.inference, mails, world.excused)
 
 
-def test_promise_02_a_crash_around_any_effect_neither_doubles_nor_loses() -> None:
-    calm = loop(at_effect=(0, ""))
+@pytest.mark.parametrize(
+    ("plot", "runs", "least"),
+    [
+        (whole_loop, 4, 50),  # two trainings, a scoring, a retuning
+        (governed, 0, 40),
+        (busy, 2, 20),
+    ],
+)
+def test_promise_02_a_crash_around_any_effect_neither_doubles_nor_loses(
+    plot: Callable[[Story], None], runs: int, least: int
+) -> None:
+    calm = loop(at_effect=(0, ""), plot=plot)
     expected = outcome(calm)
-    assert expected[0] == 4  # two trainings, a scoring, a retuning
+    assert expected.runs == runs
     effects = calm.world.faults.effects
-    assert effects > 50
+    assert effects > least
     for number in range(1, effects + 1):
         for what in ("before", "after", "unanswered"):
-            story = loop(at_effect=(number, what))
-            assert story.world.faults.made, f"effect {number} was never taken"
-            assert outcome(story) == expected, (what, story.world.faults.made)
+            story = loop(at_effect=(number, what), plot=plot)
+            assert story.world.faults.effects >= number, f"effect {number} was never taken"
+            assert outcome(story).is_that_of(expected), (what, story.world.faults.made)
 
 
 def test_promise_03_an_hour_of_throttling_delays_and_loses_nothing() -> None:
@@ -120,7 +155,7 @@ def test_promise_06_one_missed_threshold_is_one_retuning_and_a_failed_one_none()
     assert len(story.outcomes("retuning")) == 1
     assert len(story.outcomes("retuning declined")) == 1
     assert len([run for run in world.sagemaker.runs.values() if "hpo" in run.arn]) == 1
-    assert outcome(story)[1]["retune-declined"] == 1
+    assert outcome(story).mails["retune-declined"] == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -254,4 +289,4 @@ def test_promise_12_what_was_killed_at_its_last_millisecond_succeeds_next_time(
 ) -> None:
     killed = loop(at_end_of=function)
     assert killed.world.faults.made == {f"killed at the end of {function}": 1}
-    assert outcome(killed) == outcome(loop())
+    assert outcome(killed).is_that_of(outcome(loop()))
