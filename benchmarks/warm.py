@@ -24,6 +24,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from headrace.actions import Decision
 from headrace.decisions import decide
 from headrace.events import ObjectCreated
+from headrace.facts import ToldRun
 from headrace.lanes import Lane
 from headrace.ledger import Ledger
 from headrace.messages import run_changed
@@ -61,7 +62,7 @@ def parts() -> dict[str, Callable[[], object]]:
     ledger, keys = Ledger("ledger", Nothing()), [event.business_key]
     logger = Logger(service="headrace", stream=io.StringIO())
     metrics = Metrics(namespace="headrace", service="headrace")
-    pipeline = PROJECT.pipelines.training
+    told_run = ToldRun(PROJECT.pipelines.training, RUN, LONG_AGO)
 
     def told() -> None:
         ledger.may_tell("told/key", LONG_AGO, "request")
@@ -77,7 +78,7 @@ def parts() -> dict[str, Callable[[], object]]:
         "decide": lambda: decide(PROJECT, lane, fact, LONG_AGO),
         "ledger": lambda: ledger.commit(PROJECT, lane, decision, keys, LONG_AGO),
         "parse a status": lambda: parse(status),
-        "message": lambda: run_changed("abalone", pipeline, "Stopped", RUN, [], "").values(),
+        "message": lambda: run_changed("abalone", "Stopped", told_run, [], []).values(),
         "told": told,
         "log": lambda: logger.info("told", extra={"kind": "run-stopped", "project": "abalone"}),
         "metric": metric,

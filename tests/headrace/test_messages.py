@@ -1,10 +1,40 @@
 """What people read."""
 
-import pytest
-from headrace import messages, model_messages
-from headrace.message import Message
+import json
 
-from tests.headrace.conftest import package
+import pytest
+from headrace import model_messages
+from headrace.message import KINDS, Message, facts, in_studio, studio, when
+from headrace.messages import drift, not_taken, plain
+
+from tests.headrace import golden_messages
+from tests.headrace.conftest import RUN, package
+from tests.headrace.golden_messages import CASES, NUMBERS, STEP
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_message_reads_as_it_was_reviewed(case: str) -> None:
+    assert golden_messages.path(case).read_text("utf-8") == golden_messages.shown(CASES[case]), (
+        f"changed on purpose? `python -m {golden_messages.__name__}` renews the files"
+    )
+
+
+def test_there_is_a_golden_file_for_each_kind_and_no_other() -> None:
+    kinds = [kind for group in KINDS.values() for kind in group]
+    assert {message.kind for message in CASES.values()} == set(kinds)
+    assert len(kinds) == len(set(kinds))
+    files = {file.name for file in golden_messages.FOLDER.iterdir()}
+    assert files == {golden_messages.path(case).name for case in CASES}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_message_says_its_project_and_machines_get_all_of_it(case: str) -> None:
+    message = CASES[case]
+    assert message.subject_line == message.subject, "short enough, and ASCII"
+    assert message.subject.startswith("abalone: ")
+    values = json.loads(json.dumps(message.values()))
+    assert (values["kind"], values["project"]) == (message.kind, "abalone")
+    assert "" not in message.values().values(), "what is not known is left out"
 
 
 @pytest.mark.parametrize(
@@ -20,9 +50,14 @@ def test_a_subject_is_one_short_line_of_ascii(subject: str, line: str) -> None:
     assert Message("kind", "abalone", subject, "text").subject_line == line
 
 
+def test_a_long_name_leaves_room_for_what_became_of_the_file() -> None:
+    message = not_taken("abalone", f"abalone/training/data/raw/{'z' * 300}.csv", "too long")
+    assert message.subject_line.endswith("z... was not taken")
+
+
 def test_a_registered_version_says_its_metric_and_how_to_approve_it() -> None:
     message = model_messages.registered(
-        "abalone", package(1), "mse 6.1, threshold 10.0", "nothing yet"
+        "abalone", package(1), "mse 6.1, threshold 10.0", "nothing yet", NUMBERS
     )
     assert "mse 6.1, threshold 10.0" in message.text
     assert f"--model-package-arn {package(1).arn}" in message.text
@@ -32,7 +67,9 @@ def test_a_registered_version_says_its_metric_and_how_to_approve_it() -> None:
 
 def test_a_retuned_version_asks_for_the_boards_reference() -> None:
     retuned = package(2, metadata={"kind": "training-hpo"})
-    message = model_messages.registered("abalone", retuned, "mse 5.9", "version 1, mse 6.1")
+    message = model_messages.registered(
+        "abalone", retuned, "mse 5.9", "version 1, mse 6.1", NUMBERS
+    )
     assert "review_board_reference" in message.text
     assert "version 1, mse 6.1" in message.text
 
@@ -42,7 +79,39 @@ def test_drift_is_told_with_its_features_and_where_the_report_is() -> None:
         {"feature_name": f"f{n}", "constraint_check_type": "c", "description": f"d{n}"}
         for n in range(12)
     ]
-    message = messages.drift("abalone", "p", "arn/execution/x", "s3://b/v.json", violations)
+    message = drift("abalone", STEP, "s3://b/v.json", violations)
     assert "f0: d0" in message.text
     assert "and 2 more" in message.text
     assert "s3://b/v.json" in message.text
+    one = drift("abalone", STEP, "s3://b/v.json", violations[:1])
+    assert "1 data-quality violation in" in one.subject
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "host"),
+    [
+        ("aws", "eu-west-1", "eu-west-1.console.aws.amazon.com"),
+        ("aws-cn", "cn-north-1", "cn-north-1.console.amazonaws.cn"),
+        ("aws-us-gov", "us-gov-west-1", "us-gov-west-1.console.amazonaws-us-gov.com"),
+    ],
+)
+def test_the_link_is_to_the_console_of_the_region_and_partition(
+    partition: str, region: str, host: str
+) -> None:
+    arn = f"arn:{partition}:sagemaker:{region}:123456789012:pipeline/p/execution/e"
+    assert studio(arn) == f"https://{host}/sagemaker/home?region={region}#/studio-landing"
+
+
+def test_a_version_that_names_no_run_has_no_link() -> None:
+    assert in_studio("unknown") == in_studio("") == ()
+    assert in_studio(RUN)[0].endswith("headrace-abalone-inference, Executions, 9v2kq0x4w7ab:")
+
+
+def test_unknown_facts_are_left_out() -> None:
+    assert facts(since=when(0), because="upload") == ("Because  upload",)
+
+
+def test_what_lambda_wraps_around_an_error_is_taken_off() -> None:
+    assert plain('{"errorMessage": "no role", "stackTrace": []}') == "no role"
+    assert plain("no role") == "no role"
+    assert plain("17") == "17"

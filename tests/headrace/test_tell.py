@@ -22,6 +22,7 @@ def reported(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch) 
     """A ledger, and a run of its project that failed after it found violations."""
     ledger.put_project(project)
     monkeypatch.setattr(runs, "failed_steps", lambda arn: [("ModelQuality", "", "crashed")])
+    monkeypatch.setattr(runs, "why", lambda arn: ("upload of 1 file: a.csv", NOW - 60))
     violations = [{"feature_name": "sex", "description": "is unlike"}]
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET)
@@ -38,6 +39,17 @@ def test_the_end_of_a_run_tells_the_violations_whose_event_was_lost(reported: Le
     at_the_step, at_the_end = told(reported, CHECKED), told(reported, ENDED)
     assert list(at_the_step.values()) == ["data-quality"]
     assert at_the_step.items() < at_the_end.items(), "under the same key, so that it is told once"
+
+
+def test_a_run_that_only_missed_its_threshold_is_told_as_such(
+    reported: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = json.dumps({"metric": "mse", "value": 16, "threshold": 10, "passed": False, "rows": 12})
+    steps = [("ModelQuality", "", said)]
+    monkeypatch.setattr(runs, "failed_steps", lambda arn: steps)
+    assert "threshold-missed" in told(reported, ENDED).values()
+    steps.append(("Join", "ClientError", ""))
+    assert "run-failed" in told(reported, ENDED).values()
 
 
 def test_a_run_that_goes_on_or_found_no_violation_tells_none(reported: Ledger) -> None:

@@ -139,7 +139,7 @@ def test_promise_05_reconcile_finds_a_failure_that_no_event_told() -> None:
     assert cause == f"model-quality/{failed.arn}"
     assert failed.ended is not None
     assert 0 < datetime.fromisoformat(time).timestamp() - failed.ended < 15 * MINUTE
-    assert Counter(kind for kind, *_ in world.sns.published)["run-failed"] == 1
+    assert Counter(kind for kind, *_ in world.sns.published)["threshold-missed"] == 1
     assert [r.status for r in world.sagemaker.runs.values() if "hpo" in r.arn] == ["Succeeded"]
 
 

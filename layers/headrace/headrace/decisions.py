@@ -106,7 +106,9 @@ def _model_quality_failed(
         reason = "the step crashed; only a missed threshold retunes"
         return Decision(lane, audit=(Audit(event.business_key, "sagemaker", "nothing", reason),))
     if declined := _why_not_retuned(project, lane, now):
-        message = messages.retune_declined(project.name, event.execution_arn, verdict, declined)
+        message = messages.retune_declined(
+            project.name, event.execution_arn, verdict, declined, event.time
+        )
         return Decision(
             lane,
             (Tell(message, event.business_key),),
@@ -151,13 +153,20 @@ def _run_requested(project: Project, lane: Lane, event: RunRequested, now: float
 
 def _run_not_started(project: Project, lane: Lane, event: RunNotStarted, now: float) -> Decision:
     run, waits = lane.current, lane.waiting is not None and lane.waiting.id == event.request_id
+    asked = lane.waiting if waits else run
     actions: tuple[Action, ...] = ()
     if run is not None and run.request_id == event.request_id and not run.execution_arn:
         lane, actions = driven(project, replace(lane, current=None), now)
     elif not waits:  # else it failed before it was claimed, and reconcile sends for it again
         return Decision(lane)
     message = messages.run_not_started(
-        project.name, lane.pipeline, event.request_id, event.error, waits=waits
+        project.name,
+        lane.pipeline,
+        event.request_id,
+        event.error,
+        because=asked.description if asked else "",
+        at=event.time,
+        waits=waits,
     )
     audit = Audit(event.business_key, "sagemaker", "not started", event.error)
     return Decision(lane, (*actions, Tell(message, event.business_key)), (audit,))

@@ -26,7 +26,14 @@ def opened(project: Project, lane: Lane) -> tuple[Action, ...]:
     request = lane.waiting
     assert request is not None  # noqa: S101 (the caller opened it)
     if waits_for_model(project, lane):
-        message = messages.waits_for_model(project.name, request.id, request.names)
+        message = messages.waits_for_model(
+            project.name,
+            project.model_package_group,
+            request.id,
+            request.names,
+            request.objects,
+            request.opened_at,
+        )
         return (Tell(message, request.id),)
     if lane.current is not None or request.quiet_at is None or not request.complete:
         return ()

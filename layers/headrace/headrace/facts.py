@@ -29,6 +29,21 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldRun:
+    """A run as people are told of it.
+
+    `because` is its description. It `started`, and `changed` to what is told, in seconds since
+    1970, 0 where that is unknown.
+    """
+
+    pipeline: str
+    arn: str
+    changed: float
+    because: str = ""
+    started: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class ModelPackage:
     """A version in the registry as DescribeModelPackage gives it.
 

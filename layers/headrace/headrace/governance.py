@@ -52,14 +52,14 @@ def refreshed(project: Project, lane: Lane, event: Refreshed, now: float) -> Dec
     if lane.refresh_id == ended.refresh_id:  # not a later one of the same version
         lane = replace(lane, refreshing="", refresh_id="")
     if not ended.succeeded:
-        message = model_messages.refresh_failed(project.name, ended.arn, ended.detail)
+        message = model_messages.refresh_failed(project.name, ended.arn, ended.detail, now)
         audit = Audit(key, "gitlab", "refresh failed", ended.detail)
         return Decision(lane, (Tell(message, key),), (audit,))
     if ended.ci_pipeline < lane.live_by:
         reason = f"CI pipeline {lane.live_by} came after it"
         return Decision(lane, audit=(Audit(key, "gitlab", "nothing", reason),))
     lane = replace(lane, live=ended.arn, live_by=ended.ci_pipeline)
-    told = Tell(model_messages.live(project.name, ended.arn, ended.detail), key)
+    told = Tell(model_messages.live(project.name, ended.arn, ended.detail, now), key)
     audit = Audit(key, "gitlab", "live", ended.arn)
     if not event.approved and not lane.refreshing:
         # Rejected or deleted while CI was at it: back at once, before anything is scored with it.
@@ -71,7 +71,9 @@ def refreshed(project: Project, lane: Lane, event: Refreshed, now: float) -> Dec
 
 def approval_overdue(project: Project, lane: Lane, event: ApprovalOverdue) -> Decision:
     """Remind people of a version that waits for them."""
-    message = model_messages.approval_overdue(project.name, event.arn, event.days)
+    message = model_messages.approval_overdue(
+        project.name, event.arn, event.days, project.remind_after_hours, event.time
+    )
     audit = Audit(event.business_key, "reconcile", "reminded", event.arn)
     return Decision(lane, (Tell(message, event.business_key),), (audit,))
 
@@ -80,7 +82,7 @@ def version_gone(lane: Lane, event: VersionGone, project: Project) -> Decision:
     """Raise the alarm when the version that is live was deleted."""
     if event.arn != lane.live:
         return Decision(lane)
-    message = model_messages.live_version_gone(project.name, event.arn)
+    message = model_messages.live_version_gone(project.name, event.arn, event.time)
     audit = Audit(event.business_key, "registry", "the live version was deleted", event.arn)
     return Decision(lane, (Tell(message, event.business_key),), (audit,))
 
@@ -104,7 +106,7 @@ def _back(
     if lane.live != rejected:
         return lane, (), "its refresh is off"
     if back is None:
-        told = Tell(model_messages.nothing_approved(project.name, rejected), cause)
+        told = Tell(model_messages.nothing_approved(project.name, rejected, now), cause)
         return lane, (told,), "it stays live: no other version is approved"
     lane, refresh = refreshing(project, lane, back, cause, now)
     return lane, (refresh,), f"back to {back}"

@@ -1,27 +1,39 @@
 """What people read about files, runs and their data: what happened, why, and the next command."""
 
+import json
 from typing import Any
 
-from headrace.events import execution_id_of
-from headrace.facts import Verdict
-from headrace.message import Message, lines
+from headrace.events import ENDED, execution_id_of
+from headrace.facts import ToldRun, Verdict
+from headrace.message import Message, facts, in_studio, iso, lines, when
 
 _NAME_SHOWN = 50  # of a file's name in a subject, which must say what became of it
+_SHOWN = 10  # violations in a mail; the report has all
 
 
-def waits_for_model(project: str, request: str, names: tuple[str, ...]) -> Message:
+def waits_for_model(
+    project: str, group: str, request: str, names: tuple[str, ...], objects: int, since: float
+) -> Message:
     """Scoring input arrived before any version was live."""
+    files = "1 file" if objects == 1 else f"{objects} files"
     return Message(
         kind="drop-waits",
         project=project,
         subject=f"{project}: scoring input waits, no model is live yet",
         text=lines(
-            f"Scoring input arrived ({', '.join(names)}), but no version of the model is live.",
-            "It waits and runs by itself as soon as one is approved and live. Nothing is lost.",
+            f"Scoring input arrived ({', '.join(names) or files}), but no version of the model is",
+            "live. It waits and runs by itself as soon as one is approved and live. Nothing is",
+            "lost.",
             "",
-            f"Request  {request}",
+            *facts(since=when(since), request=request),
+            "",
+            "To see which versions could be approved:",
+            "",
+            "  aws sagemaker list-model-packages \\",
+            f"    --model-package-group-name {group} \\",
+            "    --model-approval-status PendingManualApproval",
         ),
-        detail={"request": request},
+        detail={"request": request, "files": objects, "names": list(names), "since": iso(since)},
     )
 
 
@@ -33,13 +45,17 @@ def not_taken(project: str, key: str, reason: str) -> Message:
         kind="file-not-taken",
         project=project,
         subject=f"{project}: {name} was not taken",
-        text=lines(f"{key!r} started nothing: {reason}", "", "The file is where you put it."),
+        text=lines(
+            f"{key!r} started nothing: {reason}",
+            "",
+            "The file is where you put it. Put right what is wrong with it and upload it again.",
+        ),
         detail={"key": key, "reason": reason},
     )
 
 
 def run_not_started(
-    project: str, pipeline: str, request: str, error: str, *, waits: bool = False
+    project: str, pipeline: str, request: str, error: str, *, because: str, at: float, waits: bool
 ) -> Message:
     """A run could not be started; its request is over, or it waits and is tried again."""
     next_step = (
@@ -54,70 +70,130 @@ def run_not_started(
         text=lines(
             f"{pipeline} was not started for request {request}.",
             "",
-            f"Reason  {error}",
+            *facts(reason=plain(error), cause=because, at=when(at)),
             "",
             f"Its files are kept. {next_step}",
+            "",
+            "To see what waits and what runs:",
+            "",
+            "  python -m workbench lanes",
         ),
-        detail={"pipeline": pipeline, "request": request, "error": error},
+        detail={
+            "pipeline": pipeline,
+            "request": request,
+            "reason": plain(error),
+            "error": error,
+            "because": because,
+            "waits": waits,
+            "time": iso(at),
+        },
     )
 
 
-def retune_declined(project: str, execution_arn: str, verdict: Verdict, reason: str) -> Message:
+def retune_declined(
+    project: str, execution_arn: str, verdict: Verdict, reason: str, at: float
+) -> Message:
     """A missed threshold did not start a retuning, by the project's policy."""
     return Message(
         kind="retune-declined",
         project=project,
         subject=f"{project}: {verdict.metric} missed its threshold, not retuned",
         text=lines(
-            f"{str(verdict).capitalize()} in run {execution_id_of(execution_arn)},",
-            f"but no retuning was started: {reason}",
+            f"Run {execution_id_of(execution_arn)} missed its threshold: {verdict}.",
+            f"No retuning was started: {reason}",
             "",
-            f"Run  {execution_arn}",
+            *facts(at=when(at), run=execution_arn),
+            "",
+            "To retune all the same:",
+            "",
+            f"  python -m pipeline_specs start {project} training-hpo",
+            "",
+            *in_studio(execution_arn),
         ),
-        detail={"run": execution_arn, "metric": verdict.metric, "value": verdict.value},
+        detail={
+            "run": execution_arn,
+            **verdict_values(verdict),
+            "reason": reason,
+            "time": iso(at),
+        },
     )
 
 
 def run_changed(
     project: str,
-    pipeline: str,
     status: str,
-    execution_arn: str,
+    run: ToldRun,
     causes: list[str],
+    failed: list[dict[str, Any]],
     headline: str = "",
+    *,
+    missed: bool = False,
+    predictions: str = "",
 ) -> Message:
-    """A run ended or changed; `causes` are lines that say why, `headline` a few words."""
+    """A run ended or changed.
+
+    `causes` are lines that say why, `headline` a few words, `failed` the same for machines; a run
+    `missed` if nothing but its model's quality failed it. `predictions` is where it left them.
+    """
     verb = {"Succeeded": "succeeded", "Failed": "failed", "Stopped": "was stopped"}.get(
         status, f"is {status.lower()}"
     )
     return Message(
-        kind=f"run-{status.lower()}",
+        kind="threshold-missed" if missed else f"run-{status.lower()}",
         project=project,
-        subject=f"{project}: {pipeline} {verb}" + (f": {headline}" if headline else ""),
+        subject=f"{project}: {run.pipeline} {verb}" + (f": {headline}" if headline else ""),
         text=lines(
-            f"Run {execution_id_of(execution_arn)} of {pipeline} {verb}.",
+            f"Run {execution_id_of(run.arn)} of {run.pipeline} {verb}.",
             "",
             *causes,
+            *([""] if causes else []),
+            *facts(
+                cause=run.because,
+                started=when(run.started),
+                **{"ended" if status in ENDED else "changed": when(run.changed)},
+            ),
             "",
-            "To see its steps:",
+            *(_list(predictions) if predictions else _steps(run.arn)),
             "",
-            "  aws sagemaker list-pipeline-execution-steps \\",
-            f"    --pipeline-execution-arn {execution_arn}",
+            *in_studio(run.arn),
         ),
-        detail={"pipeline": pipeline, "status": status, "run": execution_arn, "causes": causes},
+        detail={
+            "status": status,
+            **run_values(run),
+            "causes": causes,
+            "failed": failed,
+            **({"predictions": predictions} if predictions else {}),
+        },
     )
 
 
-def step_changed(
-    project: str, pipeline: str, step: str, status: str, execution_arn: str
-) -> Message:
+def _steps(execution_arn: str) -> tuple[str, ...]:
+    return (
+        "To see its steps:",
+        "",
+        "  aws sagemaker list-pipeline-execution-steps \\",
+        f"    --pipeline-execution-arn {execution_arn}",
+    )
+
+
+def _list(predictions: str) -> tuple[str, ...]:
+    return ("To list its predictions:", "", f"  aws s3 ls {predictions}")
+
+
+def step_changed(project: str, step: str, status: str, reason: str, run: ToldRun) -> Message:
     """A step that the project has a text of its own for has a status it asked to hear of."""
     return Message(
         kind="step-status",
         project=project,
-        subject=f"{project}: {step} {status.lower()} in {pipeline}",
-        text=lines(f"Step {step} of run {execution_arn} is {status}."),
-        detail={"pipeline": pipeline, "step": step, "status": status, "run": execution_arn},
+        subject=f"{project}: {step} {status.lower()} in {run.pipeline}",
+        text=lines(
+            f"Step {step} of run {execution_id_of(run.arn)} of {run.pipeline} is {status}.",
+            "",
+            *facts(reason=reason, changed=when(run.changed), run=run.arn),
+            "",
+            *in_studio(run.arn),
+        ),
+        detail={"step": step, "status": status, "reason": reason, **run_values(run)},
     )
 
 
@@ -132,28 +208,67 @@ def with_custom_text(message: Message, text: str) -> Message:
     )
 
 
-def drift(
-    project: str, pipeline: str, execution_arn: str, uri: str, violations: list[Any]
-) -> Message:
+def drift(project: str, run: ToldRun, uri: str, violations: list[Any]) -> Message:
     """Scoring input is unlike the data that the live model was trained on."""
     shown = [
         f"  {v.get('feature_name')}: {v.get('description')}"
-        for v in violations[:10]
+        for v in violations[:_SHOWN]
         if isinstance(v, dict)
     ]
     if len(violations) > len(shown):
         shown.append(f"  and {len(violations) - len(shown)} more")
+    count = (
+        "1 data-quality violation"
+        if len(violations) == 1
+        else (f"{len(violations)} data-quality violations")
+    )
     return Message(
         kind="data-quality",
         project=project,
-        subject=f"{project}: {len(violations)} data-quality violations in the scoring input",
+        subject=f"{project}: {count} in the scoring input",
         text=lines(
-            f"The input of run {execution_id_of(execution_arn)} of {pipeline} is unlike what the",
+            f"The input of run {execution_id_of(run.arn)} of {run.pipeline} is unlike what the",
             "live model was trained on. The predictions were made; look before you rely on them.",
             "",
             *shown,
             "",
-            f"Report  {uri}",
+            *facts(checked=when(run.changed)),
+            "",
+            "To read the whole report:",
+            "",
+            f"  aws s3 cp {uri} -",
+            "",
+            *in_studio(run.arn),
         ),
-        detail={"pipeline": pipeline, "run": execution_arn, "violations": len(violations)},
+        detail={
+            **run_values(run),
+            "violations": len(violations),
+            "first_violations": violations[:_SHOWN],
+            "report": uri,
+        },
     )
+
+
+def run_values(run: ToldRun) -> dict[str, Any]:
+    """Return what machines get to know of a run."""
+    known = {"because": run.because, "started": iso(run.started), "time": iso(run.changed)}
+    return {"pipeline": run.pipeline, "run": run.arn, **{k: v for k, v in known.items() if v}}
+
+
+def verdict_values(verdict: Verdict) -> dict[str, Any]:
+    """Return what machines get to know of a metric and its limit."""
+    return {
+        "metric": verdict.metric,
+        "value": verdict.value,
+        "threshold": verdict.threshold,
+        "rows": verdict.rows,
+    }
+
+
+def plain(error: str) -> str:
+    """Return an error's own words: Step Functions hands on what Lambda wraps around them."""
+    try:
+        said = json.loads(error)
+    except ValueError:
+        return error
+    return str(said.get("errorMessage") or error) if isinstance(said, dict) else error

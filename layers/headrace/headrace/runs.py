@@ -67,6 +67,17 @@ def ended_as(execution_arn: str) -> tuple[str, str] | None:
     return str(status), str(answer.get("PipelineExecutionDisplayName", ""))
 
 
+def why(execution_arn: str) -> tuple[str, float]:
+    """Return what a run is for, as it says itself, and when it started; ("", 0) if it is gone."""
+    try:
+        answer = _call("describe_pipeline_execution", PipelineExecutionArn=execution_arn)
+    except NotThere:
+        return "", 0.0
+    because = str(answer.get("PipelineExecutionDescription", ""))
+    created = answer.get("CreationTime")
+    return because, created.timestamp() if created else 0.0
+
+
 def with_starters(package: ModelPackage) -> ModelPackage:
     """Return a version with who started its run, which is nobody when the run is gone."""
     run = package.metadata.get("run", "")

@@ -1,5 +1,8 @@
 """Turns a status event into the message people get, if they should get one. Decides nothing."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from headrace import messages, model_messages, registry, runs, storage
 from headrace.events import (
     ENDED,
@@ -9,7 +12,7 @@ from headrace.events import (
     StepStatusChanged,
     execution_id_of,
 )
-from headrace.facts import MODEL_QUALITY_STEP, ModelPackage
+from headrace.facts import MODEL_QUALITY_STEP, ModelPackage, ToldRun
 from headrace.ledger import Ledger
 from headrace.message import Message
 from headrace.project import Project
@@ -49,23 +52,50 @@ def _package(ledger: Ledger, event: ModelPackageChanged) -> Told | None:
         return None
     live_arn = ledger.lane(project.pipelines.inference).live
     live = registry.describe(live_arn) if live_arn else None
-    said = f"{_quality(package)}, threshold {package.metadata.get('threshold', '?')}"
-    beside = f"version {live.version}, {_quality(live)}" if live else "nothing yet"
-    # Once per version: going back to pending is told with its reason by the decision itself.
-    return f"registered/{package.arn}", model_messages.registered(
-        project.name, package, said, beside
+    value, live_value = _value(package), _value(live) if live else None
+    threshold = package.metadata.get("threshold", "?")
+    beside = f"version {live.version}, {_quality(live, live_value)}" if live else "nothing yet"
+    message = model_messages.registered(
+        project.name,
+        package,
+        f"{_quality(package, value)}, threshold {threshold}",
+        beside,
+        {
+            "metric": package.metadata.get("metric", ""),
+            "value": value,
+            "threshold": _number(threshold),
+            "live": {"model_package_arn": live.arn, "value": live_value} if live else None,
+        },
+        four_eyes=project.four_eyes,
     )
+    # Once per version: going back to pending is told with its reason by the decision itself.
+    return f"registered/{package.arn}", message
 
 
-def _quality(package: ModelPackage) -> str:
-    """Return the metric of a version in words, from its evaluation report."""
+def _value(package: ModelPackage) -> float | None:
+    """Return a version's metric from its evaluation report, None where there is none."""
     name = package.metadata.get("metric", "")
     report = storage.read_json(package.evaluation_uri) if package.evaluation_uri else None
     for group in (report or {}).values():
         value = group.get(name, {}).get("value") if isinstance(group, dict) else None
         if value is not None:
-            return f"{name} {float(value):.4g}"
-    return f"{name or 'metric'} unknown (no report at {package.evaluation_uri or 'any place'})"
+            return float(value)
+    return None
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _quality(package: ModelPackage, value: float | None) -> str:
+    """Return the metric of a version in words."""
+    name = package.metadata.get("metric") or "metric"
+    if value is None:
+        return f"{name} unknown (no report at {package.evaluation_uri or 'any place'})"
+    return f"{name} {value:.4g}"
 
 
 def _run(project: Project, bucket: str, event: RunStatusChanged) -> Told | None:
@@ -73,44 +103,68 @@ def _run(project: Project, bucket: str, event: RunStatusChanged) -> Told | None:
     scored = event.status == "Succeeded" and event.pipeline == project.pipelines.inference.lower()
     if not custom and not scored and event.status not in ("Failed", "Stopped"):
         return None
-    headline, causes = "", list[str]()
-    if event.status == "Failed":
-        headline, causes = _why_failed(event.execution_arn)
-    elif scored:
-        place = f"s3://{bucket}/{project.prefix}/runs/{execution_id_of(event.execution_arn)}"
-        causes = [f"Predictions  {place}/predictions/"]
+    why = _why_failed(event.execution_arn) if event.status == "Failed" else _Why([], [], [])
+    folder = f"s3://{bucket}/{project.prefix}/runs/{execution_id_of(event.execution_arn)}"
+    because, started = runs.why(event.execution_arn)
     message = messages.run_changed(
-        project.name, event.pipeline, event.status, event.execution_arn, causes, headline
+        project.name,
+        event.status,
+        ToldRun(event.pipeline, event.execution_arn, event.time, because, started),
+        why.causes,
+        why.steps,
+        ", ".join(why.headlines),
+        missed=why.missed,
+        predictions=f"{folder}/predictions/" if scored else "",
     )
     return event.business_key, messages.with_custom_text(message, custom) if custom else message
 
 
-def _why_failed(execution_arn: str) -> tuple[str, list[str]]:
-    """Return a headline, and lines that say of each failed step what it said before it exited."""
-    headlines, lines = [], []
+@dataclass(frozen=True, slots=True)
+class _Why:
+    """Why a run is as it is: in a few words, in lines, and step by step for machines."""
+
+    headlines: list[str]
+    causes: list[str]
+    steps: list[dict[str, Any]]
+
+    @property
+    def missed(self) -> bool:
+        """Whether nothing but the model's quality failed the run."""
+        return bool(self.steps) and all("threshold" in step for step in self.steps)
+
+
+def _why_failed(execution_arn: str) -> _Why:
+    """Return what each failed step said before it exited."""
+    why = _Why([], [], [])
     for step, reason, said in runs.failed_steps(execution_arn):
         verdict = runs.parse_verdict(said)
         if step == MODEL_QUALITY_STEP and verdict is not None:
-            headlines.append(f"{verdict.metric} {verdict.value:.4g} missed {verdict.threshold:g}")
-            lines += [
-                f"Step {step} failed because the metric missed its threshold: {verdict}.",
-                "Retuning starts by itself; if the project's policy declines it, a mail says why.",
-            ]
+            missed = f"{verdict.metric} {verdict.value:.4g} missed {verdict.threshold:g}"
+            why.headlines.append(missed)
+            why.causes.extend(
+                (
+                    f"Step {step} failed because the metric missed its threshold: {verdict}.",
+                    "The predictions were made; look before you rely on them. Retuning starts by",
+                    "itself; if the project's policy declines it, a mail says why.",
+                )
+            )
+            why.steps.append({"step": step, **messages.verdict_values(verdict)})
         else:
-            headlines.append(f"step {step}")
-            lines.append(f"Step {step} failed: {said or reason or 'no reason was given'}")
-    return ", ".join(headlines), lines
+            cause = said or reason or "no reason was given"
+            why.headlines.append(f"step {step}")
+            why.causes.append(f"Step {step} failed: {cause}")
+            why.steps.append({"step": step, "reason": cause})
+    return why
 
 
 def _step(project: Project, bucket: str, event: StepStatusChanged) -> Told | None:
+    run = ToldRun(event.pipeline, event.execution_arn, event.time)
     custom = project.custom_message(event.pipeline, event.step, event.status)
     if custom:
-        message = messages.step_changed(
-            project.name, event.pipeline, event.step, event.status, event.execution_arn
-        )
+        message = messages.step_changed(project.name, event.step, event.status, event.reason, run)
         return event.business_key, messages.with_custom_text(message, custom)
     if event.step == DATA_QUALITY_STEP and event.status == "Succeeded":
-        return _drift(project, bucket, event.pipeline, event.execution_arn)
+        return _drift(project, bucket, run)
     return None
 
 
@@ -120,15 +174,14 @@ def _drift_of(project: Project, bucket: str, event: RunStatusChanged) -> Told | 
         return None
     if project.custom_message(event.pipeline, DATA_QUALITY_STEP, "Succeeded"):
         return None  # the project chose other words for that step
-    return _drift(project, bucket, event.pipeline, event.execution_arn)
+    return _drift(project, bucket, ToldRun(event.pipeline, event.execution_arn, event.time))
 
 
-def _drift(project: Project, bucket: str, pipeline: str, execution_arn: str) -> Told | None:
-    run = execution_id_of(execution_arn)
-    uri = f"s3://{bucket}/{project.prefix}/runs/{run}/data-quality/constraint_violations.json"
+def _drift(project: Project, bucket: str, run: ToldRun) -> Told | None:
+    folder = f"s3://{bucket}/{project.prefix}/runs/{execution_id_of(run.arn)}"
+    uri = f"{folder}/data-quality/constraint_violations.json"
     report = storage.read_json(uri)
     violations = report.get("violations", []) if isinstance(report, dict) else []
     if not violations:
         return None
-    message = messages.drift(project.name, pipeline, execution_arn, uri, violations)
-    return f"drift/{execution_arn}", message
+    return f"drift/{run.arn}", messages.drift(project.name, run, uri, violations)

@@ -1,0 +1,145 @@
+"""A message of each kind as people and machines get it, so that a change of words shows as a diff.
+
+    PYTHONPATH=.:layers/headrace .venv/project/bin/python -m tests.headrace.golden_messages
+
+writes the files anew; read the diff, as somebody who was woken by it, before you commit it.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from headrace import messages, model_messages
+from headrace.facts import ToldRun, Verdict
+from headrace.message import Message
+
+from tests.headrace.conftest import INFERENCE, NOW, RUN, TRAINING, package
+
+FOLDER = Path(__file__).parent / "golden"
+RESULTS = "s3://headrace-databucket-1a2b3c/abalone/runs/9v2kq0x4w7ab"
+TRAINED = RUN.replace(INFERENCE, TRAINING)
+ADA = "arn:aws:sts::123456789012:assumed-role/Scientist/ada@example.com"
+DROP = "upload of 2 files: monday.csv, tuesday.csv"
+VERDICT = Verdict("mse", 16.0834, 10.0, passed=False, rows=1200)
+SCORED = ToldRun(INFERENCE, RUN, NOW, DROP, NOW - 725)
+STEP = ToldRun(INFERENCE, RUN, NOW)
+FIRST = package(1, metadata={"kind": "training", "run": TRAINED})
+RETUNED = package(2, metadata={"kind": "training-hpo", "run": TRAINED})
+OWN = package(3, modified_by=ADA, started_by=(ADA,), metadata={"kind": "training", "run": TRAINED})
+NUMBERS = {"metric": "mse", "value": 6.0912, "threshold": 10.0}
+LAMBDA_SAID = json.dumps({"errorMessage": "abalone: role was not found", "errorType": "Permanent"})
+CI = "https://gitlab.example.com/data-science/headrace/-/pipelines/71"
+VIOLATIONS = [
+    {
+        "feature_name": f"feature_{number}",
+        "constraint_check_type": "baseline_drift_check",
+        "description": f"Baseline drift distance: 0.{number + 31} exceeds threshold: 0.1",
+    }
+    for number in range(12)
+]
+
+
+def changed(
+    status: str, *causes: str, failed: dict[str, Any] | None = None, **more: Any
+) -> Message:
+    steps = [failed] if failed else []
+    return messages.run_changed("abalone", status, SCORED, list(causes), steps, **more)
+
+
+def not_started(waits: bool) -> Message:
+    return messages.run_not_started(
+        "abalone", TRAINING, "upload-1", LAMBDA_SAID, because=DROP, at=NOW, waits=waits
+    )
+
+
+CASES: dict[str, Message] = {
+    "run-succeeded": changed("Succeeded", predictions=f"{RESULTS}/predictions/"),
+    "run-failed": changed(
+        "Failed",
+        "Step Preprocess failed: monday.csv row 7 column length: found 'abc', want a number",
+        headline="step Preprocess",
+        failed={
+            "step": "Preprocess",
+            "reason": "monday.csv row 7 column length: found 'abc', want a number",
+        },
+    ),
+    "run-stopped": changed("Stopped"),
+    "run-stopping": changed("Stopping"),
+    "run-executing, with custom text": messages.with_custom_text(
+        changed("Executing"), "The nightly scoring has begun; results by six."
+    ),
+    "run-not-started, over": not_started(waits=False),
+    "run-not-started, waits": not_started(waits=True),
+    "step-status": messages.step_changed("abalone", "Train", "Failed", "CapacityError", STEP),
+    "threshold-missed": changed(
+        "Failed",
+        f"Step ModelQuality failed because the metric missed its threshold: {VERDICT}.",
+        "The predictions were made; look before you rely on them. Retuning starts by",
+        "itself; if the project's policy declines it, a mail says why.",
+        headline="mse 16.08 missed 10",
+        missed=True,
+        failed={"step": "ModelQuality", **messages.verdict_values(VERDICT)},
+    ),
+    "retune-declined": messages.retune_declined(
+        "abalone",
+        RUN,
+        VERDICT,
+        "the last one was 3.0 hours ago and the project's cool-down is 24 hours; the next may "
+        "start in 21.0 hours",
+        NOW,
+    ),
+    "data-quality": messages.drift(
+        "abalone", STEP, f"{RESULTS}/data-quality/constraint_violations.json", VIOLATIONS
+    ),
+    "file-not-taken": messages.not_taken(
+        "abalone",
+        "abalone/training/data/raw/heavy.csv.bak",
+        "its name does not end with .csv (and 2 more files with it)",
+    ),
+    "drop-waits": messages.waits_for_model(
+        "abalone", "headrace-abalone", "upload-1", ("monday.csv", "tuesday.csv"), 2, NOW
+    ),
+    "model-registered": model_messages.registered(
+        "abalone", FIRST, "mse 6.091, threshold 10.0", "nothing yet", {**NUMBERS, "live": None}
+    ),
+    "model-registered, retuned, four eyes": model_messages.registered(
+        "abalone",
+        RETUNED,
+        "mse 6.091, threshold 10.0",
+        "version 1, mse 6.4",
+        {**NUMBERS, "live": {"model_package_arn": FIRST.arn, "value": 6.4}},
+        four_eyes=True,
+    ),
+    "approval-overdue": model_messages.approval_overdue("abalone", FIRST.arn, 3, 72.0, NOW),
+    "review-missing": model_messages.review_missing("abalone", RETUNED),
+    "own-approval": model_messages.own_approval("abalone", OWN, OWN.lacks_second_person),
+    "model-live": model_messages.live("abalone", FIRST.arn, CI, NOW),
+    "refresh-failed": model_messages.refresh_failed(
+        "abalone", FIRST.arn, f"CI pipeline {CI} is failed; failed: refresh", NOW
+    ),
+    "rollback-impossible": model_messages.nothing_approved("abalone", FIRST.arn, NOW),
+    "live-version-gone": model_messages.live_version_gone("abalone", FIRST.arn, NOW),
+}
+
+
+def path(case: str) -> Path:
+    return FOLDER / f"{case.replace(', ', '-').replace(' ', '-')}.txt"
+
+
+def shown(message: Message) -> str:
+    """A message as its reader and as machines get it."""
+    values = json.dumps(message.values(), indent=2)
+    return f"Subject: {message.subject_line}\n\n{message.text}\n--- for machines\n{values}\n"
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.txt"):
+        old.unlink()
+    for case, message in CASES.items():
+        path(case).write_text(shown(message), "utf-8")
+        print(path(case))
+
+
+if __name__ == "__main__":
+    main()
