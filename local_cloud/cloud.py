@@ -82,7 +82,6 @@ class Cloud:
         parameters: Mapping[str, str] | None = None,
         chaos: Chaos | None = None,
         recorded_calls: int = 0,
-        record_permissions: bool = False,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.home = home.resolve()
@@ -91,8 +90,7 @@ class Cloud:
         self.server: Server | None = None
         self._with_gitlab, self._say = gitlab, say
         self._recorded_calls = recorded_calls
-        # What roles used of their permissions, if that is recorded.
-        self.permissions = self.home / PERMISSIONS if record_permissions else None
+        self.permissions = self.home / PERMISSIONS  # what roles used of theirs
         self._parameters = dict(parameters or {})
         self._faults = Faults(chaos, self.home) if chaos else None
         self._gitlab: GitLab | None = None
@@ -136,9 +134,9 @@ class Cloud:
             jobs_python=venv / "jobs" / "bin" / "python",
             root_access_key_id=root_id,
             root_secret_access_key=root_secret,
+            permissions=self.permissions,
             chaos_home=self.home if self._faults else None,
             recorded_calls=self._recorded_calls,
-            permissions_record=self.permissions,
         )
         if self._faults:
             self._faults.write()

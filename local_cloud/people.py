@@ -18,10 +18,17 @@ EVERYTHING: dict[str, Any] = {
 class EndpointSession(boto3.Session):  # type: ignore[misc]
     """A session whose clients talk to one endpoint only, whatever the shell's profile says."""
 
-    def __init__(self, endpoint_url: str, access_key_id: str, secret_access_key: str) -> None:
+    def __init__(
+        self,
+        endpoint_url: str,
+        access_key_id: str,
+        secret_access_key: str,
+        session_token: str | None = None,
+    ) -> None:
         super().__init__(
             aws_access_key_id=access_key_id,
             aws_secret_access_key=secret_access_key,
+            aws_session_token=session_token,
             region_name=REGION,
         )
         self.endpoint_url = endpoint_url

@@ -45,8 +45,7 @@ def install(settings: Settings) -> Callable[[], None]:
     queues.install()
     stacks.install()
     transport.install()
-    if settings.permissions_record:
-        permissions.install(settings.permissions_record)
+    permissions.install(settings.permissions)
     state_machines.install()
     postman = topics.install(HOST, settings.smtp_port)
     sagemaker = install_sagemaker(

@@ -28,9 +28,9 @@ class Settings:
     jobs_python: Path  # of an environment that holds what SageMaker's containers hold
     root_access_key_id: str
     root_secret_access_key: str
+    permissions: Path  # where it is recorded what roles are let do
     chaos_home: Path | None = None  # whose chaos.json asks for faults
     recorded_calls: int = 0  # so many API calls, the last ones, are what CloudTrail has
-    permissions_record: Path | None = None  # where to record what roles are allowed to do
 
     @property
     def endpoint_url(self) -> str:
@@ -42,11 +42,11 @@ class Settings:
     @classmethod
     def from_json(cls, text: str) -> Settings:
         values: dict[str, Any] = json.loads(text)
-        for name in ("state_dir", "work_dir", "functions_python", "jobs_python"):
+        paths = ("state_dir", "work_dir", "functions_python", "jobs_python", "permissions")
+        for name in paths:
             values[name] = Path(values[name])
-        for name in ("chaos_home", "permissions_record"):
-            if values[name] is not None:
-                values[name] = Path(values[name])
+        if values["chaos_home"] is not None:
+            values["chaos_home"] = Path(values["chaos_home"])
         return cls(**values)
 
     def environment(self) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""SNS: e-mail subscriptions are delivered over SMTP, and a subject AWS would refuse is refused.
+"""SNS: e-mail subscriptions are delivered over SMTP; what AWS would refuse is refused.
+
+That is a subject it does not take, and a publisher who may not use the topic's key.
 
 On AWS a person confirms an e-mail subscription by a link; here it is confirmed at once, since
 the mailbox is the laptop's own.
@@ -18,7 +20,12 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import parse_qs
 
+from ministack import app
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id, get_region
+from ministack.core.router import extract_access_key_id
 from ministack.services import sns
 
 from local_cloud.ministack import seams
@@ -87,8 +94,41 @@ def refuse_subject(subject: str) -> None:
         raise sns.SnsPublishError("InvalidParameter", "Invalid parameter: Subject")
 
 
+def refuse_key(headers: dict[str, str], query: dict[str, Any], topic_arn: str) -> Any:
+    """The error of a publisher who may not use the key of an encrypted topic, or None."""
+    topic = sns._topic_by_arn_any_scope(topic_arn) or {"attributes": {}}
+    key = str(topic["attributes"].get("KmsMasterKeyId") or "")
+    if not key or key.startswith("alias/") or not app.AUTH:
+        return None
+    if not key.startswith("arn:"):
+        key = f"arn:aws:kms:{get_region()}:{get_account_id()}:key/{key}"
+    caller = extract_access_key_id(headers, query)
+    for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+        denied = iam_evaluator.enforce(caller, action, "kms", get_region(), resource_arn=key)
+        if denied is not None:
+            who = getattr(denied, "principal_arn", caller)
+            text = f"User: {who} is not authorized to perform: {action} on resource: {key}"
+            return sns._error("KMSAccessDenied", text, 400)
+    return None
+
+
+def _ask_for_keys() -> None:
+    async def handle(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    ) -> Any:
+        given = {**query, **parse_qs(body.decode("utf-8", "replace"))}
+        refused = None
+        if given.get("Action") in (["Publish"], ["PublishBatch"]) and given.get("TopicArn"):
+            refused = refuse_key(headers, query, given["TopicArn"][0])
+        return refused or await served(method, path, headers, body, query)
+
+    served = app.SERVICE_HANDLERS["sns"]
+    app.SERVICE_HANDLERS["sns"] = handle
+
+
 def install(smtp_host: str, smtp_port: int) -> Postman:
     """Deliver to e-mail subscriptions; returns who does, so that a stop can wait for it."""
+    _ask_for_keys()
     postman = Postman(smtp_host, smtp_port)
 
     def publish(topic_arn: str, text: Any, subject: str = "", **more: Any) -> Any:

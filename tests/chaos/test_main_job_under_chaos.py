@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from whole_job import End, deployed, whole_job
 
+from checks import permissions
 from local_cloud.chaos import Chaos
 
 pytestmark = pytest.mark.timeout(600)
@@ -37,6 +38,8 @@ class Ends:
         ):
             under_way = [threads.submit(whole_job, cloud) for cloud in (calm, chaos)]
             self.calm, self.chaotic = (job.result() for job in under_way)
+            permissions.keep(calm)
+            permissions.keep(chaos)
         self.faults = (folder / "chaos" / "logs" / "chaos.log").read_text().splitlines()
 
     def faults_of(self, kind: str) -> list[str]:

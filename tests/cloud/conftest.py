@@ -19,6 +19,5 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
         stack_name="sample",
         alert_email="data.scientist@example.com",
         gitlab=False,
-        record_permissions=True,
     ) as cloud:
         yield Sample(cloud)

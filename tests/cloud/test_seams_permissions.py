@@ -55,7 +55,6 @@ def test_a_roles_use_of_a_permission_is_on_record_once(sample: Sample) -> None:
         s3.delete_object(Bucket=bucket, Key="measured/a")
     sample.client("s3").delete_object(Bucket=bucket, Key="measured/a")
 
-    assert sample.cloud.permissions is not None
     assert [use for use in uses(sample.cloud.permissions) if use.role == "measured"] == [
         Use("measured", "s3:PutObject", f"arn:aws:s3:::{bucket}/measured/a"),
         Use("measured", "s3:GetObject", f"arn:aws:s3:::{bucket}/measured/a"),

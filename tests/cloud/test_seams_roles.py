@@ -6,11 +6,13 @@ import time
 import zipfile
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from cloud_sample import Sample, eventually
 
+from local_cloud import people
+
+ACCOUNT = "000000000000"
 CODE = "def handler(event, context):\n    print('heard', event)\n    return 'done'\n"
 
 
@@ -29,6 +31,15 @@ def role(sample: Sample, name: str, service: str, *allowed: dict[str, Any]) -> s
             RoleName=name, PolicyName=f"part-{number}", PolicyDocument=json.dumps(document)
         )
     return str(made["Role"]["Arn"])
+
+
+def session(sample: Sample, role_arn: str) -> people.EndpointSession:
+    """A session of somebody who assumed the role."""
+    given = sample.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="somebody")
+    keys = given["Credentials"]
+    names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+    endpoint = sample.cloud.info["endpoint_url"]
+    return people.EndpointSession(endpoint, *(keys[name] for name in names))
 
 
 def function(sample: Sample, name: str, role_arn: str) -> None:
@@ -94,6 +105,35 @@ def test_a_function_whose_role_may_not_read_a_queue_gets_nothing_from_it(sample:
     eventually(lambda: waiting() == "0")
 
 
+def test_who_publishes_to_an_encrypted_topic_needs_its_key(sample: Sample) -> None:
+    key = sample.client("kms").create_key(
+        Policy=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"AWS": "arn:aws:iam::000000000000:root"},
+                        "Action": "kms:*",
+                        "Resource": "*",
+                    }
+                ],
+            }
+        )
+    )["KeyMetadata"]["Arn"]
+    topic = sample.client("sns").create_topic(
+        Name="encrypted", Attributes={"KmsMasterKeyId": key.rpartition("/")[2]}
+    )["TopicArn"]
+    publishing = {"Action": "sns:Publish", "Resource": topic}
+    using = {"Action": ["kms:GenerateDataKey*", "kms:Decrypt"], "Resource": key}
+    without = session(sample, role(sample, "keyless", ACCOUNT, publishing)).client("sns")
+    with_it = session(sample, role(sample, "keyed", ACCOUNT, publishing, using)).client("sns")
+
+    assert with_it.publish(TopicArn=topic, Message="hello")["MessageId"]
+    with pytest.raises(ClientError, match="KMSAccessDenied"):
+        without.publish(TopicArn=topic, Message="hello")
+
+
 def test_that_an_object_is_missing_is_told_to_who_may_list_the_bucket(sample: Sample) -> None:
     bucket = sample.outputs["Bucket"]
     reading = {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
@@ -102,12 +142,7 @@ def test_that_an_object_is_missing_is_told_to_who_may_list_the_bucket(sample: Sa
         ("looker", [reading, listing], "404"),
         ("groper", [reading], "403"),
     ):
-        role_arn = role(sample, name, "000000000000", *allowed)
-        keys = sample.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="somebody")
-        found = keys["Credentials"]
-        s3 = boto3.Session(
-            found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], "us-east-1"
-        ).client("s3", endpoint_url=sample.cloud.info["endpoint_url"])
+        s3 = session(sample, role(sample, name, ACCOUNT, *allowed)).client("s3")
         with pytest.raises(ClientError, match=code):
             s3.head_object(Bucket=bucket, Key="not-there")
         with pytest.raises(ClientError, match="NoSuchKey" if code == "404" else "AccessDenied"):

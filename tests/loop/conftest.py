@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from checks import permissions
 from demo import stages
 from demo.commands import commands_in
 from demo.data import Shells, shells, unlabelled
@@ -25,9 +26,9 @@ EARLY = "too-early.csv"
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    home = tmp_path_factory.mktemp("cloud")
-    with Cloud(home, alert_email=ALERTS, record_permissions=True) as cloud:
+    with Cloud(tmp_path_factory.mktemp("cloud"), alert_email=ALERTS) as cloud:
         yield cloud
+        permissions.keep(cloud)
 
 
 @pytest.fixture(scope="session")

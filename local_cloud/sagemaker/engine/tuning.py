@@ -51,6 +51,7 @@ def run_tuning_step(step: StepContext) -> StepResult:
         if member in request:
             raise StepFailed(f"ClientError: {member} of a tuning job is not supported here")
     step.creates_job("HyperParameterTuningJob", request)
+    step.authorize("ListTrainingJobsForHyperParameterTuningJob", request)
     arn = step.arn(f"hyper-parameter-tuning-job/{name}")
     metadata = {"TuningJob": {"Arn": arn}}
     members = {k: v for k, v in request.items() if k != "Tags"}

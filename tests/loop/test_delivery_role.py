@@ -1,0 +1,87 @@
+"""What CI does seldom, done as its role may: schedules, recipients, tags, uploads, deletion."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.loop import TRAINING, Loop
+from demo.results import Trained
+from local_cloud import people
+from local_cloud.cloud import Cloud
+from local_cloud.gitlab.web_identity import Issuer
+from pipeline_specs import settings, uploads
+from pipeline_specs.account import Account
+from pipeline_specs.schedules import Schedule, rule_name
+from pipeline_specs.stack import Stack
+
+ADDRESS = "nobody@example.com"
+
+
+@pytest.fixture(scope="module")
+def ci(cloud: Cloud, loop: Loop) -> Account:
+    """The account as a job of CI's sees it, with the role that its token is good for."""
+    url = cloud.gitlab.url
+    issuer = Issuer(cloud.home / "state" / "gitlab" / "id-token-key.pem")
+    subject = f"project_path:{cloud.gitlab.project_path}:ref_type:branch:ref:main"
+    keys = loop.client("sts").assume_role_with_web_identity(
+        RoleArn=cloud.info["outputs"]["DeliveryRoleArn"],
+        RoleSessionName="gitlab-1-0",
+        WebIdentityToken=issuer.token(url, [url], {"sub": subject}),
+    )["Credentials"]
+    names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+    session = people.EndpointSession(cloud.info["endpoint_url"], *(keys[name] for name in names))
+    return Account(Stack(cloud.stack_name, session), session)
+
+
+@pytest.fixture(scope="module")
+def abalone() -> settings.Settings:
+    return settings.load("abalone")[0]
+
+
+def test_schedules_come_change_and_go(ci: Account, abalone: settings.Settings, loop: Loop) -> None:
+    name = rule_name("abalone", "training")
+
+    def put(*schedules: Schedule) -> list[str]:
+        return list(ci.put_schedules(dataclasses.replace(abalone, schedules=schedules)))
+
+    assert put(Schedule("training", "rate(300 days)")) == [f"{name}: created, rate(300 days)"]
+    assert put(Schedule("training", "rate(365 days)")) == [f"{name}: updated, rate(365 days)"]
+    assert put(Schedule("training", "rate(365 days)")) == []
+    assert put() == [f"{name}: deleted"]
+    rules = loop.client("events").list_rules(NamePrefix=name)["Rules"]
+    assert rules == []
+
+
+def test_an_address_hears_of_one_project_of_two_and_of_none(ci: Account) -> None:
+    for project in ("bricks", "mortar"):
+        assert list(ci.subscribe(project, (ADDRESS,)))
+    assert list(ci.subscribe("mortar", ())) == [f"{ADDRESS} hears of mortar no more"]
+    assert list(ci.subscribe("bricks", ())) == [f"{ADDRESS} hears of bricks no more"]
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Iterator[uploads.Upload]:
+    path = tmp_path / "notes.txt"
+    path.write_text("not data, so that nothing starts\n")
+    return uploads.Upload(path, f"abalone/{TRAINING}{uploads.FOLDER}notes.txt")
+
+
+def test_a_file_is_uploaded_once(
+    ci: Account, abalone: settings.Settings, notes: uploads.Upload, loop: Loop, trained: Trained
+) -> None:
+    s3 = ci.stack.session.client("s3")
+
+    def put() -> list[str]:
+        return list(uploads.put(s3, loop.bucket, abalone, [notes]))
+
+    assert len(put()) == 1
+    assert put() == []
+    loop.decided("the notes", notes.key)
+
+
+def test_a_pipeline_that_is_gone_is_deleted_already(ci: Account) -> None:
+    assert ci.delete("headrace-abalone-never-made") is False
