@@ -34,7 +34,13 @@ def access(info: dict[str, Any]) -> dict[str, str]:
     """
     role_arn = info["outputs"].get("DeliveryRoleArn")
     if role_arn:
-        return {"AWS_ROLE_ARN": role_arn}
+        return {
+            "AWS_ROLE_ARN": role_arn,
+            **{
+                f"AWS_{name.upper()}_ROLE_ARN": account["outputs"]["DeliveryRoleArn"]
+                for name, account in info["accounts"].items()
+            },
+        }
     return {
         "AWS_ACCESS_KEY_ID": info["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": info["secret_access_key"],

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from local_cloud import ci, people
+from local_cloud import accounts, ci, people
 from local_cloud.build import Builder, Toolchain
 from local_cloud.chaos import Chaos, Faults
 from local_cloud.deploy import Deployment
@@ -69,7 +69,11 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 class Cloud:
-    """A running laptop cloud, as a context manager; `info` is what `cloud.json` holds."""
+    """A running laptop cloud, as a context manager; `info` is what `cloud.json` holds.
+
+    GitLab has what is in the folder `repository`. `further_accounts`, number by name, score with
+    what the first one's registry holds; `info["accounts"]` has for each what `info` has.
+    """
 
     def __init__(
         self,
@@ -79,6 +83,8 @@ class Cloud:
         template: Path = ROOT / "template.yaml",
         stack_name: str = STACK_NAME,
         gitlab: bool = True,
+        repository: Path = ROOT,
+        further_accounts: Mapping[str, str] | None = None,
         parameters: Mapping[str, str] | None = None,
         chaos: Chaos | None = None,
         recorded_calls: int = 0,
@@ -88,7 +94,8 @@ class Cloud:
         self.alert_email, self.template, self.stack_name = alert_email, template, stack_name
         self.info: dict[str, Any] = {}
         self.server: Server | None = None
-        self._with_gitlab, self._say = gitlab, say
+        self._with_gitlab, self._repository, self._say = gitlab, repository, say
+        self._accounts = dict(further_accounts or {})
         self._recorded_calls = recorded_calls
         self.permissions = self.home / PERMISSIONS  # what roles used of theirs
         self._parameters = dict(parameters or {})
@@ -159,9 +166,14 @@ class Cloud:
             "gitlab_project_id": None,
             "gitlab_api_token": None,
             "console_url": None,
+            "accounts": {},
         }
         if self._with_gitlab:
             self._start_gitlab(venv, state)
+        self.info["accounts"] = {
+            name: accounts.member(self.info, number, root_secret)
+            for name, number in self._accounts.items()
+        }
         self._deploy(venv)
         write_atomically(self.home / INFO, json.dumps(self.info, indent=2) + "\n")
         self._exits.callback(lambda: (self.home / INFO).unlink(missing_ok=True))
@@ -184,7 +196,7 @@ class Cloud:
         from local_cloud.gitlab import start_gitlab
 
         variables = ci.variables(self.info, venv)
-        self._gitlab = start_gitlab(ROOT, state / "gitlab", variables)
+        self._gitlab = start_gitlab(self._repository, state / "gitlab", variables)
         self._exits.callback(self._gitlab.stop)
         self.info.update(
             gitlab_url=self._gitlab.url,
@@ -206,9 +218,15 @@ class Cloud:
                 "GitLabProjectPath": self._gitlab.project_path,
             }
         builder = Builder(ROOT / ".headrace" / "build", Toolchain.of(venv))
-        deployment = Deployment(self.session(), builder, self.stack_name)
-        outputs = deployment.deploy(self.template, parameters)
+
+        def deployed(session: boto3.Session, more: Mapping[str, str]) -> dict[str, str]:
+            deployment = Deployment(session, builder, self.stack_name)
+            return deployment.deploy(self.template, {**parameters, **more})
+
+        outputs = deployed(self.session(), accounts.shared_with(self._accounts))
         self.info["outputs"] = outputs
+        for name, info in self.info["accounts"].items():
+            info["outputs"] = deployed(self.session(name), accounts.scoring_with(self.info))
         if self._gitlab and "GitLabSecretArn" in outputs:
             tokens = {
                 "trigger_token": self._gitlab.trigger_token,
@@ -222,10 +240,11 @@ class Cloud:
         seconds = time.monotonic() - started
         self._say(f"stack {self.stack_name} deployed from {self.template.name} in {seconds:.1f} s")
 
-    def session(self) -> boto3.Session:
-        """A session of the cloud's administrator, whose clients talk to this cloud."""
+    def session(self, account: str = "") -> boto3.Session:
+        """A session of an account's administrator, whose clients talk to this cloud."""
+        info = self.info["accounts"][account] if account else self.info
         return people.EndpointSession(
-            self.info["endpoint_url"], self.info["access_key_id"], self.info["secret_access_key"]
+            self.info["endpoint_url"], info["access_key_id"], info["secret_access_key"]
         )
 
     @contextlib.contextmanager

@@ -6,6 +6,7 @@ The account, region and endpoint are boto3's defaults (environment, profile, rol
 import argparse
 import json
 import logging
+import os
 import sys
 import uuid
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from pipeline_specs import (
     ROOT,
     beginning,
     packages,
+    promotion,
     settings,
 )  # first: it makes the layer importable
 from pipeline_specs.account import Account
@@ -86,6 +88,15 @@ def _parser() -> argparse.ArgumentParser:
         "refresh", _refresh, "put exactly one approved version into the inference pipeline"
     )
     refresh.add_argument("--model-package-arn", required=True)
+    refresh.add_argument("--refresh-id", default=os.environ.get("HEADRACE_REFRESH_ID", ""))
+    promote = add(
+        "promote", _promote, "score here with exactly one version of another account's registry"
+    )
+    promote.add_argument("--model-package-arn", required=True)
+    for command in (refresh, promote):
+        command.add_argument(
+            "--ci-pipeline", type=int, default=int(os.environ.get("CI_PIPELINE_ID") or 0)
+        )
     add("delete", _delete, "delete the pipelines; data, versions and the audit stay")
     start = add("start", _start, "ask the control plane for a run, in turn with all others")
     start.add_argument("pipeline", choices=KINDS)
@@ -99,8 +110,11 @@ def _upsert(project: settings.Settings, account: Account, options: argparse.Name
     from pipeline_specs import training  # the SDK takes seconds to import
 
     recreate = options.recreate or project.recreate_pipelines
+    group = f"model package group {project.project.model_package_group}"
     if account.put_group(project):
-        print(f"model package group {project.project.model_package_group}: created")
+        print(f"{group}: created")
+    if shared := account.share_group(project):
+        print(f"{group}: {shared}")
     for kind in ("training", "training-hpo"):
         _put(project, account, training.build(project, account.deployment, kind), recreate)
     change = account.put_settings(project.project)
@@ -119,7 +133,30 @@ def _upsert(project: settings.Settings, account: Account, options: argparse.Name
 
 
 def _refresh(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
-    package = packages.describe(account.sagemaker, options.model_package_arn)
+    package = _approved(project, account, options.model_package_arn)
+    lane = account.inference_lane(project.project)
+    promotion.refuse_overtaken(lane, options.refresh_id, options.ci_pipeline)
+    _put_scoring(project, account, package, recreate=False)
+    print(f"live: {package.arn}")
+
+
+def _promote(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
+    package = _approved(project, account, options.model_package_arn)
+    lane = account.inference_lane(project.project)
+    promotion.refuse_overtaken(lane, "", options.ci_pipeline)
+    for line in promotion.prepare(project, account, package):
+        print(line)
+    _put_scoring(project, account, package, recreate=False)
+    page = os.environ.get("CI_PIPELINE_URL", "by hand")
+    promotion.tell_live(account, project.project, package.arn, options.ci_pipeline, page)
+    print(f"live: {package.arn}")
+    for line in account.put_schedules(promotion.schedules_here(project)):
+        print(line)
+
+
+def _approved(project: settings.Settings, account: Account, arn: str) -> packages.ModelPackage:
+    """Return a version of the project's group that may go live; PermanentError says why not."""
+    package = packages.describe(account.sagemaker, arn)
     if package.registered.group != project.project.model_package_group:
         raise PermanentError(
             f"{package.arn} is of group {package.registered.group}, not "
@@ -127,8 +164,7 @@ def _refresh(project: settings.Settings, account: Account, options: argparse.Nam
         )
     if not package.may_go_live:
         raise PermanentError(f"{package.arn} may not go live: {package.why_not}")
-    _put_scoring(project, account, package, recreate=False)
-    print(f"live: {package.arn}")
+    return package
 
 
 def _delete(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
@@ -179,8 +215,8 @@ def _definition(project: settings.Settings, account: Account, options: argparse.
 
 
 def _to_score_with(project: settings.Settings, account: Account) -> packages.ModelPackage | None:
-    group, live = project.project.model_package_group, account.live(project.project)
-    return packages.to_score_with(account.sagemaker, group, live)
+    live = account.inference_lane(project.project).live
+    return packages.to_score_with(account.sagemaker, project.project.model_package_group, live)
 
 
 def _put_scoring(

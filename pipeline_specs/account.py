@@ -7,10 +7,11 @@ from typing import Any, Literal
 import boto3
 from botocore.exceptions import ClientError
 from headrace.aws import from_aws
+from headrace.lanes import Lane
 from headrace.ledger import Ledger
 from headrace.project import Project
 
-from pipeline_specs import code, uploads
+from pipeline_specs import code, sharing, uploads
 from pipeline_specs.build import BuiltPipeline, Deployment
 from pipeline_specs.schedules import Rules
 from pipeline_specs.settings import Settings
@@ -110,9 +111,14 @@ class Account:
         for drop in uploads.wanted(settings):
             yield from uploads.put(self._s3, self.deployment.bucket, settings, drop)
 
-    def live(self, project: Project) -> str:
-        """Return the ARN of the version that the control plane knows to be live, or nothing."""
-        return self._ledger.lane(project.pipelines.inference).live
+    def share_group(self, settings: Settings) -> str:
+        """Let exactly the project's reader accounts read its versions; return what changed."""
+        group = settings.project.model_package_group
+        return sharing.share(self.sagemaker, group, settings.readers)
+
+    def inference_lane(self, project: Project) -> Lane:
+        """Return what the control plane knows of the inference pipeline: what is live, and why."""
+        return self._ledger.lane(project.pipelines.inference)
 
     def delete(self, name: str) -> bool:
         """Delete a pipeline; return whether it was there."""

@@ -10,14 +10,20 @@ from typing import Any, Literal
 from headrace.errors import PermanentError
 from headrace.project import Project
 
-from pipeline_specs import ROOT, control_plane, document, schedules
+from pipeline_specs import ROOT, control_plane, document, schedules, sharing
 from pipeline_specs.document import Document, Section
 from pipeline_specs.metrics import METRICS, Metric
 
 _TOP = (
     *control_plane.TOP,
     *("data", "training", "tuning", "inference", "processing", "data_quality", "steps"),
-    *("schedules", "upload_training_data", "upload_inference_data", "recreate_pipelines"),
+    *(
+        "accounts",
+        "schedules",
+        "upload_training_data",
+        "upload_inference_data",
+        "recreate_pipelines",
+    ),
     *("tags", "user_id", "role_arn", "kms_key", "subnets", "security_groups"),
     "network_isolation",
 )
@@ -118,6 +124,7 @@ class Settings:
     uploads: Uploads
     recreate_pipelines: bool
     recipients: tuple[str, ...]
+    readers: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
     role_arn: str | None
     kms_key: str | None
@@ -157,6 +164,7 @@ class Settings:
             ),
             recreate_pipelines=top.flag("recreate_pipelines", False),
             recipients=top.section("notify").texts("recipients"),
+            readers=sharing.parse(top.section("accounts")),
             tags=_tags(top),
             role_arn=top.optional("role_arn"),
             kms_key=top.optional("kms_key"),

@@ -123,6 +123,8 @@ def _model_quality_failed(
 
 def _why_not_retuned(project: Project, lane: Lane, now: float) -> str:
     policy = project.retune
+    if not policy.max_per_week:
+        return "nothing is retuned here; where the registry is, `pipeline_specs start` does"
     if lane.current is not None or lane.waiting is not None:
         return "a retuning is already under way"
     if lane.retuned_at:

@@ -16,8 +16,7 @@ def describe(arn: str) -> ModelPackage | None:
     try:
         answer = client("sagemaker").describe_model_package(ModelPackageName=arn)
     except ClientError as error:
-        text = str(error.response.get("Error", {}).get("Message", "")).lower()
-        if any(phrase in text for phrase in _GONE):
+        if _is_gone(error):
             return None
         raise from_aws(error, f"reading {arn}") from error
     except BotoCoreError as error:
@@ -26,7 +25,10 @@ def describe(arn: str) -> ModelPackage | None:
 
 
 def newest(group: str, approval: str, other_than: str = "") -> str | None:
-    """Return the ARN of a group's newest version with that approval status, leaving one out."""
+    """Return the ARN of a group's newest version with that approval status, leaving one out.
+
+    None where there is none, or no such group: the registry may be another account's.
+    """
     try:
         pages = (
             client("sagemaker")
@@ -42,9 +44,17 @@ def newest(group: str, approval: str, other_than: str = "") -> str | None:
             for summary in page["ModelPackageSummaryList"]:
                 if summary["ModelPackageArn"] != other_than:
                     return str(summary["ModelPackageArn"])
-    except (ClientError, BotoCoreError) as error:
+    except ClientError as error:
+        if not _is_gone(error):
+            raise from_aws(error, f"listing versions of {group}") from error
+    except BotoCoreError as error:
         raise from_aws(error, f"listing versions of {group}") from error
     return None
+
+
+def _is_gone(error: ClientError) -> bool:
+    text = str(error.response.get("Error", {}).get("Message", "")).lower()
+    return any(phrase in text for phrase in _GONE)
 
 
 def package_of(answer: dict[str, Any]) -> ModelPackage:

@@ -1,0 +1,98 @@
+"""Versions of another account's registry: who may read them, and which job comes too late."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+
+import boto3
+import pytest
+from headrace.errors import PermanentError
+from headrace.lanes import Lane
+from typed_commands import Terminal
+
+from pipeline_specs import promotion, sharing
+from pipeline_specs.account import Account
+from pipeline_specs.settings import Settings
+from pipeline_specs.stack import Stack
+
+GROUP = "arn:aws:sagemaker:us-east-1:000000000000:model-package-group/headrace-abalone"
+LIVE = Lane("headrace-abalone-inference", live="version 3", live_by=11)
+WANTED = dataclasses.replace(LIVE, refreshing="version 4", refresh_id="four")
+
+
+def test_readers_read_versions_and_change_none() -> None:
+    statements = sharing.policy(GROUP, ["111111111111"])["Statement"]
+    assert {who for one in statements for who in one["Principal"]["AWS"]} == {
+        "arn:aws:iam::111111111111:root"
+    }
+    actions = {action.partition(":")[2] for one in statements for action in one["Action"]}
+    assert all(action.startswith(("Describe", "List")) for action in actions)
+
+
+def test_a_group_is_shared_with_exactly_the_readers_of_the_settings(
+    terminal: Terminal, upserted: list[str], abalone: Settings
+) -> None:
+    account = Account(Stack("headrace", boto3.Session()), boto3.Session())
+    shared = dataclasses.replace(abalone, readers=("111111111111", "222222222222"))
+    assert account.share_group(abalone) == ""
+    assert account.share_group(shared) == "shared with 111111111111, 222222222222"
+    terminal.writes.clear()
+    assert (account.share_group(shared), terminal.writes) == ("", [])
+    group = abalone.project.model_package_group
+    answer = terminal.sagemaker.get_model_package_group_policy(ModelPackageGroupName=group)
+    assert json.loads(answer["ResourcePolicy"]) == sharing.policy(GROUP, shared.readers)
+    assert account.share_group(abalone) == "shared with no other account any more"
+    assert account.share_group(abalone) == ""
+
+
+@pytest.mark.parametrize(
+    ("lane", "refresh_id", "ci_pipeline"),
+    [
+        (LIVE, "", 11),
+        (LIVE, "", 12),
+        (LIVE, "eleven", 11),
+        (WANTED, "four", 12),
+        (LIVE, "", 0),  # by hand
+        (WANTED, "", 12),  # a promotion: its account refreshes nothing
+    ],
+)
+def test_the_latest_job_goes_on(lane: Lane, refresh_id: str, ci_pipeline: int) -> None:
+    promotion.refuse_overtaken(lane, refresh_id, ci_pipeline)
+
+
+@pytest.mark.parametrize(
+    ("lane", "refresh_id", "ci_pipeline", "by"),
+    [
+        (LIVE, "", 10, "CI pipeline 11 came after 10 and put version 3"),
+        (LIVE, "three", 10, "CI pipeline 11 came after 10 and put version 3"),
+        (WANTED, "three", 11, "version 4 was approved later"),
+    ],
+)
+def test_a_job_that_a_later_one_overtook_changes_nothing(
+    lane: Lane, refresh_id: str, ci_pipeline: int, by: str
+) -> None:
+    with pytest.raises(PermanentError, match=f"overtaken: {by}"):
+        promotion.refuse_overtaken(lane, refresh_id, ci_pipeline)
+
+
+def test_a_refresh_that_a_later_approval_overtook_leaves_the_pipeline_alone(
+    terminal: Terminal, upserted: list[str], version: Callable[..., str], abalone: Settings
+) -> None:
+    arn, later = version("Approved"), version("Approved")
+    account = Account(Stack("headrace", boto3.Session()), boto3.Session())
+    lane = account.inference_lane(abalone.project)
+    wanted = dataclasses.replace(lane, refreshing=later, refresh_id="later")
+    account._ledger.claim(lane, wanted)
+    command = ("refresh", "abalone", "--model-package-arn", arn, "--refresh-id", "earlier")
+    assert f"overtaken: {later} was approved later" in terminal.fails(*command)
+    account._ledger.claim(account.inference_lane(abalone.project), lane)
+    assert terminal.types(*command)[-1] == f"live: {arn}"
+
+
+def test_a_version_of_the_accounts_own_registry_is_refreshed_not_promoted(
+    terminal: Terminal, upserted: list[str], version: Callable[..., str]
+) -> None:
+    error = terminal.fails("promote", "abalone", "--model-package-arn", version("Approved"))
+    assert "is in this account's own registry; `refresh` puts it" in error
