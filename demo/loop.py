@@ -91,7 +91,7 @@ class Loop:
         self.info, self._watch = info, watch
         self.project, self.prefix = project, self.settings.project.prefix
         self.group = self.settings.project.model_package_group
-        self.recipient = self.settings.recipients[0]
+        self.recipient = self.settings.recipients[0].email
         names = self.settings.project.pipelines
         self.training, self.training_hpo = names.training, names.training_hpo
         self.inference = names.inference

@@ -1,6 +1,5 @@
 """Puts built pipelines, a project's settings and its recipients into an account."""
 
-import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from headrace.project import Project
 
 from pipeline_specs import code, sharing, uploads
 from pipeline_specs.build import BuiltPipeline, Deployment
+from pipeline_specs.recipients import Recipient, Subscriptions
 from pipeline_specs.schedules import Rules
 from pipeline_specs.settings import Settings
 from pipeline_specs.stack import Stack
@@ -130,40 +130,11 @@ class Account:
             raise from_aws(error, f"deleting the pipeline {name}") from error
         return True
 
-    def subscribe(self, project: str, recipients: tuple[str, ...]) -> Iterator[str]:
-        """Let exactly the recipients hear of a project; yield a line for each change.
-
-        One subscription serves all projects of an address: its filter policy lists them. An
-        address without a filter policy hears of everything and is left alone.
-        """
-        topic = self.stack.output("AlertsTopicArn")
-        there = {s["Endpoint"]: s["SubscriptionArn"] for s in self._subscriptions(topic)}
-        for address in recipients:
-            if address not in there:
-                self._sns.subscribe(
-                    TopicArn=topic,
-                    Protocol="email",
-                    Endpoint=address,
-                    Attributes={"FilterPolicy": json.dumps({"project": [project]})},
-                )
-                yield f"{address} gets a mail that asks to confirm its subscription"
-        for address, arn in there.items():
-            if not arn.startswith("arn:"):  # SNS lets nobody change it before it is confirmed
-                if address in recipients:
-                    yield f"{address} has not confirmed yet; upsert again once it has"
-                continue
-            projects = self._projects(arn)
-            if projects is None or (address in recipients) == (project in projects):
-                continue
-            if address in recipients:
-                self._filter(arn, [*projects, project])
-                yield f"{address} hears of {project} from now on"
-            elif projects == [project]:
-                self._sns.unsubscribe(SubscriptionArn=arn)
-                yield f"{address} hears of {project} no more"
-            else:
-                self._filter(arn, [other for other in projects if other != project])
-                yield f"{address} hears of {project} no more"
+    def subscribe(self, project: str, recipients: tuple[Recipient, ...]) -> Iterator[str]:
+        """Let exactly the recipients hear of a project; yield a line for each change."""
+        return Subscriptions(self._sns, self.stack.output("AlertsTopicArn")).let(
+            project, recipients
+        )
 
     def _described(self, name: str) -> dict[str, Any] | None:
         try:
@@ -181,24 +152,6 @@ class Account:
                 ResourceArn=arn, Tags=[{"Key": k, "Value": v} for k, v in missing.items()]
             )
         return bool(missing)
-
-    def _subscriptions(self, topic: str) -> Iterator[dict[str, str]]:
-        pages = self._sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-        for page in pages:
-            yield from (s for s in page["Subscriptions"] if s["Protocol"] == "email")
-
-    def _projects(self, subscription: str) -> list[str] | None:
-        answer = self._sns.get_subscription_attributes(SubscriptionArn=subscription)
-        policy = json.loads(answer["Attributes"].get("FilterPolicy") or "{}")
-        projects = policy.get("project")
-        return [str(name) for name in projects] if projects else None
-
-    def _filter(self, subscription: str, projects: list[str]) -> None:
-        self._sns.set_subscription_attributes(
-            SubscriptionArn=subscription,
-            AttributeName="FilterPolicy",
-            AttributeValue=json.dumps({"project": sorted(projects)}),
-        )
 
 
 def _request(built: BuiltPipeline) -> dict[str, Any]:

@@ -126,6 +126,17 @@ class Section:
             self.fail(key, f"should be a list of texts, but is {values!r:.60}")
         return tuple(values)
 
+    def items(self, key: str) -> list["str | Section"]:
+        """Return a list of texts and sections, empty where the key is missing."""
+        values = self.values.get(key) or []
+        if not isinstance(values, list) or "" in values:
+            self.fail(key, f"should be a list, none of it empty, but is {values!r:.60}")
+        route = (*self._route, key)
+        return [
+            value if isinstance(value, str) else Section(self._document, (*route, place), value)
+            for place, value in enumerate(values)
+        ]
+
     def section(self, key: str) -> "Section":
         """Return the section under a key, empty where the key is missing."""
         return Section(self._document, (*self._route, key), self.values.get(key) or {})

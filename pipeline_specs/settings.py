@@ -10,7 +10,7 @@ from typing import Any, Literal
 from headrace.errors import PermanentError
 from headrace.project import Project
 
-from pipeline_specs import ROOT, control_plane, document, schedules, sharing
+from pipeline_specs import ROOT, control_plane, document, recipients, schedules, sharing
 from pipeline_specs.document import Document, Section
 from pipeline_specs.metrics import METRICS, Metric
 
@@ -123,7 +123,7 @@ class Settings:
     schedules: tuple[schedules.Schedule, ...]
     uploads: Uploads
     recreate_pipelines: bool
-    recipients: tuple[str, ...]
+    recipients: tuple[recipients.Recipient, ...]
     readers: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
     role_arn: str | None
@@ -163,7 +163,7 @@ class Settings:
                 top.flag("upload_training_data", False), top.flag("upload_inference_data", False)
             ),
             recreate_pipelines=top.flag("recreate_pipelines", False),
-            recipients=top.section("notify").texts("recipients"),
+            recipients=recipients.parse(top.section("notify")),
             readers=sharing.parse(top.section("accounts")),
             tags=_tags(top),
             role_arn=top.optional("role_arn"),

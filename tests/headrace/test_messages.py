@@ -1,7 +1,10 @@
 """What people read."""
 
+import ast
 import json
+from pathlib import Path
 
+import headrace
 import pytest
 from headrace import model_messages
 from headrace.message import KINDS, Message, facts, in_studio, studio, when
@@ -25,6 +28,22 @@ def test_there_is_a_golden_file_for_each_kind_and_no_other() -> None:
     assert len(kinds) == len(set(kinds))
     files = {file.name for file in golden_messages.FOLDER.iterdir()}
     assert files == {golden_messages.path(case).name for case in CASES}
+
+
+@pytest.mark.parametrize("module", ["messages", "model_messages"])
+def test_every_kind_in_the_code_can_be_wanted(module: str) -> None:
+    tree = ast.parse((Path(headrace.__path__[0]) / f"{module}.py").read_text())
+    named = [
+        node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "kind"
+    ]
+    constants = {
+        constant.value
+        for node in named
+        for constant in ast.walk(node.value)
+        if isinstance(constant, ast.Constant) and constant.value != "run-"
+    }
+    assert constants, module
+    assert constants <= {kind for group in KINDS.values() for kind in group}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -13,8 +13,10 @@ import jsonschema
 import pytest
 import yaml
 from headrace.errors import PermanentError
+from headrace.message import KINDS
 
 from pipeline_specs import ROOT, document
+from pipeline_specs.recipients import CHOICES
 from pipeline_specs.settings import Settings
 
 SPECS = ROOT / "pipeline_specs"
@@ -55,12 +57,23 @@ def changed(route: tuple[str, ...], value: Any) -> dict[str, Any]:
         if isinstance(found, list):
             if not found:
                 found.append(dict(CUSTOM))
+            if isinstance(found[0], str):
+                found[0] = {"email": found[0]}
             found = found[int(key)]
         elif following:
             found = found.setdefault(key, [] if following == "0" else {})
         else:
             found[key] = value
     return values
+
+
+def test_the_kinds_of_message_are_those_that_there_are() -> None:
+    recipients = SCHEMA["properties"]["notify"]["properties"]["recipients"]
+    assert recipients["items"]["properties"]["wants"]["items"]["enum"] == list(CHOICES)
+    page = (ROOT / "docs" / "configuration.md").read_text().split("## Kinds of message")[1]
+    for group, kinds in KINDS.items():
+        (row,) = re.findall(rf"^\| `{group}` \| (.*) \|$", page, re.MULTILINE)
+        assert re.findall("`([^`]+)`", row) == list(kinds)
 
 
 def takes(values: dict[str, Any]) -> bool:
@@ -120,6 +133,9 @@ def test_the_parser_and_the_schema_know_the_same_keys(
         ("schedules.training", "rate(1 days)"),
         ("schedules.inference", "cron(0 3 * * *)"),
         ("notify.recipients", "me"),
+        ("notify.recipients", [{"email": "me@example.com", "wants": ["mails"]}]),
+        ("notify.recipients", [{"wants": ["live"]}]),
+        ("notify.recipients", [""]),
         ("notify.custom.0.status", "Done"),
         ("upload_training_data", "all"),
         ("recreate_pipelines", 1),
@@ -150,6 +166,8 @@ def test_what_an_editor_underlines_the_parser_refuses_too(
         ("data_quality.thresholds.comparison_method", "Simple"),
         ("approval.remind_after_hours", 8),
         ("notify.custom.0.step", "Evaluate"),
+        ("notify.recipients", [{"email": "me@example.com", "wants": ["live", "run-failed"]}]),
+        ("notify.recipients", ["me@example.com", {"email": "you@example.com"}]),
         ("upload_training_data", True),
         ("recreate_pipelines", True),
         ("user_id", "ada"),

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
+from demo.mailbox import mails
 from local_cloud.cloud import Cloud
 from pipeline_specs import ROOT
 from pipeline_specs.account import Account
+from pipeline_specs.recipients import Kinds, Recipient, heard, policy
 from pipeline_specs.stack import Stack
 
 ADA, BOB = "ada@example.com", "bob@example.com"
@@ -27,8 +31,9 @@ class Recipients:
         self.sns, self.topic = session.client("sns"), topic
         self.kept = set(self.arns().values())
 
-    def let(self, project: str, *addresses: str) -> list[str]:
-        return list(self.account.subscribe(project, addresses))
+    def let(self, project: str, *wanted: str | Recipient) -> list[str]:
+        all_of_it = [Recipient(one) if isinstance(one, str) else one for one in wanted]
+        return list(self.account.subscribe(project, tuple(all_of_it)))
 
     def arns(self) -> dict[str, str]:
         listed = self.sns.list_subscriptions_by_topic(TopicArn=self.topic)["Subscriptions"]
@@ -56,7 +61,7 @@ def test_projects_share_an_address(recipients: Recipients) -> None:
     ]
     assert recipients.let("whelk", ADA, BOB) == [
         f"{BOB} gets a mail that asks to confirm its subscription",
-        f"{ADA} hears of whelk from now on",
+        f"{ADA} hears everything of whelk from now on",
     ]
     assert recipients.hears(ADA) == {"project": ["clam", "whelk"]}
     assert recipients.hears(BOB) == {"project": ["whelk"]}
@@ -81,6 +86,83 @@ def test_who_hears_of_everything_is_left_alone(recipients: Recipients) -> None:
     assert recipients.let("clam", ADA) == []
     assert recipients.let("clam") == []
     assert recipients.hears(ADA) is None
+
+
+LIVE, QUALITY = ("model-live", "refresh-failed"), ("data-quality",)
+
+
+@pytest.mark.parametrize(
+    ("hears", "written"),
+    [
+        ({"clam": ()}, {"project": ["clam"]}),
+        ({"whelk": LIVE, "clam": LIVE}, {"project": ["clam", "whelk"], "kind": list(LIVE)}),
+        (
+            {"clam": LIVE, "conch": (), "whelk": QUALITY},
+            {
+                "$or": [
+                    {"project": ["conch"]},
+                    {"project": ["whelk"], "kind": list(QUALITY)},
+                    {"project": ["clam"], "kind": list(LIVE)},
+                ]
+            },
+        ),
+    ],
+)
+def test_a_filter_policy_is_read_as_it_was_written(
+    hears: dict[str, Kinds], written: dict[str, Any]
+) -> None:
+    assert policy(hears) == written
+    assert heard(written) == hears
+
+
+@pytest.mark.parametrize(
+    "other", [{}, {"severity": ["high"]}, {"$or": [{"project": ["clam"]}, {}]}]
+)
+def test_a_filter_policy_of_somebody_elses_is_left_alone(other: dict[str, Any]) -> None:
+    assert heard(other) is None
+
+
+def test_an_upsert_changes_what_somebody_wants_and_once_only(recipients: Recipients) -> None:
+    recipients.let("clam", Recipient(ADA, LIVE))
+    assert recipients.hears(ADA) == {"project": ["clam"], "kind": list(LIVE)}
+    assert recipients.let("whelk", ADA) == [f"{ADA} hears everything of whelk from now on"]
+    both = {"$or": [{"project": ["whelk"]}, {"project": ["clam"], "kind": list(LIVE)}]}
+    assert recipients.hears(ADA) == both
+    assert recipients.let("clam", Recipient(ADA, QUALITY)) == [
+        f"{ADA} hears only data-quality of clam from now on"
+    ]
+    assert recipients.let("clam", Recipient(ADA, QUALITY)) == []
+    assert recipients.let("clam") == [f"{ADA} hears of clam no more"]
+    assert recipients.hears(ADA) == {"project": ["whelk"]}
+
+
+def test_a_recipient_gets_what_it_wants_and_nothing_else(
+    recipients: Recipients, cloud: Cloud
+) -> None:
+    recipients.let("clam", Recipient(ADA, LIVE), BOB)
+    recipients.let("whelk", Recipient(ADA, QUALITY))
+    for project in ("clam", "whelk"):
+        for kind in ("run-failed", "model-live", "data-quality"):
+            recipients.sns.publish(
+                TopicArn=recipients.topic,
+                Subject=f"{project} {kind}",
+                Message="text",
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value}
+                    for name, value in (("project", project), ("kind", kind))
+                },
+            )
+    deadline = time.monotonic() + 20
+    while len(received(cloud, BOB)) < 3 or len(received(cloud, ADA)) < 2:
+        assert time.monotonic() < deadline, (received(cloud, ADA), received(cloud, BOB))
+        time.sleep(0.05)
+    assert received(cloud, BOB) == ["clam data-quality", "clam model-live", "clam run-failed"]
+    assert received(cloud, ADA) == ["clam model-live", "whelk data-quality"]
+
+
+def received(cloud: Cloud, address: str) -> list[str]:
+    found = mails(Path(cloud.info["mail_dir"]))
+    return sorted(mail.subject for mail in found if mail.recipients == (address,))
 
 
 def test_commands_that_build_nothing_do_not_wait_for_the_sdk() -> None:
