@@ -6,7 +6,9 @@ it.
 
 Environment: `dataset_format` ({"csv": {"header": true}}), `dataset_source` (folder or file),
 `output_path`, and for a check `baseline_constraints` and `baseline_statistics` (files).
-`publish_cloudwatch_metrics` is accepted, but nothing is published. The names in OPTIONS (in
+`publish_cloudwatch_metrics` is accepted, but nothing is published. Model Monitor has not
+`column_types` (file: {"columns": [{"name": ..., "type": ...}]}): columns of the type `categorical`
+are text even where they look like numbers. The names in OPTIONS (in
 violations.py) override the monitoring_config that is written into, or read from, constraints.json:
 - comparison_method: Robust (default) takes from the largest difference of two distributions what
   sampling explains (1.8 * sqrt((n + m) / (n * m)), Kolmogorov-Smirnov, p = 0.3 %); Simple does not.
@@ -56,13 +58,19 @@ def run(main: Callable[[], int]) -> int:
 
 
 def read_json(path: str, name: str) -> Json:
-    """A baseline file: the variable names the file, or the folder that holds it."""
+    """A file of JSON: the variable names the file, or the folder that holds it."""
     file = Path(path)
     file = file / name if file.is_dir() else file
     if not file.is_file():
-        raise BadInput(f"the baseline {file} is not there")
+        raise BadInput(f"{file} is not there")
     document: Json = json.loads(file.read_text(encoding="utf-8"))
     return document
+
+
+def categorical(types: Path) -> frozenset[str]:
+    """Names of the columns that a file of types calls categorical."""
+    columns = read_json(str(types), types.name)["columns"]
+    return frozenset(column["name"] for column in columns if column["type"] == "categorical")
 
 
 def write_json(path: Path, document: Json) -> None:
@@ -83,7 +91,12 @@ def main() -> int:
     if "csv" not in dataset_format:
         raise BadInput(f"dataset_format is {environment['dataset_format']}: only csv is supported")
     header = bool(dataset_format["csv"].get("header"))
-    columns = measure(Path(environment["dataset_source"]), header)
+    types = environment.get("column_types")
+    columns = measure(
+        Path(environment["dataset_source"]),
+        header,
+        categorical(Path(types)) if types else frozenset(),
+    )
     output = Path(environment["output_path"])
     output.mkdir(parents=True, exist_ok=True)
     rows = columns[0].present + columns[0].missing

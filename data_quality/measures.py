@@ -104,8 +104,8 @@ class Distinct:
 class Column:
     """What is known of one column after the blocks seen so far."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, categorical: bool = False) -> None:
+        self.name, self.categorical = name, categorical
         self.present = self.missing = self.numbers = self.integral = self.negative = 0
         self.mean = self.squares = self.total = 0.0
         self.minimum, self.maximum = math.inf, -math.inf
@@ -133,7 +133,7 @@ class Column:
             if len(self.categories) > MOST_CATEGORIES:
                 self.distinct.add(self.categories)
                 self.categories = None
-        elif not finite.all():
+        elif self.categorical or not finite.all():
             self.distinct.add(present)
 
     def _add_numbers(self, values: Values) -> None:
@@ -153,7 +153,7 @@ class Column:
     def inferred_type(self) -> str:
         if not self.present:
             return "Unknown"
-        if self.numbers < self.present:
+        if self.categorical or self.numbers < self.present:
             return "String"
         return "Integral" if self.integral == self.present else "Fractional"
 
@@ -263,13 +263,16 @@ def read_blocks(path: Path, header: bool) -> Iterator[tuple[list[str], list[list
         raise BadInput(f"{path.name}, below row {seen}, is not valid CSV: {error}") from error
 
 
-def measure(source: Path, header: bool) -> list[Column]:
-    """Every column of all files in the folder; they must have the same columns."""
+def measure(source: Path, header: bool, categorical: frozenset[str] = frozenset()) -> list[Column]:
+    """Every column of all files in the folder; they must have the same columns.
+
+    The `categorical` ones are text even where they look like numbers: codes.
+    """
     files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
     columns: list[Column] = []
     for path in files:
         for names, block in read_blocks(path, header):
-            columns = columns or [Column(name) for name in names]
+            columns = columns or [Column(name, name in categorical) for name in names]
             if len(set(names)) < len(names):
                 raise BadInput(f"{path.name} has a column name twice: {', '.join(names)}")
             if names != [column.name for column in columns]:

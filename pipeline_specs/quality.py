@@ -36,8 +36,13 @@ class Baseline:
     constraints: Variable
 
 
-def baseline_step(builder: Builder, name: str, dataset: Variable) -> tuple[Step, Baseline]:
-    """Return the step that makes a dataset the new baseline, and where the baseline lies."""
+def baseline_step(
+    builder: Builder, name: str, dataset: Variable, preprocessor: Variable
+) -> tuple[Step, Baseline]:
+    """Return the step that makes a dataset the new baseline, and where the baseline lies.
+
+    The preprocessor's file tells our analyzer which columns are categories; Model Monitor guesses.
+    """
     if builder.settings.data_quality.check == "model-monitor":
         step = _model_monitor(
             builder, name, dataset, skip_check=True, register_new_baseline=True, cached=True
@@ -46,7 +51,7 @@ def baseline_step(builder: Builder, name: str, dataset: Variable) -> tuple[Step,
         return step, Baseline(
             found.CalculatedBaselineStatistics, found.CalculatedBaselineConstraints
         )
-    step = _analyzer(builder, name, dataset, None)
+    step = _analyzer(builder, name, dataset, None, preprocessor)
     folder = output_uri(step, WHAT)
     return step, Baseline(beneath(folder, "statistics.json"), beneath(folder, "constraints.json"))
 
@@ -68,7 +73,13 @@ def check_step(builder: Builder, name: str, dataset: Variable, baseline: Baselin
     return _analyzer(builder, name, dataset, baseline)
 
 
-def _analyzer(builder: Builder, name: str, dataset: Variable, baseline: Baseline | None) -> Step:
+def _analyzer(
+    builder: Builder,
+    name: str,
+    dataset: Variable,
+    baseline: Baseline | None,
+    preprocessor: Variable | None = None,
+) -> Step:
     inputs = {"dataset": Input(dataset)}
     environment = {
         "dataset_format": json.dumps({"csv": {"header": True}}),
@@ -77,6 +88,9 @@ def _analyzer(builder: Builder, name: str, dataset: Variable, baseline: Baseline
         "publish_cloudwatch_metrics": "Disabled",
         **dict(builder.settings.data_quality.thresholds),
     }
+    if preprocessor is not None:
+        inputs["preprocessor"] = Input(preprocessor)
+        environment["column_types"] = inside("input", "preprocessor", "preprocessor.json")
     if baseline:
         for key, uri in (
             ("statistics", baseline.statistics),

@@ -64,7 +64,10 @@ def _build(settings: Settings, deployment: Deployment, kind: Kind) -> BuiltPipel
     parameters = _Parameters(builder)
     preprocess = _preprocess(builder, parameters)
     baseline_step, baseline = quality.baseline_step(
-        builder, "DataQualityBaseline", output_uri(preprocess, "baseline")
+        builder,
+        "DataQualityBaseline",
+        output_uri(preprocess, "baseline"),
+        output_uri(preprocess, "preprocessor"),
     )
     train_or_tune = tuning.tune_step if kind == "training-hpo" else _train_step
     train, model = train_or_tune(builder, *_trainer(builder, preprocess))

@@ -146,3 +146,20 @@ def test_nothing_is_evaluated_where_that_is_disabled(analyze, baseline):
     assert check(analyze, baseline, drifted, evaluate_constraints="Disabled").violations == []
     compared = check(analyze, baseline, drifted, perform_comparison="Disabled")
     assert compared.violations == [("colour", "categorical_values_check")]
+
+
+def test_codes_that_are_categories_are_no_numbers(analyze, tmp_path):
+    """As project.yaml says of them: a code that nobody had is told as a code, not as a mean."""
+    types = tmp_path / "preprocessor.json"
+    columns = [{"name": "place", "type": "categorical"}, {"name": "age", "type": "numeric"}]
+    types.write_text(json.dumps({"columns": columns}))
+    rows = "".join(f"{i % 3},{i % 90}\n" for i in range(900))
+    baseline = analyze({"a.csv": f"place,age\n{rows}"}, column_types=str(types))
+    assert baseline.feature("place", "constraints")["string_constraints"] == {
+        "domains": ["0", "1", "2"]
+    }
+    assert "num_constraints" in baseline.feature("age", "constraints")
+    assert check(analyze, baseline, f"place,age\n{rows}").violations == []
+    done = check(analyze, baseline, f"place,age\n{rows.replace('2,', '17,')}")
+    assert ("place", "categorical_values_check") in done.violations
+    assert "the others are 17 (" in done.descriptions
