@@ -9,9 +9,15 @@ UV := $(VENV)/uv/bin/uv
 INSTALL := $(UV) pip install --quiet --require-hashes
 CHECKS := $(VENV)/checks/bin
 CODE := layers/headrace/headrace functions pipeline_specs data_quality local_cloud demo benchmarks workbench checks
+# What the tests saw roles use of their permissions, and the tests that live the whole loop.
+REPORT := .headrace/iam
+LOOPS := tests/loop tests/chaos/test_main_job_under_chaos.py
+# The step scripts are tested under the containers' oldest Python, where this machine has it.
+PYTHON310 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.10.*/bin/python3.10) python3.10)
+IS_310 := import sys; sys.exit(sys.version_info[:2] != (3, 10))
+OLD_JOBS := $(shell $(PYTHON310) -c '$(IS_310)' 2>/dev/null && echo $(VENV)/jobs310/.ready)
 
-
-.PHONY: demo test simulate up down check format lock clean setup
+.PHONY: demo test iam-report simulate up down check format lock clean setup
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -20,8 +26,15 @@ help: ## this text
 demo: setup ## the main job on real data, on this machine
 	$(BIN)/python -m demo
 
-test: setup $(VENV)/data/.ready ## all tests
-	$(BIN)/python -m pytest
+test: setup $(VENV)/data/.ready $(OLD_JOBS) ## all tests
+	@rm -rf $(REPORT)
+	IAM_REPORT=$(CURDIR)/$(REPORT) $(BIN)/python -m pytest
+	@$(BIN)/python -m checks.permissions $(REPORT)
+
+iam-report: setup $(VENV)/data/.ready ## permissions allowed and never used, each explained, or it fails
+	@rm -rf $(REPORT)
+	IAM_REPORT=$(CURDIR)/$(REPORT) $(BIN)/python -m pytest -q $(LOOPS)
+	@$(BIN)/python -m checks.permissions $(REPORT) --all
 
 SEEDS ?= 100
 UPLOADS ?= 10000
@@ -37,10 +50,10 @@ env: ## print the variables that point the AWS CLI here: eval "$(make -s env)"
 down: ## stop the laptop cloud
 	$(BIN)/python -m local_cloud down
 
-check: setup $(VENV)/checks/node_modules/.ready ## what CI checks before the tests: style, types, layering, template, secrets
-	@$(MAKE) --no-print-directory -j2 --output-sync check-template check-code check-secrets
+check: setup $(VENV)/checks/node_modules/.ready $(VENV)/deploy/.ready ## what CI checks before the tests: style, types, layering, template, secrets
+	@$(MAKE) --no-print-directory -j2 --output-sync check-template check-code check-sam check-secrets
 
-.PHONY: check-code check-template check-secrets
+.PHONY: check-code check-template check-sam check-secrets
 check-code:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -48,14 +61,20 @@ check-code:
 	$(BIN)/python -m pytest -q --durations=0 --durations-min=5 tests/test_layering.py tests/template
 	$(CHECKS)/bandit --quiet -ll --recursive --configfile pyproject.toml $(CODE)
 
-# Not statelint (3.1.0): it takes the expression in a Wait's Timestamp for a time.
 check-template:
 	$(BIN)/python -m checks.expand .headrace/check
 	$(BIN)/cfn-lint template.yaml .headrace/check/template.json
 	$(CHECKS)/checkov --config-file checks/checkov.yaml --file .headrace/check/template.json
 	$(BIN)/python local_cloud/gitlab/node.py node \
 	  $(VENV)/checks/node_modules/asl-validator/dist/bin/asl-validator.js --json-path .headrace/check/act.asl.json
+	$(BIN)/python checks/lint_states.py $(CHECKS)/statelint .headrace/check/act.asl.json
 	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml
+
+# Neither needs credentials.
+check-sam: export SAM_CLI_TELEMETRY := 0
+check-sam:
+	$(VENV)/deploy/bin/sam validate --lint
+	$(VENV)/deploy/bin/sam build --build-dir .headrace/check/sam >/dev/null
 
 check-secrets:
 	$(BIN)/python checks/find_secrets.py $(CHECKS)/detect-secrets
@@ -85,6 +104,7 @@ $(VENV)/uv/.ready: FORCE
 	  $(VENV)/uv/bin/pip install --quiet --require-hashes -r requirements/uv.txt \
 	    && cp requirements/uv.txt $@; }
 
+$(VENV)/jobs310/.ready: PYTHON := $(PYTHON310)
 $(VENV)/%/.ready: $(VENV)/uv/.ready FORCE
 	@cmp -s requirements/$*.txt $@ || { \
 	  $(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)/$* \
@@ -117,4 +137,5 @@ LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-hea
 lock: $(VENV)/uv/.ready ## renew the lock files from their .in files
 	for name in uv project jobs lambda checks deploy; do $(LOCK) requirements/$$name.in -o requirements/$$name.txt; done
 	$(LOCK) --no-deps requirements/data.in -o requirements/data.txt
+	$(subst 3.11,3.10,$(LOCK)) requirements/jobs310.in -o requirements/jobs310.txt
 	$(LOCK) layers/headrace/requirements.in -o layers/headrace/requirements.txt

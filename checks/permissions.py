@@ -1,8 +1,8 @@
 """Least privilege, measured: what the template's roles may do, and what they never did.
 
-`python -m checks.permissions FOLDER` reads what the tests' laptop clouds left there (see `keep`)
-and fails on every permission that no role used in any of them, unless unused_permissions.yaml says
-why it must stay; `make iam-report` runs those tests first.
+`python -m checks.permissions FOLDER [--all]` reads what the tests' laptop clouds left there (see
+`keep`) and fails on every permission that no role used in any of them, unless
+unused_permissions.yaml says why it must stay. `make iam-report` runs those tests first.
 """
 
 import json
@@ -138,14 +138,14 @@ def report(clouds: Iterable[Seen], reasons: Iterable[Explanation]) -> tuple[list
     return lines, complaints
 
 
-def main(folder: Path) -> int:
-    """Print the report; 1 if there is a complaint."""
+def main(folder: Path, detail: str = "") -> int:
+    """Print the report, without `--all` in short; 1 if there is a complaint."""
     clouds = [
         [(Grant(*grant), used) for *grant, used in json.loads(path.read_text())]
         for path in sorted(folder.glob("*.json"))
     ]
     lines, complaints = report(clouds, explanations())
-    print("\n".join(lines))
+    print("\n".join(line for line in lines if detail or not line.startswith(" ")))
     if complaints:
         print(f"\n{len(complaints)} to explain in {EXPLANATIONS.name}, or to mend:")
         print("\n".join(complaints))
@@ -170,4 +170,4 @@ def _list(value: Any) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

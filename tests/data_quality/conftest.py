@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-JOBS_PYTHON = ROOT / os.environ.get("VENV", ".venv") / "jobs/bin/python"
+VENV = ROOT / os.environ.get("VENV", ".venv")
+# The containers' oldest Python with libraries as old as theirs, where `make test` found it.
+OLD = VENV / "jobs310/bin/python"
+JOBS_PYTHON = OLD if OLD.exists() else VENV / "jobs/bin/python"
 
 
 @dataclass(frozen=True)

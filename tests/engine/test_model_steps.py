@@ -268,6 +268,7 @@ def predict_fn(data, model):
 
     assert host.wait_end(made.arn) == ("Stopped", None)
     assert host.job("TransformJob")["TransformJobStatus"] == "Stopped"
+    assert (made.role_arn, "StopTransformJob") in host.authorized
     assert cloud.keys("out") == []
 
 
@@ -295,4 +296,5 @@ def test_a_stop_in_the_middle_of_tuning_stops_its_jobs(
 
     assert host.wait_end(made.arn) == ("Stopped", None)
     assert host.job("HyperParameterTuningJob")["HyperParameterTuningJobStatus"] == "Stopped"
+    assert (made.role_arn, "StopHyperParameterTuningJob") in host.authorized
     assert host.job("TrainingJob")["TrainingJobStatus"] == "Stopped"

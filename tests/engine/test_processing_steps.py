@@ -221,6 +221,7 @@ def test_stopping_ends_the_process_and_starts_nothing_more(
 
     assert host.wait_end(made.arn) == ("Stopped", None)
     assert host.statuses("Sleep") == ["Starting", "Executing", "Stopping", "Stopped"]
+    assert host.authorized[-1] == (made.role_arn, "StopProcessingJob")
     assert host.job("ProcessingJob")["ProcessingJobStatus"] == "Stopped"
     assert host.statuses("After") == []
     assert [s for s, _ in host.executions[made.arn]] == ["Executing", "Stopping", "Stopped"]

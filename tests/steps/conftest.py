@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-JOBS_PYTHON = ROOT / os.environ.get("VENV", ".venv") / "jobs/bin/python"
+VENV = ROOT / os.environ.get("VENV", ".venv")
+# The containers' oldest Python with libraries as old as theirs, where `make test` found it.
+OLD = VENV / "jobs310/bin/python"
+JOBS_PYTHON = OLD if OLD.exists() else VENV / "jobs/bin/python"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,12 @@ class Finished:
 
 
 RunStep = Callable[..., Finished]
+
+
+@pytest.fixture
+def jobs_python() -> Path:
+    """The interpreter that the scripts run under."""
+    return JOBS_PYTHON
 
 
 @pytest.fixture

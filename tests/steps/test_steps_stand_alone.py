@@ -1,6 +1,7 @@
 """A container is given a script and the modules beside it, and holds few libraries."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -31,3 +32,21 @@ def test_a_script_imports_nothing_that_its_image_lacks(script):
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 def test_a_script_is_python_3_10(script):
     ast.parse(script.read_text(), feature_version=(3, 10))
+
+
+def test_the_other_tests_here_run_the_scripts_under_python_3_10(jobs_python):
+    if "jobs310" not in jobs_python.parts:
+        pytest.skip(
+            "no python3.10 on this machine: scripts ran under a newer one, with new libraries"
+        )
+    said = subprocess.run(
+        [
+            str(jobs_python),
+            "-c",
+            "import sys, numpy; print(*sys.version_info[:2], numpy.__version__)",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert said.stdout == "3 10 1.24.4\n"

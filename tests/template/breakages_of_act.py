@@ -51,6 +51,16 @@ BREAKAGES_OF_ACT = [
         in_act(
             "ReturnToPending",
             lambda state: state.update(
+                Resource="arn:aws:states:::aws-sdk:sagemaker:UpdateModelPackage"
+            ),
+        ),
+    ),
+    case(
+        act.integrations_exist,
+        "ReturnToPending: no service",
+        in_act(
+            "ReturnToPending",
+            lambda state: state.update(
                 Resource="arn:aws:states:::aws-sdk:sagemaker:updateModelPackages"
             ),
         ),

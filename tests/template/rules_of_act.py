@@ -142,10 +142,14 @@ def act_may_do_what_it_does(stack: Stack) -> list[str]:
 
 
 def operation_of(task: State) -> OperationModel | None:
-    """Return the API operation that a task calls, or None if there is none of that name."""
+    """Return the API operation that a task calls, or None if there is none of that name.
+
+    Step Functions wants an SDK's operation to begin with a small letter, and parameters as in the
+    API's model.
+    """
     resource = task["Resource"]
     service, operation = OPTIMISED.get(resource, ("", ""))
-    if sdk := re.fullmatch(r"arn:aws:states:::aws-sdk:(\w+):(\w+)", resource):
+    if sdk := re.fullmatch(r"arn:aws:states:::aws-sdk:([a-z0-9]+):([a-z]\w+)", resource):
         service, operation = sdk[1], sdk[2][0].upper() + sdk[2][1:]
     model = _model(service)
     known = model is not None and operation in model.operation_names
