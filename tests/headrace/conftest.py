@@ -22,6 +22,7 @@ BUCKET = "headrace-databucket-1a2b3c"
 TRAINING = "headrace-abalone-training"
 HPO = "headrace-abalone-training-hpo"
 INFERENCE = "headrace-abalone-inference"
+TRUTH_CHECKS = "headrace-abalone-model-quality"
 RUN = f"arn:aws:sagemaker:eu-west-1:123456789012:pipeline/{INFERENCE}/execution/9v2kq0x4w7ab"
 
 

@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 from headrace.driving import waits_for_model
-from headrace.project import Project
+from headrace.project import FOLDERS, Project
 
 from tests.simulation.clock import DAY, HOUR, MINUTE
 from tests.simulation.people import People
+from tests.simulation.sagemaker import Run
 from tests.simulation.world import World
 
 
@@ -54,6 +56,7 @@ def examine(people: People) -> Report:
         problems += _refreshes(world)
         problems += _mails(world)
         problems += _left_over(world)
+        problems += _truths(people)
     return report
 
 
@@ -99,7 +102,8 @@ def _retunings(world: World) -> Iterator[str]:
         audit = _audit(world, project)
         decided = Counter(cause for _, cause, outcome in audit if outcome.startswith("retuning"))
         for run in world.sagemaker.runs.values():
-            if run.pipeline != project.pipelines.inference or run.failed is None:
+            names = project.pipelines
+            if run.pipeline not in (names.inference, names.model_quality) or run.failed is None:
                 continue
             missed = run.failed[0] == "ModelQuality" and run.failed[1].startswith("{")
             times = decided[f"model-quality/{run.arn}"]
@@ -152,8 +156,7 @@ def _mails(world: World) -> Iterator[str]:
 def _left_over(world: World) -> Iterator[str]:
     """Nothing waits, nothing holds a lane, nothing was given up."""
     for project in world.projects:
-        names = project.pipelines
-        for name in (names.training, names.training_hpo, names.inference):
+        for name in project.pipelines.all:
             lane = world.ledger.lane(name)
             if lane.current:
                 yield f"{name} is held by {lane.current}"
@@ -163,3 +166,39 @@ def _left_over(world: World) -> Iterator[str]:
         yield f"{action} was never handed over"
     for name, why in world.act.failed:
         yield f"execution {name} failed: {why}"
+
+
+def _truths(people: People) -> Iterator[str]:
+    """Each version of ground truth judges the predictions it belongs to, and judges them once.
+
+    Those of a scoring run that had it when it began, or a check's that came later.
+    """
+    world, judged, checks = people.world, Counter[tuple[str, str, str]](), Counter[Any]()
+    scored_by: dict[tuple[str, str], Run] = {}
+    for run in world.sagemaker.runs.values():
+        scored_by |= {item: run for item in run.objects if run.scored}
+        if run.by_hand or run.pipeline.endswith("inference"):
+            judged.update((key, version, run.id) for key, version in run.truths)
+        elif run.truths:
+            checks.update(run.truths)
+            scored = world.s3.names_in(run.parameters["Predictions"])
+            of_name = dict(_run_by_name(key) for key in scored)
+            judged.update((key, version, of_name[_name(key)]) for key, version in run.truths)
+    for what, count in (*judged.items(), *checks.items()):
+        if count > 1:
+            yield f"{what} was judged {count} times"
+    newest = world.s3.newest()
+    for key, versions in people.truths.items():
+        scoring = key.replace(f"/{FOLDERS['ground-truth']}", f"/{FOLDERS['scoring']}")
+        by = scored_by.get((scoring, newest.get(scoring, "")))
+        if by is not None and not judged[key, versions[-1], by.id]:
+            yield f"{key} {versions[-1]} never judged {by.id}"
+
+
+def _run_by_name(key: str) -> tuple[str, str]:
+    place, name = key.split("/predictions/")
+    return name, place.rsplit("/", 1)[1]
+
+
+def _name(key: str) -> str:
+    return key.split(f"/{FOLDERS['ground-truth']}")[1]

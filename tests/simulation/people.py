@@ -46,6 +46,7 @@ class People:
     days: float = 1.5
     data: set[tuple[str, str]] = field(default_factory=set)
     requests: set[str] = field(default_factory=set)
+    truths: dict[str, list[str]] = field(default_factory=dict)  # key -> versions, oldest first
     world: World = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,8 +106,15 @@ class People:
             key = f"{place}{sub}/größe {n}+{number if not again else 0}.csv"
             clock.after(random.uniform(0, seconds), self._upload, key, f"v{number}.{n}", True)
         if random.random() < 0.2:
-            truth = settings.folder("ground-truth")
-            clock.after(1.0, self._upload, f"{truth}{sub}/größe 0+{number}.csv", "t", False)
+            clock.after(1.0, self._truth, settings, f"{sub}/größe 0+{number}.csv")
+        if folder == "scoring" and random.random() < 0.8:
+            # Some of what came true is known later, a part of it is corrected later still.
+            for n in range(0, size, 3):
+                name = f"{sub}/größe {n}+{number if not again else 0}.csv"
+                at = random.choice((seconds, 2 * HOUR, 20 * HOUR)) * random.random()
+                clock.after(at, self._truth, settings, name)
+                if random.random() < 0.1:
+                    clock.after(at + HOUR, self._truth, settings, name)
         if random.random() < 0.1:
             clock.after(1.0, self._upload, f"{place}{sub}/notes {number}.txt", f"n{number}", False)
         if settings.trigger_file:
@@ -124,6 +132,12 @@ class People:
         at = float(int(world.clock.now))
         envelope = envelopes.object_created(BUCKET, key, version, 100, at)
         world.events.publish(envelope)
+
+    def _truth(self, settings: Project, name: str) -> None:
+        key = settings.folder("ground-truth") + name
+        versions = self.truths.setdefault(key, [])
+        versions.append(f"t{len(versions)}")
+        self._upload(key, versions[-1], False)
 
     def _by_hand(self, settings: Project) -> None:
         pipelines = settings.pipelines
@@ -152,6 +166,11 @@ class People:
                 return Fate(hours * HOUR, "Failed", ("ModelQuality", MISSED))
             if roll < 0.2:
                 return Fate(hours * HOUR, "Failed", ("ModelQuality", "Traceback: no such column"))
+        elif run.pipeline.endswith("model-quality"):
+            if roll < 0.3:
+                said = MISSED if roll < 0.2 else "Traceback: no such column"
+                return Fate(0.1 * HOUR, "Failed", ("ModelQuality", said))
+            return Fate(0.1 * HOUR, "Succeeded")
         else:
             hours = random.uniform(0.3, 3.0)
         if roll < 0.3:
@@ -159,11 +178,19 @@ class People:
         return Fate(hours * HOUR, "Stopped" if roll < 0.35 else "Succeeded")
 
     def _ended(self, run: Run) -> None:
-        if run.status != "Succeeded" or run.pipeline.endswith("inference"):
+        if run.scored:
+            self._predict(run)
+        if run.status != "Succeeded" or "training" not in run.pipeline:
             return
         (settings,) = [p for p in self.world.projects if p.name == run.pipeline.split("-")[1]]
         kind = "training-hpo" if run.pipeline.endswith("hpo") else "training"
         self._register(settings, kind, run.arn)
+
+    def _predict(self, run: Run) -> None:
+        """Have a run's predictions of each of its files, under its own folder."""
+        for key, _ in run.objects:
+            prefix, name = key.split(f"/{FOLDERS['scoring']}")
+            self.world.s3.upload(f"{prefix}/runs/{run.id}/predictions/{name}", run.id, 100)
 
     def _register(self, settings: Project, kind: str, run: str) -> None:
         arn = self.world.registry.register(settings.model_package_group, kind, run)

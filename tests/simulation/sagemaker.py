@@ -29,6 +29,17 @@ class Run:
     ended: float | None = None
     failed: tuple[str, str] | None = None  # step, what its job said
     objects: list[tuple[str, str]] = field(default_factory=list)
+    truths: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[1]
+
+    @property
+    def scored(self) -> bool:
+        """Whether it made predictions of its objects: a missed threshold comes after them."""
+        failed_late = self.failed is not None and self.failed[0] == "ModelQuality"
+        return self.pipeline.endswith("inference") and (self.status == "Succeeded" or failed_late)
 
 
 @dataclass(frozen=True)
@@ -141,12 +152,21 @@ class SimulatedSageMaker:
         pages = {
             "list_pipeline_executions": self._list_runs,
             "list_pipeline_execution_steps": self._list_steps,
+            "list_pipeline_parameters_for_execution": self._list_parameters,
             "list_model_packages": self._list_packages,
         }
         return _Paginator(self, operation, pages[operation])
 
-    def _list_runs(self, *, PipelineName: str, CreatedAfter: datetime) -> tuple[str, list[Any]]:
-        since = CreatedAfter.timestamp()
+    def _list_runs(
+        self,
+        *,
+        PipelineName: str,
+        CreatedAfter: datetime,
+        SortBy: str = "CreationTime",
+        SortOrder: str = "Descending",
+    ) -> tuple[str, list[Any]]:
+        assert SortBy == "CreationTime"
+        since, found = CreatedAfter.timestamp(), self._of_pipeline.get(PipelineName, [])
         return "PipelineExecutionSummaries", [
             {
                 "PipelineExecutionArn": run.arn,
@@ -154,9 +174,13 @@ class SimulatedSageMaker:
                 "PipelineExecutionStatus": run.status,
                 "StartTime": datetime.fromtimestamp(run.started, UTC),
             }
-            for run in reversed(self._of_pipeline.get(PipelineName, []))
+            for run in (found if SortOrder == "Ascending" else reversed(found))
             if run.started >= since
         ]
+
+    def _list_parameters(self, *, PipelineExecutionArn: str) -> tuple[str, list[Any]]:
+        given = self.runs[PipelineExecutionArn].parameters
+        return "PipelineParameters", [{"Name": k, "Value": v} for k, v in given.items()]
 
     def _list_steps(self, *, PipelineExecutionArn: str) -> tuple[str, list[Any]]:
         run = self.runs[PipelineExecutionArn]
@@ -196,6 +220,7 @@ class SimulatedSageMaker:
         run = Run(arn, pipeline, name, token, parameters or {}, self._clock.now, not token)
         if not run.by_hand:
             run.objects = self._drop_of(run.parameters.get("InputData", ""))
+            run.truths = self._drop_of(run.parameters.get("GroundTruth", ""))
         self.runs[arn] = run
         self._of_pipeline.setdefault(pipeline, []).append(run)
         fate = self._fate(run)

@@ -37,6 +37,10 @@ class SimulatedS3:
             }
         )
 
+    def newest(self) -> dict[str, str]:
+        """Return the newest version of each key."""
+        return {key: versions[-1]["VersionId"] for key, versions in self._versions.items()}
+
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> dict[str, Any]:
         self._faults.around(f"put {Key}", lambda: self._objects.__setitem__(Key, Body))
         return {}
@@ -47,49 +51,49 @@ class SimulatedS3:
             raise refused("NoSuchKey", "The specified key does not exist.", "GetObject", 404)
         return {"Body": BytesIO(body)}
 
-    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        if not self._faults.around("head", lambda: Key in self._versions):
-            raise refused("404", "Not Found", "HeadObject", 404)
-        return {}
-
-    def list_objects_v2(
-        self, *, Bucket: str, Prefix: str, ContinuationToken: str = ""
-    ) -> dict[str, Any]:
-        keys = self._below(Prefix, ContinuationToken)
-        answer: dict[str, Any] = {"Contents": [{"Key": key} for key in keys[:1000]]}
-        if len(keys) > 1000:
-            answer |= {"IsTruncated": True, "NextContinuationToken": keys[999]}
-        self._faults.around("list", lambda: None)
-        return answer
-
     def list_object_versions(
-        self, *, Bucket: str, Prefix: str, KeyMarker: str = "", VersionIdMarker: str = ""
+        self,
+        *,
+        Bucket: str,
+        Prefix: str,
+        KeyMarker: str = "",
+        VersionIdMarker: str = "",
+        MaxKeys: int = 300,
     ) -> dict[str, Any]:
-        keys = self._below(Prefix, KeyMarker)
-        page = [version for key in keys[:300] for version in self._versions[key]]
-        answer: dict[str, Any] = {"Versions": page}
-        if len(keys) > 300:
-            last = self._versions[keys[299]][-1]["VersionId"]
+        low = max(bisect_left(self._keys, Prefix), bisect_right(self._keys, KeyMarker))
+        high = bisect_left(self._keys, Prefix + "\U0010ffff")
+        keys = self._keys[low : min(low + MaxKeys, high)]  # a page ends with a key's last version
+        # Taken at once, before anything may come between: S3 answers with what is there then.
+        page = [version for key in keys for version in reversed(self._versions[key])]
+        answer: dict[str, Any] = {"Versions": [dict(version) for version in page]}
+        if low + len(keys) < high:
             answer |= {
-                "IsTruncated": True, "NextKeyMarker": keys[299], "NextVersionIdMarker": last,
-            }  # fmt: skip
+                "IsTruncated": True,
+                "NextKeyMarker": keys[-1],
+                "NextVersionIdMarker": page[-1]["VersionId"],
+            }
         self._faults.around("list versions", lambda: None)
         return answer
 
-    def _below(self, prefix: str, after: str) -> list[str]:
-        low = bisect_right(self._keys, after) if after else bisect_left(self._keys, prefix)
-        return self._keys[low : bisect_left(self._keys, prefix + "\U0010ffff")]
-
     def objects_of(self, manifest: str) -> list[tuple[str, str]]:
-        """Return (key, version) of the drop whose manifest a run is given."""
-        if not manifest.endswith("/manifest.json"):
+        """Return (key, version) of what a manifest is about, as is written beside it."""
+        if not manifest.endswith(".json"):
             return []
         key = manifest.split("/", 3)[3]
         prefix, *names = json.loads(self._objects[key])
-        listed = json.loads(self._objects[key.replace("/manifest.json", "/objects.json")])
+        beside = {"manifest.json": "objects.json"}.get(key.rpartition("/")[2])
+        beside = f"{key.rpartition('/')[0]}/{beside}" if beside else f"{key[:-5]}-objects.json"
+        listed = json.loads(self._objects[beside])
         below = prefix["prefix"].split("/", 3)[3]
         assert {below + name for name in names} == {item["key"] for item in listed}
         return [(item["key"], item["version_id"]) for item in listed]
+
+    def names_in(self, manifest: str) -> set[str]:
+        """Return the keys in a manifest; each of them is there."""
+        prefix, *names = json.loads(self._objects[manifest.split("/", 3)[3]])
+        keys = {prefix["prefix"].split("/", 3)[3] + name for name in names}
+        assert keys <= set(self._versions), keys - set(self._versions)
+        return keys
 
 
 class SimulatedSns:

@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from headrace import registry, runs, storage
+from headrace import ground_truth, registry, runs, storage
+from headrace.actions import Decision
 from headrace.driving import waits_for_model
 from headrace.errors import Conflict, PermanentError
 from headrace.lanes import Lane, Request, Run, digest
@@ -19,6 +20,7 @@ from headrace.project import Project
 
 _TRIES = 5
 _CLOCKS_APART = 60.0  # seconds between our clock and SageMaker's
+_LOOK_AGAIN = 300.0  # seconds, for the end of a scoring run
 
 
 def advance(
@@ -37,7 +39,7 @@ def advance(
         lane = ledger.lane(pipeline)
         run = lane.current
         if run is not None and run.request_id == request_id:
-            return _claimed_before(ledger, bucket, project, lane, run)
+            return _claimed_before(ledger, project, lane, run)
         request = lane.waiting
         if request is None or request.id != request_id:
             return {"outcome": "done", "reason": "the request has been served"}
@@ -49,8 +51,9 @@ def advance(
             return {"outcome": "done", "reason": "waits for the rest of its drop"}
         if now < request.quiet_at:
             return {"outcome": "wait", "until": request.quiet_at}
+        claim = _check if lane.pipeline == project.pipelines.model_quality.lower() else _claim
         try:
-            return _claim(ledger, bucket, project, lane, request, now)
+            return claim(ledger, bucket, project, lane, request, now)
         except Conflict:
             continue
     raise Conflict(f"the lane of {pipeline} is too busy to be claimed")
@@ -64,23 +67,42 @@ def _claim(
     The lane's version makes the manifest exact: an object that joins the drop after it was read
     changes the lane, and the claim fails and is made anew.
     """
-    start = _start_request(ledger, bucket, project, lane, request.id, request.description)
-    run = Run(request.id, now, request.description, driven_at=now)
+    given = _parameters(ledger, bucket, project, lane, request.id)
+    run = Run(request.id, now, request.description, "", now, tuple(given.items()))
     ledger.claim(lane, replace(lane, waiting=None, current=run))
-    return _started(ledger, lane.pipeline, run, runs.start(start))
+    return _started(ledger, lane.pipeline, run, _start(project, lane, run))
 
 
-def _claimed_before(
-    ledger: Ledger, bucket: str, project: Project, lane: Lane, run: Run
+def _check(
+    ledger: Ledger, bucket: str, project: Project, lane: Lane, request: Request, now: float
 ) -> dict[str, Any]:
+    """Do the same for late ground truth, once the runs it belongs to have ended.
+
+    What those runs looked at themselves is left out; nothing is started where nothing is left.
+    """
+    check = ground_truth.check_of(ledger, bucket, project, request.id)
+    if check.waits_for:
+        until = now + _LOOK_AGAIN
+        ledger.claim(lane, lane.quiet_no_earlier(until))  # so that nobody sends for it before
+        return {"outcome": "wait", "until": until}
+    run = None
+    if check.judged:
+        given = ground_truth.put_manifests(bucket, project, request.id, check)
+        run = Run(request.id, now, check.description, "", now, tuple(given.items()))
+    decision = Decision(replace(lane, waiting=None, current=run), audit=check.left_out)
+    ledger.commit(project, lane, decision, [f"checked/{request.id}"], now)
+    if run is None:
+        return {"outcome": "done", "reason": "no ground truth is left to check"}
+    return _started(ledger, lane.pipeline, run, _start(project, lane, run))
+
+
+def _claimed_before(ledger: Ledger, project: Project, lane: Lane, run: Run) -> dict[str, Any]:
     if run.execution_arn:
         return {"outcome": "done", "reason": f"runs as {run.execution_arn}"}
     name = _true_name(project, lane.pipeline)
     found = runs.find(name, run.request_id, run.claimed_at - _CLOCKS_APART)
     if found is None:
-        found = runs.start(
-            _start_request(ledger, bucket, project, lane, run.request_id, run.description)
-        )
+        found = _start(project, lane, run)
     return _started(ledger, lane.pipeline, run, found)
 
 
@@ -93,23 +115,23 @@ def _started(ledger: Ledger, pipeline: str, run: Run, execution_arn: str) -> dic
     return {"outcome": "done", "reason": f"runs as {execution_arn}"}
 
 
-def _start_request(
-    ledger: Ledger, bucket: str, project: Project, lane: Lane, request_id: str, description: str
-) -> dict[str, Any]:
-    """Return the arguments of StartPipelineExecution; its manifests are written first."""
-    parameters = _parameters(ledger, bucket, project, lane, request_id)
-    return {
-        "PipelineName": _true_name(project, lane.pipeline),
-        "PipelineExecutionDisplayName": request_id,
-        "PipelineExecutionDescription": description,
-        "ClientRequestToken": digest(f"{lane.pipeline} {request_id}"),
-        "PipelineParameters": [{"Name": k, "Value": v} for k, v in parameters.items()],
-    }
+def _start(project: Project, lane: Lane, run: Run) -> str:
+    """Start a run that was claimed, with the same arguments every time; return its ARN."""
+    return runs.start(
+        {
+            "PipelineName": _true_name(project, lane.pipeline),
+            "PipelineExecutionDisplayName": run.request_id,
+            "PipelineExecutionDescription": run.description,
+            "ClientRequestToken": digest(f"{lane.pipeline} {run.request_id}"),
+            "PipelineParameters": [{"Name": k, "Value": v} for k, v in run.parameters],
+        }
+    )
 
 
 def _parameters(
     ledger: Ledger, bucket: str, project: Project, lane: Lane, request_id: str
 ) -> dict[str, str]:
+    """Return what a run is given; the manifests that say so are written first."""
     if lane.pipeline == project.pipelines.training_hpo.lower():
         return _live_training_data(ledger, project)
     drop = ledger.drop(request_id)
@@ -117,22 +139,13 @@ def _parameters(
         return {}  # a schedule or a person: the pipeline's defaults take the whole folder
     scoring = lane.pipeline == project.pipelines.inference.lower()
     folder = project.folder("scoring" if scoring else "training")
-    names = list(dict.fromkeys(key.removeprefix(folder) for key, _ in drop))
-    place = f"{project.prefix}/drops/{request_id}"
-    versions = [{"key": key, "version_id": version} for key, version in drop]
-    storage.put_json(bucket, f"{place}/objects.json", versions)
-    manifest = storage.put_manifest(bucket, f"{place}/manifest.json", folder, names)
+    files = list(dict.fromkeys(key.removeprefix(folder) for key, _ in drop))
+    place = project.drop_folder(request_id)
+    storage.put_versions(bucket, f"{place}objects.json", drop)
+    manifest = storage.put_manifest(bucket, f"{place}manifest.json", folder, files)
     parameters = {"InputData": manifest, "InputDataType": "ManifestFile"}
     if scoring:
-        truth_folder = project.folder("ground-truth")
-        if there := storage.existing(bucket, truth_folder, names):
-            parameters |= {
-                "GroundTruthAvailable": "true",
-                "GroundTruthType": "ManifestFile",
-                "GroundTruth": storage.put_manifest(
-                    bucket, f"{place}/ground-truth.json", truth_folder, there
-                ),
-            }
+        parameters |= ground_truth.there_already(bucket, project, request_id, files)
     return parameters
 
 
@@ -150,8 +163,7 @@ def _live_training_data(ledger: Ledger, project: Project) -> dict[str, str]:
 
 def _true_name(project: Project, pipeline: str) -> str:
     """Return a pipeline's name as it was created; events carry it in lower case."""
-    names = project.pipelines
-    for name in (names.training, names.training_hpo, names.inference):
+    for name in project.pipelines.all:
         if name.lower() == pipeline.lower():
             return name
     raise PermanentError(f"{project.name} has no pipeline named {pipeline}")

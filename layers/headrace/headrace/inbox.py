@@ -6,11 +6,11 @@ do not.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from headrace import registry, runs
+from headrace import ground_truth, registry, runs
 from headrace.decisions import Fact, decide
 from headrace.errors import Conflict, HeadraceError, PermanentError
 from headrace.events import (
@@ -28,12 +28,15 @@ from headrace.events import (
     VersionGone,
 )
 from headrace.facts import MODEL_QUALITY_STEP, ModelQualityFailed, PackageReviewed, Refreshed
+from headrace.lanes import Lane
 from headrace.ledger import OBJECTS_PER_COMMIT, Ledger
 from headrace.parsing import parse_json
-from headrace.project import Project
+from headrace.project import Folder, Project
 from headrace.uploads import FilesArrived
 
 _TRIES = 5
+
+_Place = tuple[Project, Folder | None]  # where an upload lies
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,8 @@ class Inbox:
     def handle(self, records: Iterable[dict[str, Any]]) -> list[str]:
         """Decide a batch of SQS records; return the ids of those to deliver again."""
         failed: list[str] = []
-        uploads: defaultdict[tuple[Project, str], list[tuple[str, ObjectCreated]]]
-        uploads = defaultdict(list)
-        places: dict[str, tuple[Project, str] | None] = {}  # by folder: a drop is in one or a few
+        uploads: defaultdict[_Place, list[tuple[str, ObjectCreated]]] = defaultdict(list)
+        places: dict[str, _Place | None] = {}  # by folder: a drop is in one or a few
         for record in records:
             message_id = record["messageId"]
             try:
@@ -71,53 +73,77 @@ class Inbox:
             except HeadraceError as error:
                 self.warn(f"message {message_id}: {error}")
                 failed.append(message_id)
-        for (project, lane), arrived in uploads.items():
+        for (project, watched), arrived in uploads.items():
             for start in range(0, len(arrived), OBJECTS_PER_COMMIT):
                 chunk = arrived[start : start + OBJECTS_PER_COMMIT]
                 try:
-                    self._files(project, lane, [item for _, item in chunk])
+                    self._files(project, watched, [item for _, item in chunk])
                 except HeadraceError as error:
                     self.warn(f"{len(chunk)} uploads: {error}")
                     failed += [message_id for message_id, _ in chunk]
         return failed
 
-    def _place_of(self, item: ObjectCreated) -> tuple[Project, str] | None:
+    def _place_of(self, item: ObjectCreated) -> _Place | None:
         project = self.ledger.project_of_key(item.key)
         if project is None:
             self.warn(f"no project's prefix holds {item.key!r}; nothing to do")
             return None
-        training = project.folder_of(item.key) == "training"
-        lane = project.pipelines.training if training else project.pipelines.inference
-        return project, lane
+        return project, project.folder_of(item.key)
 
-    def _files(self, project: Project, lane: str, items: list[ObjectCreated]) -> None:
+    def _files(self, project: Project, watched: Folder | None, items: list[ObjectCreated]) -> None:
         for _ in range(_TRIES):
             by_key = {item.business_key: item for item in items}
             seen = self.ledger.seen(by_key)
-            new = [key for key in by_key if key not in seen]
-            fresh = tuple(by_key[key] for key in new)
+            fresh = [item for key, item in by_key.items() if key not in seen]
             if not fresh:
                 break
-            if self._commit(project, lane, FilesArrived(fresh), new):
+            if all(
+                self._commit(
+                    project, lane, FilesArrived(tuple(some)), [i.business_key for i in some]
+                )
+                for lane, some in self._lanes_for(project, watched, fresh)
+            ):
                 return
         else:
-            raise Conflict(f"the lane of {lane} is too busy to take {len(items)} uploads")
+            raise Conflict(f"the lanes of {project.name} are too busy for {len(items)} uploads")
         self.hand_over_rest()
+
+    def _lanes_for(
+        self, project: Project, watched: Folder | None, items: list[ObjectCreated]
+    ) -> Iterator[tuple[Lane, list[ObjectCreated]]]:
+        """Yield the lanes that uploads to a folder are decided on, as they are now.
+
+        Ground truth belongs to the run of its scoring input while that one has not been claimed,
+        and on the lane of checks from then on.
+        """
+        pipelines = project.pipelines
+        if watched != "ground-truth":
+            training = watched == "training"
+            yield self.ledger.lane(pipelines.training if training else pipelines.inference), items
+            return
+        names = [project.relative_name(item.key) for item in items]
+        requests = ground_truth.requests_of(self.ledger, items[0].bucket, project, names)
+        scoring = self.ledger.lane(pipelines.inference)  # read last: it knows those requests
+        waiting = scoring.waiting.id if scoring.waiting else ""
+        is_late = [requests.get(name, waiting) != waiting for name in names]
+        for lane, late in ((pipelines.inference, False), (pipelines.model_quality, True)):
+            some = [item for item, was in zip(items, is_late, strict=True) if was == late]
+            if some:
+                yield (self.ledger.lane(lane) if late else scoring), some
 
     def _decide(self, project: Project, lane: str, fact: Fact) -> None:
         for _ in range(_TRIES):
             if self.ledger.seen([fact.business_key]):
                 self.hand_over_rest()
                 return
-            if self._commit(project, lane, fact, [fact.business_key]):
+            if self._commit(project, self.ledger.lane(lane), fact, [fact.business_key]):
                 return
         raise Conflict(f"the lane of {lane} is too busy")
 
     def _commit(
-        self, project: Project, lane: str, fact: FilesArrived | Fact, keys: list[str]
+        self, project: Project, before: Lane, fact: FilesArrived | Fact, keys: list[str]
     ) -> bool:
         now = self.now()
-        before = self.ledger.lane(lane)
         decision = decide(project, before, fact, now)
         try:
             self.ledger.commit(project, before, decision, keys, now)
@@ -203,8 +229,9 @@ class Inbox:
     def _model_quality(
         self, project: Project, event: StepStatusChanged | RunStatusChanged
     ) -> list[tuple[Project, str, Fact]]:
-        """Return the failure of an inference run's model-quality step, if that is what failed."""
-        if project.pipelines.inference.lower() != event.pipeline:
+        """Return the failure of a run's model-quality step, if that is what failed."""
+        checked_by = (project.pipelines.inference, project.pipelines.model_quality)
+        if event.pipeline not in [name.lower() for name in checked_by]:
             return []
         said = runs.exit_message_of_failed(event.execution_arn, MODEL_QUALITY_STEP)
         if said is None:

@@ -36,6 +36,12 @@ class Request:
     attempt: int = 1
     driven_at: float = 0.0
 
+    @classmethod
+    def opened(cls, request_id: str) -> float:
+        """Return when a request was opened, by its id, to the second: its run came later."""
+        day, time = request_id.rsplit("-", 3)[1:3]
+        return datetime.strptime(f"{day}{time}+0000", "%Y%m%d%H%M%S%z").timestamp()
+
     @property
     def complete(self) -> bool:
         """Whether it may run once it is quiet: it has work, and an end."""
@@ -55,13 +61,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The run that holds the lane. `request_id` is empty for one started outside Headrace."""
+    """The run that holds the lane. `request_id` is empty for one started outside Headrace.
+
+    `parameters` are what it was claimed with: however often it is started, it is the same start.
+    """
 
     request_id: str
     claimed_at: float
     description: str
     execution_arn: str = ""
     driven_at: float = 0.0
+    parameters: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

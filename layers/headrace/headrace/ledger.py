@@ -5,7 +5,7 @@ Every item is `pk`, `sk`, usually a JSON document in `doc`, and a `ttl` where it
     PROJECT#pipeline#<name> ...      the project a pipeline, group or prefix belongs to
     LANE#<pipeline> / LANE           the lane, with its `version`
     DROP#<request> / <digest of key>#<version> one uploaded object of a drop
-    SEEN#<business key> / SEEN       an event that was decided
+    SEEN#<business key> / SEEN       an event that was decided; of an upload, its `request`
     OUTBOX / <action>                an action that was decided and not yet handed over
     AUDIT#<project> / <time>#<id>    what was decided, by what cause; never changed
 """
@@ -32,6 +32,8 @@ Owner = Literal["pipeline", "group", "prefix", "name"]
 
 # A dead letter can wait 14 days and be delivered again after that; what was seen outlives it.
 _TTL_SECONDS = 45 * 24 * 3600
+# Ground truth finds the request of its scoring input by what was seen, up to a year later.
+_UPLOADS_TTL_SECONDS = 400 * 24 * 3600
 # TransactWriteItems takes 100 items: two for each object, and the lane, audit and actions.
 OBJECTS_PER_COMMIT = 40
 # Longer than the function that tells may run.
@@ -110,6 +112,15 @@ class Ledger:
         items = self._table.get_all([{"pk": f"SEEN#{d}", "sk": "SEEN"} for d in by_digest])
         return {by_digest[item["pk"]["S"].removeprefix("SEEN#")] for item in items}
 
+    def requests_of(self, business_keys: Iterable[str]) -> dict[str, str]:
+        """Return the id of the request that each of these uploads joined, where it joined one."""
+        keys = [{"pk": f"SEEN#{digest(key)}", "sk": "SEEN"} for key in business_keys]
+        return {
+            item["key"]["S"]: item["request"]["S"]
+            for item in self._table.get_all(keys)
+            if "request" in item
+        }
+
     def commit(
         self,
         project: Project,
@@ -124,8 +135,14 @@ class Ledger:
         """
         keys = list(business_keys)
         ttl = {"ttl": int(now) + _TTL_SECONDS}
+        joined = {"request": decision.request_id, "ttl": int(now) + _UPLOADS_TTL_SECONDS}
+        uploads = {item.business_key for item in decision.drop}
         puts = [
-            self._table.put({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}, {"key": key, **ttl}, _NEW)
+            self._table.put(
+                {"pk": f"SEEN#{digest(key)}", "sk": "SEEN"},
+                {"key": key, **(joined if key in uploads else ttl)},
+                _NEW,
+            )
             for key in keys
         ]
         puts += [
@@ -255,11 +272,14 @@ def _lane(doc: dict[str, Any]) -> Lane:
     if waiting:
         names, causes = tuple(waiting["names"]), tuple(waiting["causes"])
         waiting = Request(**{**waiting, "names": names, "causes": causes})
+    if current:
+        given = tuple((name, value) for name, value in current.get("parameters", ()))
+        current = Run(**{**current, "parameters": given})
     return Lane(
         **{
             **doc,
             "waiting": waiting or None,
-            "current": Run(**current) if current else None,
+            "current": current or None,
             "retuned_at": tuple(doc["retuned_at"]),
             "ended": tuple(doc["ended"]),
         }

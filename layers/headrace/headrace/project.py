@@ -156,6 +156,10 @@ class Project:
         """Return the key prefix of a watched folder, ending with a slash."""
         return f"{self.prefix}/{getattr(self.folders, name.replace('-', '_'))}"
 
+    def drop_folder(self, request_id: str) -> str:
+        """Return the key prefix of what is written of a request's drop, ending with a slash."""
+        return f"{self.prefix}/drops/{request_id}/"
+
     def folder_of(self, key: str) -> Folder | None:
         """Return the watched folder that a key lies in."""
         for name in FOLDERS:

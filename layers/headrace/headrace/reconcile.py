@@ -86,8 +86,7 @@ class Reconciler:
             errors.append(error)
 
     def _lanes(self, project: Project, now: float) -> Iterator[Envelope]:
-        pipelines = project.pipelines
-        for name in (pipelines.training, pipelines.training_hpo, pipelines.inference):
+        for name in project.pipelines.all:
             lane = self._ledger.lane(name)
             if not waits_for_model(project, lane):
                 yield from self._lane(lane, now)

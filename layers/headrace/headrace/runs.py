@@ -58,6 +58,35 @@ def find(pipeline: str, display_name: str, since: float) -> str | None:
     return next(found, None)
 
 
+def first(pipeline: str, display_name: str, since: float) -> tuple[str, str] | None:
+    """Return (ARN, status) of the first execution with a display name since a time, if any.
+
+    However long ago: executions are gone through from that time on.
+    """
+    pages = _pages(
+        "list_pipeline_executions",
+        "PipelineExecutionSummaries",
+        PipelineName=pipeline,
+        CreatedAfter=datetime.fromtimestamp(since, UTC),
+        SortBy="CreationTime",
+        SortOrder="Ascending",
+    )
+    for summary in pages:
+        if summary.get("PipelineExecutionDisplayName") == display_name:
+            return str(summary["PipelineExecutionArn"]), str(summary["PipelineExecutionStatus"])
+    return None
+
+
+def parameters(execution_arn: str) -> dict[str, str]:
+    """Return the parameters that an execution was started with, or has by default."""
+    pages = _pages(
+        "list_pipeline_parameters_for_execution",
+        "PipelineParameters",
+        PipelineExecutionArn=execution_arn,
+    )
+    return {one["Name"]: one["Value"] for one in pages}
+
+
 def ended_as(execution_arn: str) -> tuple[str, str] | None:
     """Return (status, display name) of an execution that came to its end, else None."""
     answer = _call("describe_pipeline_execution", PipelineExecutionArn=execution_arn)

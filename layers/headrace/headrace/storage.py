@@ -1,7 +1,7 @@
-"""The data bucket: manifests written, ground truth looked for, reports read."""
+"""The data bucket: manifests written, files looked for, reports read."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.aws import client, from_aws
 
-_HEADS_AT_MOST = 20
+_PAGE = 1000  # versions that ListObjectVersions returns at most
+_LONGEST_KEY = 1024  # bytes; S3 refuses to look for a longer one
 
 
 def put_manifest(bucket: str, key: str, prefix: str, names: list[str]) -> str:
@@ -19,24 +20,52 @@ def put_manifest(bucket: str, key: str, prefix: str, names: list[str]) -> str:
     return f"s3://{bucket}/{key}"
 
 
+def put_versions(bucket: str, key: str, objects: Iterable[tuple[str, str]]) -> None:
+    """Write which versions of which objects something is about: (key, version id) pairs."""
+    put_json(bucket, key, [{"key": key, "version_id": version} for key, version in objects])
+
+
 def put_json(bucket: str, key: str, value: Any) -> None:
     """Write a JSON document."""
     body = json.dumps(value, indent=1).encode()
     _call("put_object", Bucket=bucket, Key=key, Body=body, ContentType="application/json")
 
 
-def existing(bucket: str, prefix: str, names: list[str]) -> list[str]:
-    """Return which of the names exist below a prefix, in the order given."""
-    if len(names) <= _HEADS_AT_MOST:
-        return [name for name in names if _exists(bucket, prefix + name)]
-    there: set[str] = set()
-    request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
-    while True:
-        page = _call("list_objects_v2", **request)
-        there |= {item["Key"].removeprefix(prefix) for item in page.get("Contents", [])}
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest version of a file; `deleted` where only older versions are left."""
+
+    version_id: str
+    deleted: bool
+
+
+def newest(bucket: str, prefix: str, names: Iterable[str]) -> dict[str, Newest]:
+    """Return the newest version of those of the names below a prefix that have any.
+
+    Takes a call for each name at most, and one for many where they lie close together.
+    """
+    keys = {prefix + name for name in names if len((prefix + name).encode()) <= _LONGEST_KEY}
+    left = sorted(keys, key=str.encode)  # as S3 sorts
+    found: dict[str, Newest] = {}
+    page: dict[str, Any] = {}
+    while left:
+        marker = {"KeyMarker": left[0][:-1]}  # results begin after it
+        if left[0][:-1].encode() < page.get("NextKeyMarker", "").encode():
+            marker = {name: page["Next" + name] for name in ("KeyMarker", "VersionIdMarker")}
+        most = min(_PAGE, 10 + 4 * len(left))
+        page = _call("list_object_versions", Bucket=bucket, Prefix=prefix, MaxKeys=most, **marker)
+        wanted = set(left)
+        for item in page.get("Versions", []):  # of each key the newest first
+            if item["Key"] in wanted:
+                version = Newest(item["VersionId"], deleted=not item["IsLatest"])
+                found.setdefault(item["Key"].removeprefix(prefix), version)
         if not page.get("IsTruncated"):
-            return [name for name in names if name in there]
-        request["ContinuationToken"] = page["NextContinuationToken"]
+            break
+        reached = page["NextKeyMarker"].encode()
+        left = [
+            key for key in left if key.encode() >= reached and key.removeprefix(prefix) not in found
+        ]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +105,6 @@ def read_json(uri: str) -> Any:
     except BotoCoreError as error:
         raise from_aws(error, f"reading {uri}") from error
     return json.loads(body)
-
-
-def _exists(bucket: str, key: str) -> bool:
-    try:
-        client("s3").head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey", "NotFound"):
-            return False
-        raise from_aws(error, f"looking for s3://{bucket}/{key}") from error
-    except BotoCoreError as error:
-        raise from_aws(error, f"looking for s3://{bucket}/{key}") from error
-    return True
 
 
 def _call(operation: str, **request: Any) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def files_arrived(
     ]
     refused_items = {item for item, _ in refused}
     taken = [item for item in objects if item not in refused_items and item not in triggers]
-    data = tuple(item for item in taken if project.folder_of(item.key) != "ground-truth")
+    checks = _are_checks(project, lane)
+    data = tuple(item for item in taken if checks or project.folder_of(item.key) != "ground-truth")
     audit = [Audit(item.business_key, "upload", "not taken", reason) for item, reason in refused]
     lane, actions = _joined(project, lane, data, triggers, now)
     open_drop = lane.waiting is not None and lane.waiting.quiet_at is not None
@@ -88,18 +89,21 @@ def _joined(
     """Return the lane with data in its open drop, which a trigger file or the quiet period ends.
 
     A trigger file leaves the drop open for the quiet period: the events of the files it completes
-    may come after its own. Those that come later still make a drop that the quiet period ends.
+    may come after its own. Those that come later still make a drop that the quiet period ends, and
+    so does late ground truth.
     """
     if not data and not triggers:
         return lane, ()
     was_complete = lane.waiting is not None and lane.waiting.complete
-    ends = data
-    if project.trigger_file:
-        late = (item for item in data if item.time <= lane.triggered_at)
-        ends = (*triggers, *late)
+    ends, why = data, "ground-truth"
+    if not _are_checks(project, lane):
+        why = "upload"
+        if project.trigger_file:
+            late = (item for item in data if item.time <= lane.triggered_at)
+            ends = (*triggers, *late)
     triggered_at = max((lane.triggered_at, *(item.time for item in triggers)))
     lane, is_new = replace(lane, triggered_at=triggered_at).join(
-        why="upload",
+        why=why,
         key=(*data, *triggers)[0].business_key,
         now=now,
         quiet_at=_quiet_at(project, ends, now) if ends else None,
@@ -108,6 +112,11 @@ def _joined(
     if is_new:
         return lane, opened(project, lane)
     return driven(project, lane, now) if not was_complete else (lane, ())
+
+
+def _are_checks(project: Project, lane: Lane) -> bool:
+    """Whether ground truth is the data of a lane: the scoring runs it belongs to began without."""
+    return lane.pipeline == project.pipelines.model_quality.lower()
 
 
 def _quiet_at(project: Project, items: Iterable[ObjectCreated], now: float) -> float:

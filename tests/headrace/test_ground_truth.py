@@ -1,0 +1,330 @@
+"""Ground truth that comes after its scoring run began, on real DynamoDB and S3 APIs."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from headrace import aws, runs, storage
+from headrace.advance import advance
+from headrace.decisions import decide
+from headrace.errors import RetryableError
+from headrace.events import RunStatusChanged
+from headrace.inbox import Inbox
+from headrace.lanes import Lane, Request
+from headrace.ledger import Ledger
+from headrace.project import Project
+from headrace.uploads import FilesArrived
+
+from tests.headrace.conftest import HPO, INFERENCE, NOW, TRUTH_CHECKS, payload, uploaded
+
+SCORING, TRUTH = "abalone/batch-scoring/data/raw/", "abalone/batch-scoring/data/ground-truth/"
+ARN = "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/{}/execution/{}"
+
+
+@dataclass
+class Place:
+    """A bucket with versions, a ledger, and SageMaker as the test says it is."""
+
+    bucket: str
+    inbox: Inbox
+    starts: list[dict[str, Any]] = field(default_factory=list)
+    arns: list[str] = field(default_factory=list)
+    runs: dict[str, tuple[str, str]] = field(default_factory=dict)  # request -> (ARN, status)
+    clock: float = NOW
+    broken: bool = False
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.inbox.ledger
+
+    def put(self, key: str) -> dict[str, Any]:
+        """Upload a file; return the message that tells of it."""
+        answer = aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=b"1\n")
+        envelope = payload("object_created")
+        envelope["time"] = datetime.fromtimestamp(self.clock, UTC).isoformat()
+        envelope["detail"]["bucket"]["name"] = self.bucket
+        envelope["detail"]["object"] |= {"key": key, "version-id": answer["VersionId"]}
+        return {"messageId": f"{key} {answer['VersionId']}", "body": json.dumps(envelope)}
+
+    def drop(self, folder: str, *names: str) -> None:
+        assert self.inbox.handle([self.put(folder + name) for name in names]) == []
+
+    def advance(self, pipeline: str) -> dict[str, Any]:
+        """Have the request that waits driven, an hour later."""
+        request = self.ledger.lane(pipeline).waiting
+        assert request is not None
+        self.clock += 3600
+        return advance(self.ledger, self.bucket, pipeline, request.id, self.clock)
+
+    def scored(self, *names: str, status: str = "Succeeded") -> str:
+        """Have files scored by a run; return its id."""
+        self.drop(SCORING, *names)
+        assert self.advance(INFERENCE)["reason"].startswith("runs as")
+        return self.ends(INFERENCE, status, names)
+
+    def ends(self, pipeline: str, status: str, names: tuple[str, ...] = ()) -> str:
+        """End the run in progress, which has made predictions; return its id."""
+        run = self.ledger.lane(pipeline).current
+        assert run is not None
+        arn = run.execution_arn
+        for name in names:
+            key = f"abalone/runs/{arn.rsplit('/', 1)[-1]}/predictions/{name}"
+            aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=b"x,1\n")
+        self.runs[run.request_id] = (arn, status)
+        project = self.ledger.project_of("name", "abalone")
+        assert project is not None
+        before, event = self.ledger.lane(pipeline), RunStatusChanged(pipeline, arn, status, "", NOW)
+        decision = decide(project, before, event, self.clock)
+        self.ledger.commit(project, before, decision, [event.business_key], self.clock)
+        return arn.rsplit("/", 1)[-1]
+
+    def start(self, request: dict[str, Any]) -> str:
+        name, pipeline = request["PipelineExecutionDisplayName"], request["PipelineName"]
+        self.starts.append(request)
+        if self.broken:
+            raise RetryableError("no answer came")
+        arn = ARN.format(pipeline, f"run{len(self.starts)}")
+        self.arns.append(arn)
+        self.runs[name] = (arn, "Executing")
+        return arn
+
+    def checked(self) -> list[tuple[str, str]]:
+        """Return (predictions, ground truth) of the last check, as SageMaker reads them."""
+        start = self.starts[-1]
+        assert start["PipelineName"] == TRUTH_CHECKS
+        given = {one["Name"]: one["Value"] for one in start["PipelineParameters"]}
+        (before, *files), (folder, *truths) = map(
+            storage.read_json, (given["Predictions"], given["GroundTruth"])
+        )
+        assert before == {"prefix": f"s3://{self.bucket}/abalone/runs/"}
+        assert folder == {"prefix": f"s3://{self.bucket}/{TRUTH}"}
+        return list(zip(files, truths, strict=True))
+
+    def why_not(self) -> list[str]:
+        """Return the reasons in the audit for ground truth that was not checked."""
+        lines = [line for entry in self.ledger.audit("abalone") for line in entry["decided"]]
+        return [line["reason"] for line in lines if line["outcome"] == "not checked"]
+
+
+@pytest.fixture
+def place(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch, request: Any) -> Place:
+    bucket = f"truth-{abs(hash(request.node.name)):x}"
+    aws.client("s3").create_bucket(Bucket=bucket)
+    aws.client("s3").put_bucket_versioning(
+        Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+    ledger.put_project(project)
+    lane = ledger.lane(INFERENCE)
+    ledger.claim(lane, replace(lane, live="arn:model"))
+    place = Place(bucket, Inbox(ledger, lambda *_: None, lambda: place.clock, print))
+    monkeypatch.setattr(runs, "start", place.start)
+    monkeypatch.setattr(runs, "first", lambda pipeline, name, since: place.runs.get(name))
+    monkeypatch.setattr(
+        runs,
+        "parameters",
+        lambda arn: {
+            one["Name"]: one["Value"]
+            for start, made in zip(place.starts, place.arns, strict=False)
+            for one in start["PipelineParameters"]
+            if made == arn
+        },
+    )
+    monkeypatch.setattr(
+        runs, "find", lambda pipeline, name, since: place.runs.get(name, (None,))[0]
+    )
+    return place
+
+
+def test_late_ground_truth_is_checked_on_the_predictions_of_its_run(place: Place) -> None:
+    run = place.scored("a b.csv", "sub/größe.csv")
+    place.drop(TRUTH, "a b.csv", "sub/größe.csv")
+    assert place.advance(TRUTH_CHECKS)["reason"].startswith("runs as")
+    assert place.checked() == [
+        (f"{run}/predictions/a b.csv", "a b.csv"),
+        (f"{run}/predictions/sub/größe.csv", "sub/größe.csv"),
+    ]
+    said = place.starts[-1]["PipelineExecutionDescription"]
+    assert said == f"ground truth of 2 files for run {run}: a b.csv, sub/größe.csv"
+
+
+def test_one_drop_of_ground_truth_for_several_runs_is_one_check(place: Place) -> None:
+    one, other = place.scored("a.csv"), place.scored("b.csv")
+    place.drop(TRUTH, "a.csv", "b.csv")
+    place.advance(TRUTH_CHECKS)
+    assert place.checked() == [
+        (f"{one}/predictions/a.csv", "a.csv"),
+        (f"{other}/predictions/b.csv", "b.csv"),
+    ]
+    said = place.starts[-1]["PipelineExecutionDescription"]
+    assert said == f"ground truth of 2 files for runs {one}, {other}: a.csv, b.csv"
+
+
+def test_ground_truth_before_its_scoring_run_is_claimed_is_that_runs_own(place: Place) -> None:
+    place.drop(TRUTH, "a.csv")
+    place.drop(SCORING, "a.csv", "b.csv")
+    place.drop(TRUTH, "b.csv")
+    assert place.ledger.lane(TRUTH_CHECKS) == Lane(TRUTH_CHECKS)
+    place.advance(INFERENCE)
+    given = {one["Name"]: one["Value"] for one in place.starts[-1]["PipelineParameters"]}
+    assert storage.read_json(given["GroundTruth"])[1:] == ["a.csv", "b.csv"]
+
+
+def test_ground_truth_told_late_that_its_run_had_is_not_checked_again(place: Place) -> None:
+    message = place.put(TRUTH + "a.csv")
+    place.scored("a.csv")
+    assert place.inbox.handle([message]) == []
+    answer = place.advance(TRUTH_CHECKS)
+    assert answer == {"outcome": "done", "reason": "no ground truth is left to check"}
+    assert place.why_not() == ["a.csv: run run1 had it from the beginning"]
+    assert place.ledger.lane(TRUTH_CHECKS).waiting is None
+    assert len(place.starts) == 1
+
+
+def test_corrected_ground_truth_is_checked_again_and_a_second_delivery_is_not(
+    place: Place,
+) -> None:
+    run = place.scored("a.csv")
+    messages = [place.put(TRUTH + "a.csv")]
+    place.inbox.handle(messages)
+    place.advance(TRUTH_CHECKS)
+    place.ends(TRUTH_CHECKS, "Succeeded")
+    assert place.inbox.handle(messages) == []
+    assert place.ledger.lane(TRUTH_CHECKS).waiting is None
+    place.drop(TRUTH, "a.csv")
+    place.advance(TRUTH_CHECKS)
+    assert len(place.starts) == 3
+    assert place.checked() == [(f"{run}/predictions/a.csv", "a.csv")]
+
+
+def test_a_check_waits_minutes_for_its_scoring_run_and_nobody_sends_for_it_meanwhile(
+    place: Place,
+) -> None:
+    place.drop(SCORING, "a.csv")
+    place.advance(INFERENCE)
+    place.drop(TRUTH, "a.csv")
+    answer = place.advance(TRUTH_CHECKS)
+    assert answer == {"outcome": "wait", "until": place.clock + 300}
+    waiting = place.ledger.lane(TRUTH_CHECKS).waiting
+    assert waiting is not None
+    assert waiting.quiet_at == answer["until"]
+    run = place.ends(INFERENCE, "Failed", ("a.csv",))  # it missed its threshold on other files
+    place.advance(TRUTH_CHECKS)
+    assert place.checked() == [(f"{run}/predictions/a.csv", "a.csv")]
+
+
+def test_a_run_that_made_no_predictions_is_not_judged(place: Place) -> None:
+    run = place.scored("a.csv", "b.csv")
+    other = place.scored("c.csv")
+    key = f"abalone/runs/{run}/predictions/b.csv"
+    aws.client("s3").delete_object(Bucket=place.bucket, Key=key)
+    place.drop(TRUTH, "a.csv", "b.csv", "c.csv")
+    place.advance(TRUTH_CHECKS)
+    assert place.checked() == [
+        (f"{run}/predictions/a.csv", "a.csv"),
+        (f"{other}/predictions/c.csv", "c.csv"),
+    ]
+    assert place.why_not() == [f"b.csv: run {run} made no predictions of it"]
+
+
+def test_ground_truth_of_no_scoring_input_is_kept_for_the_run_that_may_come(place: Place) -> None:
+    place.drop(TRUTH, "unknown.csv")
+    assert place.ledger.lane(TRUTH_CHECKS) == Lane(TRUTH_CHECKS)
+    ((line,),) = [entry["decided"] for entry in place.ledger.audit("abalone")]
+    assert line["outcome"] == "kept for its scoring run"
+
+
+def test_scoring_input_that_was_deleted_since_still_has_its_run(place: Place) -> None:
+    run = place.scored("a.csv")
+    aws.client("s3").delete_object(Bucket=place.bucket, Key=SCORING + "a.csv")
+    place.drop(TRUTH, "a.csv")
+    place.advance(TRUTH_CHECKS)
+    assert place.checked() == [(f"{run}/predictions/a.csv", "a.csv")]
+
+
+def test_ground_truth_whose_input_is_scored_anew_is_left_to_that_run(place: Place) -> None:
+    place.scored("a.csv")
+    place.drop(TRUTH, "a.csv")
+    place.drop(SCORING, "a.csv")
+    waiting = place.ledger.lane(INFERENCE).waiting
+    assert waiting is not None
+    assert place.advance(TRUTH_CHECKS)["outcome"] == "done"
+    assert place.why_not() == [f"a.csv: the run of {waiting.id} has not begun and will look for it"]
+    place.advance(INFERENCE)
+    given = {one["Name"]: one["Value"] for one in place.starts[-1]["PipelineParameters"]}
+    assert given["GroundTruthAvailable"] == "true"
+
+
+def test_a_check_whose_start_was_lost_starts_once_more_with_the_same_arguments(
+    place: Place,
+) -> None:
+    place.scored("a.csv")
+    place.drop(TRUTH, "a.csv")
+    request = place.ledger.lane(TRUTH_CHECKS).waiting
+    assert request is not None
+    place.broken = True
+    with pytest.raises(RetryableError):
+        place.advance(TRUTH_CHECKS)
+    place.broken = False
+    aws.client("s3").delete_object(Bucket=place.bucket, Key=SCORING + "a.csv")
+    advance(place.ledger, place.bucket, TRUTH_CHECKS, request.id, place.clock)
+    assert place.starts[-2] == place.starts[-1]
+
+
+def test_a_missed_threshold_of_a_late_check_retunes_as_any_other(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"metric": "mse", "value": 16.1, "threshold": 10, "passed": False, "rows": 9}
+    monkeypatch.setattr(runs, "exit_message_of_failed", lambda *_: json.dumps(said))
+    envelope = payload("run_status")
+    arn = ARN.format(TRUTH_CHECKS, "late")
+    envelope["detail"] |= {"pipelineExecutionArn": arn, "pipelineArn": arn.split("/execution")[0]}
+    place.inbox.handle([{"messageId": "1", "body": json.dumps(envelope)}])
+    retuning = place.ledger.lane(HPO).waiting
+    assert retuning is not None
+    assert retuning.causes == (
+        f"retune because mse 16.1 is above the threshold 10 on 9 rows in {arn}",
+    )
+
+
+def test_the_id_of_a_request_says_when_it_was_opened(project: Project, inference: Lane) -> None:
+    for pipeline, key in ((INFERENCE, SCORING), (TRUTH_CHECKS, TRUTH)):
+        lane = replace(inference, pipeline=pipeline)
+        opened = decide(project, lane, FilesArrived((uploaded(key + "a.csv"),)), NOW + 0.7)
+        assert opened.lane.waiting is not None
+        assert Request.opened(opened.lane.waiting.id) == NOW
+
+
+@pytest.fixture
+def many(place: Place) -> list[str]:
+    """Hundreds of files, with others between them, before and behind."""
+    names = [f"d{n % 7}/{n:03d} größe.csv" for n in range(120)]
+    for name in [*names, *(f"{name}.other" for name in names), "a", "zz"]:
+        aws.client("s3").put_object(Bucket=place.bucket, Key=f"p/{name}", Body=b"")
+    return names
+
+
+def test_the_newest_versions_of_many_files_take_few_calls(
+    place: Place, many: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[dict[str, Any]] = []
+    real: Callable[..., dict[str, Any]] = aws.client("s3").list_object_versions
+    monkeypatch.setattr(
+        aws.client("s3"), "list_object_versions", lambda **r: calls.append(r) or real(**r)
+    )
+    s3 = aws.client("s3")
+    for _ in range(40):
+        s3.put_object(Bucket=place.bucket, Key=f"p/{many[3]}", Body=b"")
+    newer = s3.put_object(Bucket=place.bucket, Key=f"p/{many[3]}", Body=b"")["VersionId"]
+    s3.delete_object(Bucket=place.bucket, Key=f"p/{many[5]}")
+    found = storage.newest(place.bucket, "p/", [*many, "absent.csv", "zzz.csv"])
+    assert set(found) == set(many)
+    assert found[many[3]] == storage.Newest(newer, deleted=False)
+    assert [name for name in many if found[name].deleted] == [many[5]]
+    assert len(calls) <= 3
+    calls.clear()
+    few = [many[0], many[60], many[119], "absent.csv"]
+    assert set(storage.newest(place.bucket, "p/", few)) == set(few[:3])
+    assert len(calls) <= 4
