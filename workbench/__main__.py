@@ -1,6 +1,7 @@
 """`python -m workbench`: what happened and why, what waits, and dead letters sent on again."""
 
 import argparse
+import json
 import sys
 from datetime import UTC, datetime
 
@@ -13,6 +14,8 @@ from headrace.errors import HeadraceError
 from headrace.lanes import Lane
 from headrace.ledger import Ledger
 
+from workbench import chain
+from workbench.books import Entry
 from workbench.redrive import LEFT, redrive
 
 
@@ -25,6 +28,10 @@ def main() -> int:
     audit.add_argument("project")
     audit.add_argument("--since", default="0", help="ISO time, e.g. 2026-11-24T08")
     audit.add_argument("--until", default="9", help="ISO time")
+    audit.add_argument(
+        "--version", type=int, help="of this version: its data, request, run, approval, CI, live"
+    )
+    audit.add_argument("--json", action="store_true", help="for machines, with all there is")
     commands.add_parser("lanes", help="what runs and what waits, for each pipeline")
     commands.add_parser("redrive", help="send dead letters on their way again")
     arguments = parser.parse_args()
@@ -37,8 +44,14 @@ def main() -> int:
             ledger = Ledger(
                 stack.output("LedgerTableName"), dynamodb=stack.session.client("dynamodb")
             )
-            if arguments.command == "audit":
-                _audit(ledger, arguments.project, arguments.since, arguments.until)
+            if arguments.command == "audit" and arguments.version is not None:
+                found = chain.of_version(
+                    ledger, stack.session, arguments.project, arguments.version
+                )
+                _print_chain(found, arguments.json)
+            elif arguments.command == "audit":
+                entries = ledger.audit(arguments.project, arguments.since, arguments.until)
+                print(json.dumps(entries, indent=2)) if arguments.json else _audit(entries)
             else:
                 _lanes(ledger)
     except HeadraceError as error:
@@ -47,8 +60,15 @@ def main() -> int:
     return 0
 
 
-def _audit(ledger: Ledger, project: str, since: str, until: str) -> None:
-    for entry in ledger.audit(project, since, until):
+def _print_chain(found: chain.Chain, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found.document(), indent=2))
+    else:
+        print(*found.lines(), sep="\n")
+
+
+def _audit(entries: list[Entry]) -> None:
+    for entry in entries:
         for line in entry["decided"]:
             reason = f" ({line['reason']})" if line["reason"] else ""
             print(f"{entry['time']}  {line['actor']}: {line['outcome']}{reason}")

@@ -211,7 +211,7 @@ def test_one_projects_trouble_is_not_anothers(
     other = replace(world.project, name="zebra", prefix="zebra", model_package_group="zebra")
     names = Pipelines("z-training", "z-training-hpo", "z-inference", "z-model-quality")
     world.ledger.put_project(replace(other, pipelines=names))
-    world.change(pipeline="zebra-training", waiting=Request("upload-1", 1, 1, objects=1))
+    world.change(pipeline="z-training", waiting=Request("upload-1", 1, 1, objects=1))
 
     def newest(group: str, approval: str, other_than: str = "") -> str | None:
         if group == "headrace-abalone":
@@ -221,7 +221,7 @@ def test_one_projects_trouble_is_not_anothers(
     monkeypatch.setattr(registry, "newest", newest)
     with pytest.raises(PermanentError, match="no such model package group"):
         world.reconcile()
-    assert [envelope["detail"]["pipeline"] for envelope in world.put] == ["zebra-training"]
+    assert [envelope["detail"]["pipeline"] for envelope in world.put] == ["z-training"]
 
 
 def test_an_upload_that_never_came_through_is_found_by_the_inventory(world: World) -> None:

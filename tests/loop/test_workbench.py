@@ -10,7 +10,7 @@ from typing import Any
 
 from loop_books import drained, lane
 
-from demo.loop import ROOT, Loop
+from demo.loop import ROOT, TRAINING, Loop
 from demo.results import Trained
 
 
@@ -116,3 +116,48 @@ def test_a_stack_that_is_not_there_is_named(loop: Loop):
     done = workbench(loop, "--stack", "nobodys", "lanes")
     assert done.returncode == 1
     assert "no stack named nobodys in us-east-1" in done.stderr
+
+
+def test_the_chain_of_a_version_leads_from_its_data_to_what_is_live(
+    loop: Loop, trained: Trained, went_live: Any
+):
+    done = workbench(loop, "audit", "abalone", "--version", "1")
+    assert done.returncode == 0, done.stderr
+    (stored,) = loop.client("s3").list_object_versions(
+        Bucket=loop.bucket, Prefix=loop.key(TRAINING, "heavy.csv")
+    )["Versions"]
+    for said in (
+        f"{stored['Key']} (version {stored['VersionId']})",
+        f"request   {trained.run.display_name}",
+        f"run       {trained.run.arn}",
+        "because upload of 1 file: heavy.csv",
+        f"version   {trained.version.arn}",
+        "user/admin: refresh",
+        f"gitlab: live ({trained.version.arn} through {loop.info['gitlab_url']}",
+        "live, since " if "it is live" in done.stdout else "it was live from ",
+    ):
+        assert said in done.stdout
+    found = json.loads(workbench(loop, "audit", "abalone", "--version", "1", "--json").stdout)
+    assert found["objects"] == [{"key": stored["Key"], "version_id": stored["VersionId"]}]
+    assert found["reviews"][0]["outcome"] == "refresh"
+
+
+def test_the_chain_of_a_retuned_version_names_the_board_and_the_missed_threshold(
+    loop: Loop, reviewed: Any
+):
+    done = workbench(loop, "audit", "abalone", "--version", "2")
+    assert done.returncode == 0, done.stderr
+    for said in (
+        "heavy.csv (version ",
+        "sagemaker: retuning (retune because mse ",
+        "returned to pending (review_board_reference is missing",
+        "refresh (board reference MRB-2025-017)",
+        "board reference MRB-2025-017",
+    ):
+        assert said in done.stdout
+
+
+def test_a_version_that_is_not_there_is_named(loop: Loop):
+    done = workbench(loop, "audit", "abalone", "--version", "99")
+    assert done.returncode == 1
+    assert "looking up version 99 of headrace-abalone" in done.stderr

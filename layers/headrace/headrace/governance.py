@@ -60,7 +60,7 @@ def refreshed(project: Project, lane: Lane, event: Refreshed, now: float) -> Dec
         return Decision(lane, audit=(Audit(key, "gitlab", "nothing", reason),))
     lane = replace(lane, live=ended.arn, live_by=ended.ci_pipeline)
     told = Tell(model_messages.live(project.name, ended.arn, ended.detail, now), key)
-    audit = Audit(key, "gitlab", "live", ended.arn)
+    audit = Audit(key, "gitlab", "live", f"{ended.arn} through {ended.detail}")
     if not event.approved and not lane.refreshing:
         # Rejected or deleted while CI was at it: back at once, before anything is scored with it.
         lane, back, outcome = _back(project, lane, event.newest_approved, ended.arn, key, now)

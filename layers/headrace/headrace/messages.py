@@ -21,9 +21,8 @@ def waits_for_model(
         project=project,
         subject=f"{project}: scoring input waits, no model is live yet",
         text=lines(
-            f"Scoring input arrived ({', '.join(names) or files}), but no version of the model is",
-            "live. It waits and runs by itself as soon as one is approved and live. Nothing is",
-            "lost.",
+            f"Scoring input arrived ({', '.join(names) or files}), but no version is live yet.",
+            "It waits and runs by itself as soon as one is approved and live. Nothing is lost.",
             "",
             *facts(since=when(since), request=request),
             "",

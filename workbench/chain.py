@@ -1,0 +1,204 @@
+"""Where a version comes from and what became of it: from its data to what is live.
+
+Read from the registry, SageMaker, S3 and the ledger's audit, as they are now.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+from headrace.aws import from_aws
+from headrace.errors import PermanentError
+from headrace.four_eyes import identity
+from headrace.ledger import Ledger
+from headrace.project import Project
+from headrace.registry import package_of
+
+from workbench import books
+from workbench.books import Step
+
+_SHOWN = 10  # objects in a text; JSON has all
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One version of an object that the run read."""
+
+    key: str
+    version_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The chain of one version. `run` and `version` hold what SageMaker says of them."""
+
+    project: str
+    data: str
+    objects: tuple[Object, ...]
+    request: str
+    requested: tuple[Step, ...]
+    run: dict[str, str]
+    version: dict[str, str]
+    reviews: tuple[Step, ...]
+    ci: tuple[Step, ...]
+    live: str
+
+    def document(self) -> dict[str, Any]:
+        """Return the chain for machines."""
+        return asdict(self)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the chain for people."""
+        yield f"{self.project}, version {self.version['number']}: {self.live}"
+        yield f"data      {self.data}"
+        for thing in self.objects[:_SHOWN]:
+            yield f"          {thing.key} (version {thing.version_id})"
+        if len(self.objects) > _SHOWN:
+            yield f"          and {len(self.objects) - _SHOWN} more (--json names them all)"
+        yield f"request   {self.request or 'none: started outside Headrace'}"
+        yield from map(_line, self.requested)
+        yield from _facts("run", self.run)
+        yield from _facts("version", self.version)
+        yield from _steps("approval", self.reviews, "nobody has decided yet")
+        yield from _steps("CI", self.ci, "it was never on its way")
+        yield f"live      {self.live}"
+
+
+def of_version(ledger: Ledger, session: boto3.Session, project: str, number: int) -> Chain:
+    """Return the chain of a project's version; raises PermanentError where there is none."""
+    known = ledger.project_of("name", project)
+    if known is None:
+        raise PermanentError(f"no project named {project} in the ledger; upsert it first")
+    sagemaker, s3 = session.client("sagemaker"), session.client("s3")
+    described = _described(sagemaker, known, number)
+    package = package_of(described)
+    run = _run(sagemaker, package.metadata.get("run", ""))
+    entries = ledger.audit(project)
+    request = run.get("name", "")
+    requested = tuple(books.requested(entries, request))
+    data, objects = _data(s3, package.metadata, run.get("started", ""))
+    version = {
+        "number": str(package.version),
+        "arn": package.arn,
+        "kind": package.kind,
+        "registered": _iso(described["CreationTime"]),
+        "approval": package.approval,
+        "metric": package.metadata.get("metric", ""),
+        "threshold": package.metadata.get("threshold", ""),
+        "report": package.evaluation_uri,
+        "board_reference": package.board_reference,
+    }
+    ci = tuple(books.ci(entries, package.arn))
+    return Chain(
+        project=project,
+        data=data,
+        objects=objects,
+        request=request if requested else "",
+        requested=requested,
+        run=run,
+        version={name: value for name, value in version.items() if value},
+        reviews=tuple(books.reviews(entries, package.arn)),
+        ci=ci,
+        live=books.live(entries, ledger.lane(known.pipelines.inference).live, package.arn),
+    )
+
+
+# --- what AWS says --------------------------------------------------------------------------------
+
+
+def _described(sagemaker: Any, project: Project, number: int) -> dict[str, Any]:
+    group = project.model_package_group
+    try:
+        answer = sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+        arn = answer["ModelPackageGroupArn"].replace(":model-package-group/", ":model-package/")
+        found: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=f"{arn}/{number}")
+    except ClientError as error:
+        raise from_aws(error, f"looking up version {number} of {group}") from error
+    return found
+
+
+def _run(sagemaker: Any, arn: str) -> dict[str, str]:
+    """Return what SageMaker says of a run, no more than its ARN if that is all there is."""
+    if not arn:
+        return {}
+    try:
+        answer = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFound":
+            raise from_aws(error, f"looking up the run {arn}") from error
+        return {"arn": arn, "status": "deleted, with its pipeline"}
+    return {
+        "arn": arn,
+        "status": answer["PipelineExecutionStatus"],
+        "name": answer.get("PipelineExecutionDisplayName", ""),
+        "started": _iso(answer["CreationTime"]),
+        "started_by": identity(answer.get("CreatedBy") or {}),
+        "because": answer.get("PipelineExecutionDescription", ""),
+    }
+
+
+def _data(s3: Any, metadata: dict[str, str], started: str) -> tuple[str, tuple[Object, ...]]:
+    """Return what a version was trained on, in words, and the versions of its objects.
+
+    A drop's are written down beside its manifest. Of a whole folder they are those that were the
+    newest when the run started.
+    """
+    uri = metadata.get("training_data", "")
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri:
+        return "unknown: the version does not say", ()
+    try:
+        if metadata.get("training_data_type") == "ManifestFile":
+            place = f"{key.rpartition('/')[0]}/objects.json"
+            body = json.loads(s3.get_object(Bucket=bucket, Key=place)["Body"].read())
+            objects = tuple(Object(item["key"], item["version_id"]) for item in body)
+            return f"{_count(objects)} of the drop s3://{bucket}/{place}", objects
+        objects = tuple(_newest_at(s3, bucket, key, started)) if started else ()
+    except ClientError as error:
+        raise from_aws(error, f"reading which data {uri} was") from error
+    return f"{_count(objects)} of {uri}, as it was when the run started", objects
+
+
+def _newest_at(s3: Any, bucket: str, prefix: str, started: str) -> Iterator[Object]:
+    newest: dict[str, tuple[datetime, Object | None]] = {}
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        there = [
+            (item, Object(item["Key"], item["VersionId"])) for item in page.get("Versions", [])
+        ]
+        gone = [(item, None) for item in page.get("DeleteMarkers", [])]
+        for item, thing in (*there, *gone):
+            at, known = item["LastModified"], newest.get(item["Key"])
+            if _iso(at) <= started and (known is None or known[0] <= at):
+                newest[item["Key"]] = (at, thing)
+    yield from (thing for _, (_, thing) in sorted(newest.items()) if thing is not None)
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def _line(step: Step) -> str:
+    reason = f" ({step.reason})" if step.reason else ""
+    return f"          {step.time}  {step.actor}: {step.outcome}{reason}"
+
+
+def _steps(name: str, steps: tuple[Step, ...], none: str) -> Iterator[str]:
+    yield f"{name:10}" + ("" if steps else none)
+    yield from map(_line, steps)
+
+
+def _facts(name: str, found: dict[str, str]) -> Iterator[str]:
+    known = {key.replace("_", " "): value for key, value in found.items() if value}
+    yield f"{name:10}{known.pop('arn', 'unknown')}"
+    yield from (f"          {key} {value}" for key, value in known.items())
+
+
+def _count(objects: tuple[Object, ...]) -> str:
+    return "1 object" if len(objects) == 1 else f"{len(objects)} objects"
+
+
+def _iso(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds")
