@@ -70,7 +70,8 @@ class Deployment:
             s3.create_bucket(Bucket=bucket)
         return bucket
 
-    def _upload(self, bucket: str, key: str, data: bytes, *, renew: bool = False) -> str:
+    def _upload(self, bucket: str, name: str, data: bytes, *, renew: bool = False) -> str:
+        key = f"{self.stack_name}/{name}"
         s3 = self.session.client("s3")
         try:
             if renew:

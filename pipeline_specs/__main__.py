@@ -22,6 +22,7 @@ from pipeline_specs import (
     packages,
     promotion,
     settings,
+    teardown,
 )  # first: it makes the layer importable
 from pipeline_specs.account import Account
 from pipeline_specs.build import BuiltPipeline
@@ -46,11 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for line in beginning.write(options.project, options.csv, options.target, projects):
                 print(line)
             return 0
-        project, _ = settings.load(options.project)
+        project = None if options.command == "destroy" else settings.load(options.project)[0]
         session = boto3.Session()
         if not session.region_name:
             raise PermanentError("no region; set AWS_DEFAULT_REGION or choose a profile")
-        options.run(project, Account(Stack(options.stack, session), session), options)
+        account = Account(Stack(options.stack, session), session)
+        if project is None:
+            for line in teardown.stack(account, options.with_data):
+                print(line, flush=True)
+        else:
+            options.run(project, account, options)
     except (HeadraceError, ClientError, BotoCoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -97,7 +103,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--ci-pipeline", type=int, default=int(os.environ.get("CI_PIPELINE_ID") or 0)
         )
-    add("delete", _delete, "delete the pipelines; data, versions and the audit stay")
+    delete = add("delete", _delete, "delete a project: all of it but data and audit")
+    text = "delete every project and the stack, all but the data bucket and the ledger"
+    destroy = commands.add_parser("destroy", help=text, description=text)
+    destroy.add_argument("--stack", default="headrace", help="the stack (default headrace)")
+    for command in (delete, destroy):
+        command.add_argument("--with-data", action="store_true", help="delete data as well")
     start = add("start", _start, "ask the control plane for a run, in turn with all others")
     start.add_argument("pipeline", choices=KINDS)
     definition = add("definition", _definition, "print a pipeline's definition")
@@ -168,14 +179,8 @@ def _approved(project: settings.Settings, account: Account, arn: str) -> package
 
 
 def _delete(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
-    for line in account.delete_schedules(project.project):
-        print(line)
-    for name in reversed(project.project.pipelines.all):
-        print(f"{name}: {'deleted' if account.delete(name) else 'was not there'}")
-    print(
-        f"left: data under s3://{account.deployment.bucket}/{project.project.prefix}/, versions of "
-        f"{project.project.model_package_group}, the settings and the audit in the ledger"
-    )
+    for line in teardown.project(account, project.project, options.with_data):
+        print(line, flush=True)
 
 
 def _start(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:

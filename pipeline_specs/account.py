@@ -97,6 +97,14 @@ class Account:
         self._ledger.put_project(project)
         return "updated" if there else "created"
 
+    def projects(self) -> list[Project]:
+        """Return the projects that the control plane knows."""
+        return list(self._ledger.projects())
+
+    def forget(self, project: Project) -> None:
+        """Take a project out of the ledger; its audit stays."""
+        self._ledger.forget(project)
+
     def put_schedules(self, settings: Settings) -> Iterator[str]:
         """Let exactly the project's schedules be there; yield a line for each change."""
         project = settings.project

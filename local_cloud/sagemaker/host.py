@@ -36,6 +36,9 @@ class Execution:
 class Host(Protocol):
     """The SageMaker API as the engine sees it. Every method may be called from any thread."""
 
+    def within(self, account_id: str, region: str) -> Host:
+        """The API of an account and region: where an execution's jobs and models come to be."""
+
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """Call a SageMaker operation in process, validated as over HTTP; times are datetimes.
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 
@@ -28,7 +28,7 @@ from local_cloud.sagemaker import (
     tokens,
 )
 from local_cloud.sagemaker.errors import ApiError, unknown_operation
-from local_cloud.sagemaker.host import Execution, PipelineEngine
+from local_cloud.sagemaker.host import Execution, Host, PipelineEngine
 from local_cloud.sagemaker.operations import OPERATIONS, Call, present
 from local_cloud.sagemaker.store import Store
 from local_cloud.sagemaker.validation import (
@@ -125,6 +125,10 @@ class Service:
         return response
 
     # --- Host: what the engine asks and tells -----------------------------------------------
+
+    def within(self, account_id: str, region: str) -> Host:
+        """See `Host.within`."""
+        return cast(Host, surroundings.Scoped(self, account_id, region))
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """See `Host.call`."""

@@ -35,6 +35,22 @@ def here() -> tuple[str, str]:
     return get_account_id(), get_region()
 
 
+class Scoped:
+    """Something whose methods are called for an account and region, from threads of no request."""
+
+    def __init__(self, inner: Any, account_id: str, region: str) -> None:
+        self._inner, self._place = inner, (account_id, region)
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._inner, name)
+
+        def scoped(*arguments: Any, **named: Any) -> Any:
+            with request_scope(*self._place):
+                return method(*arguments, **named)
+
+        return scoped
+
+
 def access_key(headers: dict[str, str], query: dict[str, Any]) -> str:
     """The access key a request was signed with."""
     return str(extract_access_key_id(headers, query) or "")

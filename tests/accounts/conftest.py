@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import gitlab as python_gitlab
 import pytest
+from three_accounts import ACCOUNTS, CI_SECONDS, Jobs
 
 from demo import stages
 from demo.commands import commands_in
@@ -18,8 +17,6 @@ from local_cloud.cloud import INFO, Cloud
 from local_cloud.gitlab.repository import Repository
 
 ROOT = Path(__file__).parents[2]
-ACCOUNTS = {"staging": "111111111111", "production": "222222222222"}
-CI_SECONDS = 120.0
 
 
 @pytest.fixture(scope="session")
@@ -69,37 +66,6 @@ def trained(registry: Loop, data: Shells) -> Trained:
     return stages.train(registry, data.heavy)
 
 
-class Refresh:
-    """The CI pipeline of an approval."""
-
-    def __init__(self, cloud: Cloud, loop: Loop, arn: str) -> None:
-        url, token = cloud.info["gitlab_url"], cloud.info["gitlab_api_token"]
-        self._project = python_gitlab.Gitlab(url, private_token=token).projects.get(
-            cloud.info["gitlab_project_id"]
-        )
-        (found,) = [p for p in self._project.pipelines.list() if f"refresh {arn} " in p.name]
-        self.number: int = found.id
-        self._loop = loop
-
-    @property
-    def status(self) -> str:
-        return str(self._project.pipelines.get(self.number).status)
-
-    def jobs(self) -> dict[str, Any]:
-        listed = self._project.pipelines.get(self.number).jobs.list(get_all=True)
-        return {job.name: job for job in listed}
-
-    def play(self, name: str) -> str:
-        """Click on a job that waits for it; return its log, once it succeeded."""
-        job = self._project.jobs.get(self.jobs()[name].id, lazy=True)
-        job.play()
-        over = ("success", "failed", "canceled")
-        self._loop.wait(f"{name} to end", lambda: self.jobs()[name].status in over, CI_SECONDS)
-        log = str(job.trace().decode())
-        assert self.jobs()[name].status == "success", log
-        return log
-
-
 @pytest.fixture(scope="session")
 def live(registry: Loop, trained: Trained) -> Live:
     """The version is approved where the registry is; CI brought it to staging, too."""
@@ -107,14 +73,15 @@ def live(registry: Loop, trained: Trained) -> Live:
 
 
 @pytest.fixture(scope="session")
-def refresh(cloud: Cloud, registry: Loop, live: Live) -> Refresh:
-    refresh = Refresh(cloud, registry, live.version.arn)
+def refresh(cloud: Cloud, registry: Loop, live: Live) -> Jobs:
+    """The CI pipeline of the approval."""
+    refresh = Jobs.named(cloud, registry, f"refresh {live.version.arn} ")
     registry.wait("the end of the CI pipeline", lambda: refresh.status == "success", CI_SECONDS)
     return refresh
 
 
 @pytest.fixture(scope="session")
-def promoted(refresh: Refresh) -> str:
+def promoted(refresh: Jobs) -> str:
     """Production's gate is opened: what the job said."""
     return refresh.play("promote production")
 

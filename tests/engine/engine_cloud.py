@@ -120,6 +120,9 @@ class RecordingHost:
     throttle: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
 
+    def within(self, account_id: str, region: str) -> RecordingHost:
+        return self
+
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         self.calls.append((operation, request))
         if self.throttle:

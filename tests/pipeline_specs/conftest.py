@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from pipeline_samples import DEPLOYMENT, NOWHERE, Definition, described, model_package
 from typed_commands import Terminal
 
@@ -113,4 +115,5 @@ def version(terminal: Terminal) -> Iterator[Callable[..., str]]:
 
     yield register
     for arn in arns:
-        terminal.sagemaker.delete_model_package(ModelPackageName=arn)
+        with contextlib.suppress(ClientError):  # its project was deleted
+            terminal.sagemaker.delete_model_package(ModelPackageName=arn)

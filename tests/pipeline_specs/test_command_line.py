@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from botocore.exceptions import ClientError
 from headrace.events import RunRequested
 from headrace.ledger import Ledger
 from headrace.parsing import parse_json
@@ -101,11 +102,32 @@ def test_recreating_deletes_and_creates(terminal: Terminal, upserted: list[str])
     assert terminal.describe(TRAINING[0])["CreationTime"] > before
 
 
-def test_a_delete_says_what_it_leaves(terminal: Terminal, upserted: list[str]) -> None:
+def test_a_delete_leaves_data_and_says_so(terminal: Terminal, upserted: list[str]) -> None:
+    bucket = terminal.outputs["DataBucketName"]
+    s3 = terminal.session.client("s3")
+    s3.put_object(Bucket=bucket, Key="abalone/kept.csv", Body=b"1")
     lines = terminal.types("delete", "abalone")
     assert [f"{name}: deleted" in lines for name in TRAINING] == [True, True]
-    assert lines[-1].startswith(f"left: data under s3://{terminal.outputs['DataBucketName']}/")
-    assert f"{TRAINING[0]}: was not there" in terminal.types("delete", "abalone")
+    assert "data-science@example.com hears of abalone no more" in lines
+    assert lines[-1] == f"left: data under s3://{bucket}/abalone/, the audit in the ledger"
+    ledger = Ledger(terminal.outputs["LedgerTableName"], terminal.session.client("dynamodb"))
+    assert (ledger.project_of("pipeline", TRAINING[0]), list(ledger.projects())) == (None, [])
+    assert s3.head_object(Bucket=bucket, Key="abalone/kept.csv")
+    again = terminal.types("delete", "abalone", "--with-data")
+    assert f"{TRAINING[0]}: was not there" in again
+    assert "objects under" in again[-1]
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket, Prefix="abalone/")
+
+
+def test_a_delete_takes_the_versions_along(
+    terminal: Terminal, upserted: list[str], version: Callable[..., str]
+) -> None:
+    version("Approved")
+    group = {"ModelPackageGroupName": "headrace-abalone"}
+    lines = terminal.types("delete", "abalone")
+    assert "model package group headrace-abalone with 1 versions: deleted" in lines
+    with pytest.raises(ClientError, match="does not exist"):
+        terminal.sagemaker.describe_model_package_group(**group)
 
 
 def test_a_definition_is_printed_and_nothing_is_written(terminal: Terminal) -> None:

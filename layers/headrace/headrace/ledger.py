@@ -78,6 +78,18 @@ class Ledger:
                 f"{project.name}: one of {names} belongs to another project already"
             ) from error
 
+    def forget(self, project: Project) -> None:
+        """Delete a project's settings and lanes, so that no event wakes it; its audit stays."""
+        names = asdict(project.pipelines).values()
+        for name in names:
+            self._table.delete(_owner_key("pipeline", name.lower()))
+        self._table.delete(_owner_key("prefix", project.prefix))
+        self._table.delete(_owner_key("group", project.model_package_group))
+        self._table.delete({"pk": "PROJECTS", "sk": project.name})
+        self._table.delete(_owner_key("name", project.name))
+        for name in names:
+            self._table.delete({"pk": f"LANE#{name.lower()}", "sk": "LANE"})
+
     def project_of(self, kind: Owner, value: str) -> Project | None:
         """Return the project that owns a pipeline, group, prefix or name, if there is one."""
         item = self._table.get(_owner_key(kind, value))

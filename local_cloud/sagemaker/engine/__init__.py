@@ -38,7 +38,8 @@ class Engine:
 
     def start(self, execution: Execution) -> None:
         """Begin to run an execution; returns at once."""
-        run = Run(Site(execution, self._host, self._sessions, self._jobs_dir, self._jobs_python))
+        host = self._host.within(execution.account_id, execution.region)
+        run = Run(Site(execution, host, self._sessions, self._jobs_dir, self._jobs_python))
         with self._lock:
             self._runs = {arn: r for arn, r in self._runs.items() if r.thread.is_alive()}
             self._runs[execution.arn] = run

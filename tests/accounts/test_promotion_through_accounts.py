@@ -7,8 +7,8 @@ import json
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from conftest import ACCOUNTS, Refresh
 from headrace.ledger import Ledger
+from three_accounts import ACCOUNTS, Jobs
 
 from demo.data import Shells
 from demo.loop import Loop
@@ -30,7 +30,7 @@ def uris(definition: object) -> set[str]:
 
 
 def test_an_approval_brings_the_version_to_staging(
-    registry: Loop, staging: Loop, refresh: Refresh, live: Live
+    registry: Loop, staging: Loop, refresh: Jobs, live: Live
 ) -> None:
     arn = live.version.arn
     registry.wait("the registry's account to take note", lambda: lane(registry).live == arn)
@@ -40,9 +40,9 @@ def test_an_approval_brings_the_version_to_staging(
 
 
 def test_production_waits_for_a_person_and_keeps_nothing_waiting(
-    production: Loop, refresh: Refresh
+    production: Loop, refresh: Jobs
 ) -> None:
-    if refresh.jobs()["promote production"].status == "manual":
+    if refresh.all()["promote production"].status == "manual":
         assert lane(production).live == ""
     assert refresh.status == "success"
 
