@@ -94,7 +94,7 @@ class Loop:
         self.recipient = self.settings.recipients[0].email
         names = self.settings.project.pipelines
         self.training, self.training_hpo = names.training, names.training_hpo
-        self.inference = names.inference
+        self.inference, self.model_quality = names.inference, names.model_quality
         self.metric, self.threshold = self.settings.metric.name, self.settings.project.threshold
         self.quiet_period = self.settings.project.quiet_period
         self.bucket: str = info["outputs"]["DataBucketName"]

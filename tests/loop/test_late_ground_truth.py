@@ -1,0 +1,87 @@
+"""Ground truth that comes when its scoring run is long over: a check of its own, for real."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from demo import stages
+from demo.data import Shells, labels, unlabelled
+from demo.loop import GROUND_TRUTH, SCORING, Loop, Run
+from demo.mailbox import about
+from demo.results import Crashed
+
+LIKE, LIGHT = "later/like+1.csv", "later/größe light.csv"
+
+
+@dataclass(frozen=True)
+class Late:
+    """A scoring run without ground truth, and the checks of what came true later."""
+
+    scoring: Run
+    passed: Run
+    missed: Run
+    retunings_before: list[str]
+
+
+@pytest.fixture(scope="session")
+def late(loop: Loop, data: Shells, crashed: Crashed) -> Late:
+    before, retunings = loop.run_arns(loop.inference), loop.run_arns(loop.training_hpo)
+    loop.upload(SCORING, LIKE, unlabelled(data.kept_back[:100]))
+    loop.upload(SCORING, LIGHT, unlabelled(data.light[:200]))
+    scoring = loop.ended(loop.new_run(loop.inference, before))
+    checks = []
+    for name, rows, ends in (
+        (LIKE, data.kept_back[:100], "Succeeded"),
+        (LIGHT, data.light[:200], "Failed"),
+    ):
+        before = loop.run_arns(loop.model_quality)
+        loop.upload(GROUND_TRUTH, name, labels(rows))
+        checks.append(loop.ended(loop.new_run(loop.model_quality, before), ends))
+        stages.only_one(loop, loop.model_quality, before)
+    return Late(scoring, *checks, retunings)
+
+
+def test_a_run_without_ground_truth_is_not_judged(loop: Loop, late: Late) -> None:
+    assert late.scoring.description.startswith("upload of 2 files: ")
+    assert "ModelQuality" not in {step.name for step in late.scoring.steps}
+    assert set(stages.predictions_of(loop, late.scoring)) == {LIKE, LIGHT}
+
+
+def test_a_check_is_one_step_on_what_lies_in_the_scoring_runs_folder(
+    loop: Loop, late: Late
+) -> None:
+    assert [step.name for step in late.passed.steps] == ["ModelQuality"]
+    assert late.passed.description == f"ground truth of 1 file for run {late.scoring.id}: {LIKE}"
+    report = loop.read_json(f"{loop.run_folder(late.passed)}model-quality/evaluation.json")
+    assert report["verdict"]["rows"] == 100
+    assert report["verdict"]["passed"] is True
+    assert report["verdict"]["value"] < loop.threshold
+
+
+def test_nobody_is_told_that_a_check_passed(loop: Loop, late: Late) -> None:
+    assert about(loop.mails(), late.passed.id) == []
+
+
+def test_a_missed_threshold_is_mailed_with_the_run_it_judges(loop: Loop, late: Late) -> None:
+    mail = loop.mail("about the missed threshold", "missed 10", late.missed.id)
+    assert mail.subject.startswith(f"abalone: {loop.model_quality} failed: mse ")
+    assert "is above the threshold 10 on 200 rows" in mail.text
+    assert f"ground truth of 1 file for run {late.scoring.id}: {LIGHT}" in mail.text
+
+
+def test_a_missed_threshold_retunes_by_the_projects_policy(loop: Loop, late: Late) -> None:
+    """The drift of stage 5 retuned within the cool-down: people hear why this one does not."""
+    decided = loop.decided("a retuning", f"model-quality/{late.missed.arn}")
+    assert decided["outcome"] == "retuning declined"
+    mail = loop.mail("why nothing was retuned", "not retuned", late.missed.id)
+    assert "cool-down" in mail.text
+    assert loop.run_arns(loop.training_hpo) == late.retunings_before
+
+
+def test_the_checks_leave_the_scoring_run_as_it_was(loop: Loop, late: Late) -> None:
+    folder = loop.run_folder(late.scoring)
+    written = {key.removeprefix(folder).partition("/")[0] for key in loop.keys(folder)}
+    assert "model-quality" not in written
+    assert loop.keys(f"{loop.run_folder(late.missed)}model-quality/")
