@@ -24,7 +24,8 @@ class Stub:
     """A server, as a context manager; `calls` lists what was called, `ca` makes it trusted.
 
     `items` are DynamoDB's, `answers` those of the other services, by operation or by `METHOD /first
-    part of the path`. `client` is the process whose CPU time is noted at each call.
+    part of the path`, with `?versions` for a bucket's. `client` is the process whose CPU time is
+    noted at each call.
     """
 
     def __init__(self, folder: Path, items: Items, answers: dict[str, Any]) -> None:
@@ -135,8 +136,10 @@ class _Handler(BaseHTTPRequestHandler):
             action = body.decode().split("Action=", 1)[1].split("&", 1)[0]
             answer = self.server.stub.answer(action, {})
         else:
-            path = self.path.split("?", 1)[0]
-            answer = self.server.stub.answer(f"{self.command} /{path.strip('/').split('/')[0]}", {})
+            path, _, query = self.path.partition("?")
+            listed = "?versions" if "versions" in query.split("&") else ""  # of a bucket
+            place = f"/{path.strip('/').split('/')[0]}{listed}"
+            answer = self.server.stub.answer(f"{self.command} {place}", {})
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(200)
         kind = "text/xml" if data.startswith(b"<") else "application/json"
