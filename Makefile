@@ -11,7 +11,7 @@ CHECKS := $(VENV)/checks/bin
 CODE := layers/headrace/headrace functions pipeline_specs data_quality local_cloud demo benchmarks workbench checks
 # What the tests saw roles use of their permissions, and the tests that live the whole loop.
 REPORT := .headrace/iam
-LOOPS := tests/loop tests/chaos/test_main_job_under_chaos.py
+LOOPS := tests/loop tests/accounts tests/chaos/test_main_job_under_chaos.py
 # The step scripts are tested under the containers' oldest Python, where this machine has it.
 PYTHON310 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.10.*/bin/python3.10) python3.10)
 IS_310 := import sys; sys.exit(sys.version_info[:2] != (3, 10))
@@ -72,9 +72,12 @@ check-template:
 
 # Neither needs credentials.
 check-sam: export SAM_CLI_TELEMETRY := 0
+check-sam: export PIP := $(abspath $(VENV)/uv/bin/python) -m pip
 check-sam:
+	@mkdir -p .headrace/check
 	$(VENV)/deploy/bin/sam validate --lint
-	$(VENV)/deploy/bin/sam build --build-dir .headrace/check/sam >/dev/null
+	@$(VENV)/deploy/bin/sam build --build-dir .headrace/check/sam >.headrace/check/sam.log 2>&1 \
+	  || { cat .headrace/check/sam.log; exit 1; }
 
 check-secrets:
 	$(BIN)/python checks/find_secrets.py $(CHECKS)/detect-secrets

@@ -72,10 +72,12 @@ Seen = list[tuple[Grant, bool]]
 
 
 def keep(cloud: Cloud) -> None:
-    """Leave what was seen in a cloud for the report, if one is being made."""
+    """Leave what was seen in a cloud, in each of its accounts, if a report is being made."""
     folder = os.environ.get(FOLDER)
     if folder:
-        seen = look(cloud.session(), cloud.stack_name, uses(cloud.permissions))
+        seen = []
+        for session in (cloud.session(), *map(cloud.session, cloud.info["accounts"])):
+            seen += look(session, cloud.stack_name, uses(cloud.permissions))
         path = Path(folder) / f"{cloud.home.parent.name}-{cloud.home.name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps([[*astuple(grant), used] for grant, used in seen]))
@@ -83,7 +85,9 @@ def keep(cloud: Cloud) -> None:
 
 def look(session: Any, stack: str, recorded: Iterable[Use]) -> Seen:
     """Return what a deployed stack's roles may do, names filled in, and whether they did it."""
-    iam, recorded, seen = session.client("iam"), list(recorded), []
+    account = session.client("sts").get_caller_identity()["Account"]
+    iam, seen = session.client("iam"), []
+    recorded = [use for use in recorded if use.account == account]
     for role, name in _roles(session, stack):
         used = [use for use in recorded if use.role == name]
         for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:

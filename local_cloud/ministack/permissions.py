@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from local_cloud.ministack import seams
 class Use:
     """A role was allowed an action on a resource, each as IAM names it; the role by its name."""
 
+    account: str
     role: str
     action: str
     resource: str
@@ -36,13 +37,14 @@ def install(record: Path) -> None:
     def evaluate(ctx: Any, policies: Any, *limits: Any) -> Any:
         result = original(ctx, policies, *limits)
         if result.decision == "Allow" and ctx.principal_type == "AssumedRole":
+            account = ctx.principal_arn.split(":")[4]
             role = ctx.principal_arn.split(":assumed-role/", 1)[-1].split("/", 1)[0]
-            use = Use(role, ctx.action, ctx.resource_arn)
+            use = Use(account, role, ctx.action, ctx.resource_arn)
             with lock:
                 if use not in seen:
                     seen.add(use)
                     with record.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps([use.role, use.action, use.resource]) + "\n")
+                        file.write(json.dumps(astuple(use)) + "\n")
         return result
 
     original = seams.replace(iam_evaluator, "evaluate", "ctx policies limits", evaluate)

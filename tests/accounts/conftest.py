@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from three_accounts import ACCOUNTS, CI_SECONDS, Jobs
 
+from checks import permissions
 from demo import stages
 from demo.commands import commands_in
 from demo.data import Shells, shells
@@ -37,6 +38,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterato
     home = tmp_path_factory.mktemp("cloud")
     with Cloud(home, repository=repository, further_accounts=ACCOUNTS) as cloud:
         yield cloud
+        permissions.keep(cloud)
 
 
 @pytest.fixture(scope="session")

@@ -86,3 +86,9 @@ def test_a_function_must_say_how_it_is_built(deployment: Deployment, tmp_path: P
 def test_a_missing_template_is_named(deployment: Deployment, tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match="no such template"):
         deployment.deploy(tmp_path / "none.yaml", {})
+
+
+def test_a_topic_has_the_key_of_its_template(sample: Sample) -> None:
+    answer = sample.client("sns").get_topic_attributes(TopicArn=sample.outputs["Topic"])
+    key = sample.client("kms").describe_key(KeyId="alias/sample")["KeyMetadata"]["KeyId"]
+    assert answer["Attributes"]["KmsMasterKeyId"] == key

@@ -56,7 +56,7 @@ def test_a_roles_use_of_a_permission_is_on_record_once(sample: Sample) -> None:
     sample.client("s3").delete_object(Bucket=bucket, Key="measured/a")
 
     assert [use for use in uses(sample.cloud.permissions) if use.role == "measured"] == [
-        Use("measured", "s3:PutObject", f"arn:aws:s3:::{bucket}/measured/a"),
-        Use("measured", "s3:GetObject", f"arn:aws:s3:::{bucket}/measured/a"),
-        Use("measured", "dynamodb:PutItem", table),
+        Use("000000000000", "measured", "s3:PutObject", f"arn:aws:s3:::{bucket}/measured/a"),
+        Use("000000000000", "measured", "s3:GetObject", f"arn:aws:s3:::{bucket}/measured/a"),
+        Use("000000000000", "measured", "dynamodb:PutItem", table),
     ]

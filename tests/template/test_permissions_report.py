@@ -31,8 +31,8 @@ POLICY: dict[str, Any] = {
         },
     ],
 }
-READ = Use("r", "s3:GetObject", f"{BUCKET}/abalone/runs/1/model.tar.gz")
-KEY = Use("r", "kms:GenerateDataKey", "key-1")
+READ = Use("1", "r", "s3:GetObject", f"{BUCKET}/abalone/runs/1/model.tar.gz")
+KEY = Use("1", "r", "kms:GenerateDataKey", "key-1")
 
 
 @pytest.fixture(autouse=True)
@@ -82,10 +82,11 @@ def test_a_permission_that_one_cloud_used_is_used_whatever_its_resource_is_calle
         for old, new in text.items():
             renamed = [one.replace(old, new) for one in renamed]
         other["Statement"].append({**statement, "Resource": renamed})
-    wrote = Use("r", "s3:PutObject", "arn:aws:s3:::data-2/abalone/runs/1/x")
+    wrote = Use("1", "r", "s3:PutObject", "arn:aws:s3:::data-2/abalone/runs/1/x")
     assert (
         complaints(
-            seen(READ, KEY), seen(wrote, Use("r", "kms:GenerateDataKey", "key-3"), policy=other)
+            seen(READ, KEY),
+            seen(wrote, Use("1", "r", "kms:GenerateDataKey", "key-3"), policy=other),
         )
         == []
     )
@@ -94,8 +95,8 @@ def test_a_permission_that_one_cloud_used_is_used_whatever_its_resource_is_calle
 def test_a_use_elsewhere_is_no_use_of_this_permission():
     grant = Grant("Role", "Files", "s3:GetObject", 0, f"{BUCKET}/*/runs/*")
     assert grant.allows(READ)
-    assert not grant.allows(Use("r", "s3:GetObject", f"{BUCKET}/abalone/code/x"))
-    assert not grant.allows(Use("r", "s3:GetObjectVersion", READ.resource))
+    assert not grant.allows(Use("1", "r", "s3:GetObject", f"{BUCKET}/abalone/code/x"))
+    assert not grant.allows(Use("1", "r", "s3:GetObjectVersion", READ.resource))
 
 
 def test_a_reason_for_a_permission_that_is_gone_is_a_complaint():
