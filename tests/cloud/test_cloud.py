@@ -19,7 +19,7 @@ from local_cloud.ministack.process import choose_port
 ROOT = Path(__file__).parents[2]
 KEYS = (
     "endpoint_url region account_id access_key_id secret_access_key stack_name outputs mail_dir "
-    "gitlab_url gitlab_project_id gitlab_api_token console_url"
+    "gitlab_url gitlab_project_id gitlab_api_token console_url accounts"
 )
 
 
