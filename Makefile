@@ -12,7 +12,8 @@ CODE := layers/headrace/headrace functions pipeline_specs data_quality local_clo
 # What the tests saw roles use of their permissions, and the tests that live the whole loop.
 REPORT := .headrace/iam
 LOOPS := tests/loop tests/accounts tests/chaos/test_main_job_under_chaos.py
-# The step scripts are tested under the containers' oldest Python, where this machine has it.
+# Step scripts are checked for the containers' oldest Python, and tested under it where there is one.
+STEPS := pipeline_specs/steps data_quality
 PYTHON310 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.10.*/bin/python3.10) python3.10)
 IS_310 := import sys; sys.exit(sys.version_info[:2] != (3, 10))
 OLD_JOBS := $(shell $(PYTHON310) -c '$(IS_310)' 2>/dev/null && echo $(VENV)/jobs310/.ready)
@@ -58,6 +59,8 @@ check-code:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/ruff check --target-version py310 $(STEPS)
+	$(BIN)/mypy --python-version 3.10 $(STEPS)
 	$(BIN)/python -m pytest -q --durations=0 --durations-min=5 tests/test_layering.py tests/template
 	$(CHECKS)/bandit --quiet -ll --recursive --configfile pyproject.toml $(CODE)
 
