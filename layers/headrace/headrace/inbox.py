@@ -122,10 +122,10 @@ class Inbox:
             yield self.ledger.lane(pipelines.training if training else pipelines.inference), items
             return
         names = [project.relative_name(item.key) for item in items]
-        requests = ground_truth.requests_of(self.ledger, items[0].bucket, project, names)
+        joined = ground_truth.requests_of(self.ledger, items[0].bucket, project, names)
         scoring = self.ledger.lane(pipelines.inference)  # read last: it knows those requests
         waiting = scoring.waiting.id if scoring.waiting else ""
-        is_late = [requests.get(name, waiting) != waiting for name in names]
+        is_late = [joined.get(name, waiting) != waiting for name in names]
         for lane, late in ((pipelines.inference, False), (pipelines.model_quality, True)):
             some = [item for item, was in zip(items, is_late, strict=True) if was == late]
             if some:
