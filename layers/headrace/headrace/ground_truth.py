@@ -102,10 +102,10 @@ def check_of(ledger: Ledger, bucket: str, project: Project, request_id: str) -> 
     """Return what is to be checked of a drop of late ground truth, once its runs have ended."""
     folder = project.folder("ground-truth")
     drop = [(key.removeprefix(folder), version) for key, version in ledger.drop(request_id)]
-    requests = requests_of(ledger, bucket, project, [name for name, _ in drop])
+    joined = requests_of(ledger, bucket, project, [name for name, _ in drop])
     by_request: defaultdict[str, list[Version]] = defaultdict(list)
     for name, version in drop:
-        by_request[requests.get(name, "")].append((name, version))
+        by_request[joined.get(name, "")].append((name, version))
     scoring = ledger.lane(project.pipelines.inference)
     judged: list[Judged] = []
     reasons: defaultdict[str, list[str]] = defaultdict(list)
