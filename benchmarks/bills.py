@@ -62,9 +62,9 @@ def _calls(calls: Iterable[Call]) -> defaultdict[str, float]:
                 dollars["SNS"] += prices.SNS_PUBLISH
             case "SendMessage":
                 dollars["SQS"] += SQS_REQUESTS * prices.SQS_REQUEST
-            case "PutObject":
+            case "PutObject" | "ListObjectVersions":
                 dollars["S3"] += prices.S3_PUT
-            case "GetObject" | "HeadObject" | "ListObjectsV2":
+            case "GetObject":
                 dollars["S3"] += prices.S3_GET
     return dollars
 

@@ -135,8 +135,9 @@ ANSWERS: dict[str, Any] = {
     "Publish": b'<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult>'
     b"<MessageId>1</MessageId></PublishResult></PublishResponse>",
     f"PUT /{BUCKET}": b"",
-    f"GET /{BUCKET}?versions": b"<ListVersionsResult><IsTruncated>false</IsTruncated>"
-    b"</ListVersionsResult>",
+    f"GET /{BUCKET}?versions": b"<ListVersionsResult><IsTruncated>false</IsTruncated><Version>"
+    b"<Key>abalone/batch-scoring/data/ground-truth/a.csv</Key><VersionId>v1</VersionId>"
+    b"<IsLatest>true</IsLatest></Version></ListVersionsResult>",
     f"GET /{BUCKET}": b'{"violations": []}',
     "GET /api": [],
     "POST /api": _CI,

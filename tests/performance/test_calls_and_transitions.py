@@ -75,12 +75,15 @@ def inbox(calls: list[str], request: pytest.FixtureRequest) -> Inbox:
     return Inbox(ledger, lambda *_: None, time.time, print)
 
 
-def uploads(count: int) -> list[dict[str, Any]]:
+def payload() -> Any:
+    return json.loads((EVENTS / "object_created.json").read_text())
+
+
+def uploads(count: int, folder: str = "training/data/raw") -> list[dict[str, Any]]:
     """Queue messages of so many files dropped together."""
-    envelope = json.loads((EVENTS / "object_created.json").read_text())
-    records = []
+    envelope, records = payload(), []
     for number in range(count):
-        envelope["detail"]["object"]["key"] = f"abalone/training/data/raw/{number}.csv"
+        envelope["detail"]["object"]["key"] = f"abalone/{folder}/{number}.csv"
         records.append({"messageId": str(number), "body": json.dumps(envelope)})
     return records
 
@@ -101,6 +104,27 @@ def test_a_full_batch_costs_three_calls_for_each_commit(inbox: Inbox, calls: lis
     assert inbox.handle(uploads(100)) == []
 
     assert len(calls) <= 2 + 3 * 3
+
+
+def test_ground_truth_costs_one_look_for_its_scoring_input_more(
+    inbox: Inbox, calls: list[str]
+) -> None:
+    aws.client("s3").create_bucket(Bucket=payload()["detail"]["bucket"]["name"])
+    listed: list[str] = []
+    aws.client("s3").meta.events.register(
+        "before-call.s3", lambda model, **_: listed.append(model.name)
+    )
+
+    assert inbox.handle(uploads(OBJECTS_PER_COMMIT, "batch-scoring/data/ground-truth")) == []
+
+    assert len(calls) <= CALLS_PER_EVENT + 1
+    assert len(listed) <= OBJECTS_PER_COMMIT
+
+
+def test_scoring_input_looks_for_nothing(inbox: Inbox, calls: list[str]) -> None:
+    assert inbox.handle(uploads(OBJECTS_PER_COMMIT, "batch-scoring/data/raw")) == []
+
+    assert len(calls) <= CALLS_PER_EVENT
 
 
 def test_a_second_delivery_writes_nothing(inbox: Inbox, calls: list[str]) -> None:
