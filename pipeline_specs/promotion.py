@@ -46,9 +46,7 @@ def prepare(settings: Settings, account: Account, package: ModelPackage) -> Iter
 
     A missed threshold is told here and retunes nothing: training is where the registry is.
     """
-    own = account.stack.session.client("sts").get_caller_identity()["Account"]
-    registry = package.arn.split(":")[4]
-    if registry == own:
+    if package.arn.split(":")[4] == own_account(account):
         raise PermanentError(
             f"{package.arn} is in this account's own registry; `refresh` puts it into the pipeline"
         )
@@ -56,6 +54,11 @@ def prepare(settings: Settings, account: Account, package: ModelPackage) -> Iter
     here = replace(project, retune=replace(project.retune, max_per_week=0))
     yield f"settings of {project.name} in the ledger: {account.put_settings(here)}"
     yield from account.subscribe(project.name, settings.recipients)
+
+
+def own_account(account: Account) -> str:
+    """Return the number of the account."""
+    return str(account.stack.session.client("sts").get_caller_identity()["Account"])
 
 
 def schedules_here(settings: Settings) -> Settings:
@@ -76,7 +79,7 @@ def tell_live(account: Account, project: Project, arn: str, ci_pipeline: int, pa
         "refresh_id": f"promotion-{ci_pipeline or uuid.uuid4().hex}",
         "ci_pipeline": number,
         "succeeded": True,
-        "detail": page,
+        "detail": f"{page}, for account {own_account(account)}",
     }
     envelope = envelopes.own("Refresh Ended", detail, datetime.now(UTC).timestamp())
     queue = account.stack.output("InboxQueueUrl")

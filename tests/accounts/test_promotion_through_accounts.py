@@ -67,6 +67,15 @@ def test_what_is_dropped_in_production_is_scored_with_that_version(
     assert environment["HEADRACE_MODEL_PACKAGE_ARN"] == live.version.arn
 
 
+def test_mails_say_in_which_account_the_version_is_live(
+    production: Loop, refresh: Jobs, promoted: str
+) -> None:
+    page = f"/-/pipelines/{refresh.number}"
+    for number in ACCOUNTS.values():
+        mail = production.mail("of a promotion", "version 1 is live", f", for account {number}")
+        assert page in mail.text
+
+
 def test_nobody_of_staging_may_approve_not_even_who_may_do_everything_there(
     cloud: Cloud, trained: Trained, live: Live
 ) -> None:
@@ -93,6 +102,15 @@ def test_staging_reads_what_versions_are_made_of_and_nothing_else(
         read(registry.key("training/data/raw/", "heavy.csv"))
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.put_object(Bucket=registry.bucket, Key="abalone/runs/any/model.tar.gz", Body=b"mine")
+
+
+@pytest.mark.parametrize("account", ["staging", "production"])
+def test_reconcile_looks_across_accounts_and_fails_at_nothing(
+    cloud: Cloud, scored: Scored, account: str
+) -> None:
+    functions = cloud.session(account).client("lambda")
+    answer = functions.invoke(FunctionName="headrace-reconcile", Payload=b'{"inventory": true}')
+    assert "FunctionError" not in answer, answer["Payload"].read()
 
 
 def test_an_account_that_is_no_reader_reads_nothing(cloud: Cloud, live: Live) -> None:

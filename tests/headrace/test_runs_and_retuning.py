@@ -107,6 +107,14 @@ def test_the_policy_declines_and_says_why_and_until_when(
     assert decision.lane == lane
 
 
+def test_where_versions_are_only_promoted_to_nothing_is_retuned(project: Project) -> None:
+    here = replace(project, retune=replace(project.retune, max_per_week=0))
+    decision = decide(here, Lane(HPO), ModelQualityFailed(RUN, MISSED, NOW), NOW)
+    (tell,) = decision.actions
+    assert isinstance(tell, Tell)
+    assert "where the registry is, `pipeline_specs start` does" in tell.message.text
+
+
 def test_the_next_week_may_retune_again(project: Project) -> None:
     lane = Lane(HPO, retuned_at=(NOW - 8 * 86400, NOW - 9 * 86400))
     decision = decide(project, lane, ModelQualityFailed(RUN, MISSED, NOW), NOW)
