@@ -1,7 +1,7 @@
 """Least privilege, measured: what the template's roles may do, and what they never did.
 
 `python -m checks.permissions FOLDER [--all]` reads what the tests' laptop clouds left there (see
-`keep`) and fails on every permission that no role used in any of them, unless
+`measured`) and fails on every permission that no role used in any of them, unless
 unused_permissions.yaml says why it must stay. `make iam-report` runs those tests first.
 """
 
@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -71,30 +72,37 @@ class Explanation:
 Seen = list[tuple[Grant, bool]]
 
 
-def keep(cloud: Cloud) -> None:
-    """Leave what was seen in a cloud, in each of its accounts, if a report is being made."""
+@contextmanager
+def measured(cloud: Cloud) -> Iterator[None]:
+    """Leave what is seen in a cloud, in each of its accounts, if a report is being made.
+
+    Around everything that happens there, what may be its end included.
+    """
     folder = os.environ.get(FOLDER)
-    if folder:
-        seen = []
-        for session in (cloud.session(), *map(cloud.session, cloud.info["accounts"])):
-            seen += look(session, cloud.stack_name, uses(cloud.permissions))
-        path = Path(folder) / f"{cloud.home.parent.name}-{cloud.home.name}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps([[*astuple(grant), used] for grant, used in seen]))
+    if not folder:
+        yield
+        return
+    sessions = (cloud.session(), *map(cloud.session, cloud.info["accounts"]))
+    allowed = [one for session in sessions for one in of_stack(session, cloud.stack_name)]
+    yield
+    seen, recorded = [], list(uses(cloud.permissions))
+    for account, role, grant in allowed:
+        its = (use for use in recorded if (use.account, use.role) == (account, role))
+        seen.append([*astuple(grant), any(map(grant.allows, its))])
+    path = Path(folder) / f"{cloud.home.parent.name}-{cloud.home.name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(seen))
 
 
-def look(session: Any, stack: str, recorded: Iterable[Use]) -> Seen:
-    """Return what a deployed stack's roles may do, names filled in, and whether they did it."""
+def of_stack(session: Any, stack: str) -> Iterator[tuple[str, str, Grant]]:
+    """Yield what a deployed stack's roles may do: account, the role's name there, the grant."""
     account = session.client("sts").get_caller_identity()["Account"]
-    iam, seen = session.client("iam"), []
-    recorded = [use for use in recorded if use.account == account]
+    iam = session.client("iam")
     for role, name in _roles(session, stack):
-        used = [use for use in recorded if use.role == name]
         for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
             document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
             for grant in grants(role, document):
-                seen.append((grant, any(map(grant.allows, used))))
-    return seen
+                yield account, name, grant
 
 
 def grants(role: str, document: dict[str, Any]) -> Iterator[Grant]:

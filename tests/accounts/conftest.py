@@ -36,9 +36,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator[Cloud]:
     home = tmp_path_factory.mktemp("cloud")
-    with Cloud(home, repository=repository, further_accounts=ACCOUNTS) as cloud:
+    three = Cloud(home, repository=repository, further_accounts=ACCOUNTS)
+    with three as cloud, permissions.measured(cloud):
         yield cloud
-        permissions.keep(cloud)
 
 
 @pytest.fixture(scope="session")

@@ -34,12 +34,12 @@ class Ends:
         with (
             deployed(folder / "calm") as calm,
             deployed(folder / "chaos", STORM) as chaos,
+            permissions.measured(calm),
+            permissions.measured(chaos),
             ThreadPoolExecutor() as threads,
         ):
             under_way = [threads.submit(whole_job, cloud) for cloud in (calm, chaos)]
             self.calm, self.chaotic = (job.result() for job in under_way)
-            permissions.keep(calm)
-            permissions.keep(chaos)
         self.faults = (folder / "chaos" / "logs" / "chaos.log").read_text().splitlines()
 
     def faults_of(self, kind: str) -> list[str]:

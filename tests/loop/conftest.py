@@ -26,9 +26,9 @@ EARLY = "too-early.csv"
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with Cloud(tmp_path_factory.mktemp("cloud"), alert_email=ALERTS) as cloud:
+    home = tmp_path_factory.mktemp("cloud")
+    with Cloud(home, alert_email=ALERTS) as cloud, permissions.measured(cloud):
         yield cloud
-        permissions.keep(cloud)
 
 
 @pytest.fixture(scope="session")
