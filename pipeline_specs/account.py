@@ -92,7 +92,11 @@ class Account:
     def put_settings(self, project: Project) -> Change:
         """Write what the control plane needs to know of a project into the ledger."""
         there = self._ledger.project_of("name", project.name)
-        if there == project:
+        owners = (
+            self._ledger.project_of("pipeline", name.lower()) for name in project.pipelines.all
+        )
+        # Settings from before a pipeline had a name read the same, and do not say whose it is.
+        if there == project and all(owner == project for owner in owners):
             return "unchanged"
         self._ledger.put_project(project)
         return "updated" if there else "created"

@@ -73,6 +73,18 @@ def test_settings_that_belong_to_another_project_are_refused(
         ledger.put_project(other)
 
 
+def test_settings_of_a_project_that_lacked_a_pipeline_say_whose_it_is(
+    terminal: Terminal, upserted: list[str]
+) -> None:
+    dynamodb, table = terminal.session.client("dynamodb"), terminal.outputs["LedgerTableName"]
+    name = "headrace-abalone-model-quality"
+    key = {"pk": {"S": f"PROJECT#pipeline#{name}"}, "sk": {"S": "SETTINGS"}}
+    dynamodb.delete_item(TableName=table, Key=key)
+    assert "settings of abalone in the ledger: updated" in terminal.types("upsert", "abalone")
+    assert Ledger(table, dynamodb).project_of("pipeline", name) is not None
+    assert "settings of abalone in the ledger: unchanged" in terminal.types("upsert", "abalone")
+
+
 def test_a_changed_setting_updates_exactly_what_it_shapes(
     terminal: Terminal, upserted: list[str], abalone: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
