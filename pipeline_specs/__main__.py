@@ -220,8 +220,8 @@ def _definition(project: settings.Settings, account: Account, options: argparse.
 
 
 def _to_score_with(project: settings.Settings, account: Account) -> packages.ModelPackage | None:
-    live = account.inference_lane(project.project).live
-    return packages.to_score_with(account.sagemaker, project.project.model_package_group, live)
+    group, there = project.project.model_package_group, account.version_there(project.project)
+    return packages.to_score_with(account.sagemaker, group, there)
 
 
 def _put_scoring(

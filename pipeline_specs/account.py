@@ -1,5 +1,6 @@
 """Puts built pipelines, a project's settings and its recipients into an account."""
 
+import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -131,6 +132,16 @@ class Account:
     def inference_lane(self, project: Project) -> Lane:
         """Return what the control plane knows of the inference pipeline: what is live, and why."""
         return self._ledger.lane(project.pipelines.inference)
+
+    def version_there(self, project: Project) -> str:
+        """Return the version that the inference pipeline has, or nothing.
+
+        A refresh may have put it there and the control plane not have heard of its end yet.
+        """
+        lane = self.inference_lane(project)
+        there = self._described(project.pipelines.inference) if lane.refreshing else None
+        put = there and json.dumps(lane.refreshing) in there["PipelineDefinition"]
+        return lane.refreshing if put else lane.live
 
     def delete(self, name: str) -> bool:
         """Delete a pipeline; return whether it was there."""

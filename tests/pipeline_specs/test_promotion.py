@@ -10,7 +10,7 @@ import boto3
 import pytest
 from headrace.errors import PermanentError
 from headrace.lanes import Lane
-from typed_commands import Terminal
+from typed_commands import INFERENCE, Terminal
 
 from pipeline_specs import promotion, sharing
 from pipeline_specs.account import Account
@@ -89,6 +89,23 @@ def test_a_refresh_that_a_later_approval_overtook_leaves_the_pipeline_alone(
     assert f"overtaken: {later} was approved later" in terminal.fails(*command)
     account._ledger.claim(account.inference_lane(abalone.project), lane)
     assert terminal.types(*command)[-1] == f"live: {arn}"
+
+
+def test_an_upsert_keeps_what_a_refresh_just_put_there(
+    terminal: Terminal, upserted: list[str], version: Callable[..., str], abalone: Settings
+) -> None:
+    before, refreshed, newest = version("Approved"), version("Approved"), version("Approved")
+    account = Account(Stack("headrace", boto3.Session()), boto3.Session())
+    lane = account.inference_lane(abalone.project)
+    wanted = dataclasses.replace(lane, live=before, refreshing=refreshed, refresh_id="it")
+    account._ledger.claim(lane, wanted)
+    terminal.types("upsert", "abalone")  # the refresh's own job has yet to run
+    assert terminal.describe(INFERENCE)["PipelineDescription"].endswith(before)
+    terminal.types("refresh", "abalone", "--model-package-arn", refreshed)
+    terminal.types("upsert", "abalone")  # the control plane has yet to hear of its end
+    assert terminal.describe(INFERENCE)["PipelineDescription"].endswith(refreshed)
+    account._ledger.claim(account.inference_lane(abalone.project), lane)
+    assert newest  # and would be taken, were nothing known
 
 
 def test_a_version_of_the_accounts_own_registry_is_refreshed_not_promoted(

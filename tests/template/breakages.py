@@ -81,6 +81,14 @@ BREAKAGES = [
         "AlertsTopicPolicy",
         put("AlertsTopicPolicy", "PolicyDocument", "Statement", 0, "Principal", to="*"),
     ),
+    case(
+        access.other_accounts_only_read,
+        "DataBucketPolicy ReadersOfRuns: lets another account do s3:PutObject",
+        put(
+            *("DataBucketPolicy", "PolicyDocument", "Statement", 1, "Fn::If", 1, "Action"),
+            to=["s3:GetObject", "s3:PutObject"],
+        ),
+    ),
     case(access.resources_are_named, "NotifyRole", grant("NotifyRole", Resource="*")),
     case(
         access.nothing_is_allowed_by_exclusion,

@@ -27,6 +27,7 @@ ENCRYPTED = {
     "DynamoDB::Table": ("SSESpecification",),
     "S3::Bucket": ("BucketEncryption",),
 }
+READS = ("s3:GetObject", "s3:ListBucket")
 # What is refused over plain HTTP. SNS takes no `sns:*` in a topic's policy.
 TLS_ONLY = {"S3::Bucket": "s3:*", "SQS::Queue": "sqs:*", "SNS::Topic": "sns:Publish"}
 
@@ -50,6 +51,19 @@ def principals_are_named(stack: Stack) -> list[str]:
         if statement.allows
         for _, who in statement.principals
         if "*" in who
+    ]
+
+
+def other_accounts_only_read(stack: Stack) -> list[str]:
+    """Whom a resource's policy lets in from elsewhere changes nothing."""
+    return [
+        f"{statement}: lets {who or 'another account'} do {action}"
+        for statement in stack.statements()
+        if statement.allows and statement.document != "AssumeRolePolicyDocument"
+        for kind, who in statement.principals
+        if kind == "AWS" and "<AWS::AccountId>" not in who
+        for action in statement.actions
+        if action not in READS
     ]
 
 
