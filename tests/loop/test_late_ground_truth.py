@@ -17,7 +17,7 @@ LIKE, LIGHT = "later/like+1.csv", "later/größe light.csv"
 
 @dataclass(frozen=True)
 class Late:
-    """A scoring run without ground truth, and the checks of what came true later."""
+    """A scoring run that had the truth of one of its files, and the checks of what came later."""
 
     scoring: Run
     passed: Run
@@ -28,12 +28,13 @@ class Late:
 @pytest.fixture(scope="session")
 def late(loop: Loop, data: Shells, crashed: Crashed) -> Late:
     before, retunings = loop.run_arns(loop.inference), loop.run_arns(loop.training_hpo)
+    loop.upload(GROUND_TRUTH, LIKE, labels(data.kept_back[:100]))
     loop.upload(SCORING, LIKE, unlabelled(data.kept_back[:100]))
     loop.upload(SCORING, LIGHT, unlabelled(data.light[:200]))
     scoring = loop.ended(loop.new_run(loop.inference, before))
     checks = []
     for name, rows, ends in (
-        (LIKE, data.kept_back[:100], "Succeeded"),
+        (LIKE, data.kept_back[:100], "Succeeded"),  # once more: a corrected file
         (LIGHT, data.light[:200], "Failed"),
     ):
         before = loop.run_arns(loop.model_quality)
@@ -43,10 +44,11 @@ def late(loop: Loop, data: Shells, crashed: Crashed) -> Late:
     return Late(scoring, *checks, retunings)
 
 
-def test_a_run_without_ground_truth_is_not_judged(loop: Loop, late: Late) -> None:
+def test_a_run_is_judged_by_what_was_there_when_it_began(loop: Loop, late: Late) -> None:
     assert late.scoring.description.startswith("upload of 2 files: ")
-    assert "ModelQuality" not in {step.name for step in late.scoring.steps}
     assert set(stages.predictions_of(loop, late.scoring)) == {LIKE, LIGHT}
+    report = loop.read_json(f"{loop.run_folder(late.scoring)}model-quality/evaluation.json")
+    assert report["dataset"] == {"item_count": 100, "files_without_ground_truth": 1}
 
 
 def test_a_check_is_one_step_on_what_lies_in_the_scoring_runs_folder(
@@ -80,8 +82,7 @@ def test_a_missed_threshold_retunes_by_the_projects_policy(loop: Loop, late: Lat
     assert loop.run_arns(loop.training_hpo) == late.retunings_before
 
 
-def test_the_checks_leave_the_scoring_run_as_it_was(loop: Loop, late: Late) -> None:
-    folder = loop.run_folder(late.scoring)
-    written = {key.removeprefix(folder).partition("/")[0] for key in loop.keys(folder)}
-    assert "model-quality" not in written
-    assert loop.keys(f"{loop.run_folder(late.missed)}model-quality/")
+def test_each_verdict_lies_in_the_folder_of_the_run_that_made_it(loop: Loop, late: Late) -> None:
+    for run, rows in ((late.scoring, 100), (late.passed, 100), (late.missed, 200)):
+        (key,) = loop.keys(f"{loop.run_folder(run)}model-quality/")
+        assert loop.read_json(key)["verdict"]["rows"] == rows
