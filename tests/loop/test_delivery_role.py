@@ -15,6 +15,7 @@ from local_cloud.cloud import Cloud
 from local_cloud.gitlab.web_identity import Issuer
 from pipeline_specs import settings, uploads
 from pipeline_specs.account import Account
+from pipeline_specs.recipients import Recipient
 from pipeline_specs.schedules import Schedule, rule_name
 from pipeline_specs.stack import Stack
 
@@ -58,7 +59,7 @@ def test_schedules_come_change_and_go(ci: Account, abalone: settings.Settings, l
 
 def test_an_address_hears_of_one_project_of_two_and_of_none(ci: Account) -> None:
     for project in ("bricks", "mortar"):
-        assert list(ci.subscribe(project, (ADDRESS,)))
+        assert list(ci.subscribe(project, (Recipient(ADDRESS),)))
     assert list(ci.subscribe("mortar", ())) == [f"{ADDRESS} hears of mortar no more"]
     assert list(ci.subscribe("bricks", ())) == [f"{ADDRESS} hears of bricks no more"]
 
