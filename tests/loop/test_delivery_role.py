@@ -13,7 +13,7 @@ from demo.results import Trained
 from local_cloud import people
 from local_cloud.cloud import Cloud
 from local_cloud.gitlab.web_identity import Issuer
-from pipeline_specs import settings, uploads
+from pipeline_specs import settings, sharing, uploads
 from pipeline_specs.account import Account
 from pipeline_specs.recipients import Recipient
 from pipeline_specs.schedules import Schedule, rule_name
@@ -55,6 +55,12 @@ def test_schedules_come_change_and_go(ci: Account, abalone: settings.Settings, l
     assert put() == [f"{name}: deleted"]
     rules = loop.client("events").list_rules(NamePrefix=name)["Rules"]
     assert rules == []
+
+
+def test_other_accounts_read_a_group_as_long_as_they_are_named(ci: Account, loop: Loop) -> None:
+    reader = "111111111111"
+    assert sharing.share(ci.sagemaker, loop.group, (reader,)) == f"shared with {reader}"
+    assert sharing.share(ci.sagemaker, loop.group, ()) == "shared with no other account any more"
 
 
 def test_an_address_hears_of_one_project_of_two_and_of_none(ci: Account) -> None:
