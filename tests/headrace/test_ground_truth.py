@@ -13,8 +13,9 @@ from headrace.decisions import decide
 from headrace.errors import RetryableError
 from headrace.events import RunStatusChanged
 from headrace.inbox import Inbox
-from headrace.lanes import Lane, Request
+from headrace.lanes import Lane, Request, digest
 from headrace.ledger import Ledger
+from headrace.parsing import parse_json
 from headrace.project import Project
 from headrace.uploads import FilesArrived
 
@@ -295,6 +296,20 @@ def test_the_id_of_a_request_says_when_it_was_opened(project: Project, inference
         opened = decide(project, lane, FilesArrived((uploaded(key + "a.csv"),)), NOW + 0.7)
         assert opened.lane.waiting is not None
         assert Request.opened(opened.lane.waiting.id) == NOW
+
+
+def test_what_an_upload_joined_is_remembered_for_more_than_a_year(place: Place) -> None:
+    message = place.put(SCORING + "a.csv")
+    place.inbox.handle([message])
+    key = parse_json(message["body"]).business_key
+    item = aws.client("dynamodb").get_item(
+        TableName=place.ledger._table.name,
+        Key={"pk": {"S": f"SEEN#{digest(key)}"}, "sk": {"S": "SEEN"}},
+    )["Item"]
+    waiting = place.ledger.lane(INFERENCE).waiting
+    assert waiting is not None
+    assert place.ledger.requests_of([key, "s3/of/nobody"]) == {key: waiting.id}
+    assert int(item["ttl"]["N"]) - NOW == 400 * 86400
 
 
 @pytest.fixture
