@@ -95,15 +95,15 @@ def _joined(
     if not data and not triggers:
         return lane, ()
     was_complete = lane.waiting is not None and lane.waiting.complete
-    ends, why = data, "ground-truth"
-    if not _are_checks(project, lane):
-        why = "upload"
-        if project.trigger_file:
-            late = (item for item in data if item.time <= lane.triggered_at)
-            ends = (*triggers, *late)
-    triggered_at = max((lane.triggered_at, *(item.time for item in triggers)))
-    lane, is_new = replace(lane, triggered_at=triggered_at).join(
-        why=why,
+    checks, ends = _are_checks(project, lane), data
+    if project.trigger_file and not checks:
+        late = (item for item in data if item.time <= lane.triggered_at)
+        ends = (*triggers, *late)
+    if triggers:
+        newest = max(item.time for item in triggers)
+        lane = replace(lane, triggered_at=max(lane.triggered_at, newest))
+    lane, is_new = lane.join(
+        why="ground-truth" if checks else "upload",
         key=(*data, *triggers)[0].business_key,
         now=now,
         quiet_at=_quiet_at(project, ends, now) if ends else None,
