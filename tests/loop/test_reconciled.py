@@ -1,0 +1,57 @@
+"""What the reconciler does on its timer: nothing where all is well, and what was left undone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from loop_books import drained, lane
+
+from demo.loop import Loop
+from demo.mailbox import about, mails
+from demo.results import Scored
+
+LEFT = {
+    "action": "tell",
+    "subject": "left in the outbox",
+    "text": "Decided by an invocation that died before it handed the action over.\n",
+    "kind": "refused",
+    "project": "nobody",
+    "detail": {},
+}
+
+
+def reconcile(loop: Loop, *, inventory: bool) -> None:
+    answer = loop.client("lambda").invoke(
+        FunctionName=f"{loop.info['stack_name']}-reconcile",
+        Payload=json.dumps({"inventory": inventory}),
+    )
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def test_an_inventory_starts_nothing_where_every_upload_was_told(
+    loop: Loop, scored: Scored
+) -> None:
+    loop.wait("that no run is in its lane", lambda: not lane(loop, loop.inference)["current"])
+    drained(loop)
+    before = [lane(loop, name) for name in (loop.training, loop.inference)]
+    runs = [loop.run_arns(name) for name in (loop.training, loop.inference)]
+
+    reconcile(loop, inventory=True)
+
+    drained(loop)
+    assert [lane(loop, name) for name in (loop.training, loop.inference)] == before
+    assert [loop.run_arns(name) for name in (loop.training, loop.inference)] == runs
+
+
+def test_an_action_that_was_decided_and_not_handed_over_is_taken(loop: Loop) -> None:
+    key = {"pk": {"S": "OUTBOX"}, "sk": {"S": "tell-left-by-a-test"}}
+    table, dynamodb = loop.info["outputs"]["LedgerTableName"], loop.client("dynamodb")
+    dynamodb.put_item(TableName=table, Item={**key, "doc": {"S": json.dumps(LEFT)}})
+
+    reconcile(loop, inventory=False)
+
+    assert "Item" not in dynamodb.get_item(TableName=table, Key=key)
+    folder = Path(loop.info["mail_dir"])
+    told = loop.wait("the message", lambda: about(mails(folder), LEFT["subject"]))
+    assert len(told) == 1
