@@ -19,6 +19,14 @@ def lane(loop: Loop, pipeline: str) -> dict[str, Any]:
     return found
 
 
+def version_of(loop: Loop, key: str) -> dict[str, Any]:
+    """Return the one version of an object, as S3 lists it: names may begin as its name does."""
+    listed = loop.client("s3").list_object_versions(Bucket=loop.bucket, Prefix=key)["Versions"]
+    (version,) = [one for one in listed if one["Key"] == key]
+    found: dict[str, Any] = version
+    return found
+
+
 def drained(loop: Loop) -> None:
     """Wait until every event in the inbox was decided."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from loop_books import decide_said, deliver_upload_again, drained, lane
+from loop_books import decide_said, deliver_upload_again, drained, lane, version_of
 
 from demo import stages
 from demo.data import Rows, Shells, labelled, labels, unlabelled
@@ -212,9 +212,7 @@ def audit_of_training(loop: Loop) -> list[Any]:
 
 def test_a_second_delivery_of_an_upload_starts_nothing(loop: Loop, trained: Trained):
     before = loop.run_arns(loop.training)
-    key = loop.key(TRAINING, "heavy.csv")
-    stored = loop.s3.list_object_versions(Bucket=loop.bucket, Prefix=key)["Versions"]
-    (version,) = [one for one in stored if one["Key"] == key]
+    version = version_of(loop, loop.key(TRAINING, "heavy.csv"))
     books = audit_of_training(loop)
     for _ in range(3):
         deliver_upload_again(loop, version)

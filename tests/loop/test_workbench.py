@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-from loop_books import drained, lane
+from loop_books import drained, lane, version_of
 
 from demo.loop import ROOT, TRAINING, Loop
 from demo.results import Trained
@@ -67,13 +67,7 @@ def test_dead_letters_go_where_they_were_bound_and_start_nothing_twice(
     loop: Loop, trained: Trained
 ):
     """An upload that was decided long ago, left in each queue in each of its forms."""
-    (version,) = (
-        version
-        for version in loop.client("s3").list_object_versions(
-            Bucket=loop.bucket, Prefix=f"{loop.prefix}/training/"
-        )["Versions"]
-        if version["Key"].endswith("heavy.csv")
-    )
+    version = version_of(loop, loop.key(TRAINING, "heavy.csv"))
     stored = {"key": version["Key"], "size": version["Size"], "version-id": version["VersionId"]}
     upload = {
         "source": "aws.s3",
@@ -123,9 +117,7 @@ def test_the_chain_of_a_version_leads_from_its_data_to_what_is_live(
 ):
     done = workbench(loop, "audit", "abalone", "--version", "1")
     assert done.returncode == 0, done.stderr
-    (stored,) = loop.client("s3").list_object_versions(
-        Bucket=loop.bucket, Prefix=loop.key(TRAINING, "heavy.csv")
-    )["Versions"]
+    stored = version_of(loop, loop.key(TRAINING, "heavy.csv"))
     for said in (
         f"{stored['Key']} (version {stored['VersionId']})",
         f"request   {trained.run.display_name}",
