@@ -89,7 +89,7 @@ def test_a_mail_asks_for_approval_with_the_numbers(loop: Loop, cloud: Cloud, tra
     assert f"mse {mse['value']:.4g}, threshold 10" in text
     assert re.search("^Live now +nothing yet$", text, re.MULTILINE)
     assert trained.version.reports["evaluation"] in text
-    everybody = about(mails(Path(cloud.info["mail_dir"])), "waits for your approval", "version 1 ")
+    everybody = about(mails(Path(cloud.info["mail_dir"])), trained.mail.subject)
     recipients = [mail.recipients for mail in everybody]
     assert sorted(recipients) == [(loop.recipient,), (ALERTS,)]  # one each
 
