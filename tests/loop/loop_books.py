@@ -28,16 +28,18 @@ def version_of(loop: Loop, key: str) -> dict[str, Any]:
 
 
 def drained(loop: Loop) -> None:
-    """Wait until every event in the inbox was decided."""
+    """Wait until every event was decided, and told."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def empty() -> bool:
-        answer = loop.sqs.get_queue_attributes(
-            QueueUrl=loop.info["outputs"]["InboxQueueUrl"], AttributeNames=names
-        )
-        return all(answer["Attributes"][name] == "0" for name in names)
+        urls = (loop.info["outputs"][queue] for queue in ("InboxQueueUrl", "NotifyQueueUrl"))
+        waiting = [
+            loop.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+            for url in urls
+        ]
+        return all(answer[name] == "0" for answer in waiting for name in names)
 
-    loop.wait("an empty inbox", empty)
+    loop.wait("empty queues", empty)
 
 
 def deliver_upload_again(loop: Loop, version: dict[str, Any]) -> None:

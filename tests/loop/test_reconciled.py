@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 
+from headrace.lanes import Run
+from headrace.ledger import Ledger
 from loop_books import drained, lane
 
 from demo.loop import Loop
 from demo.mailbox import about, mails
-from demo.results import Scored
+from demo.results import Scored, Trained
 
 LEFT = {
     "action": "tell",
@@ -42,6 +46,34 @@ def test_an_inventory_starts_nothing_where_every_upload_was_told(
     drained(loop)
     assert [lane(loop, name) for name in (loop.training, loop.inference)] == before
     assert [loop.run_arns(name) for name in (loop.training, loop.inference)] == runs
+
+
+def test_a_claim_whose_run_nobody_heard_of_is_looked_up_and_starts_nothing(
+    loop: Loop, trained: Trained
+) -> None:
+    ledger = Ledger(loop.info["outputs"]["LedgerTableName"], loop.client("dynamodb"))
+    folder = Path(loop.info["mail_dir"])
+
+    def of_the_run() -> int:
+        return len(about(mails(folder), trained.run.id))
+
+    loop.wait("that no run is in its lane", lambda: not ledger.lane(loop.training).current)
+    free, runs, told = ledger.lane(loop.training), loop.run_arns(loop.training), of_the_run()
+    claim = Run(trained.run.display_name, time.time() - 700, "its answer was lost")
+    ledger.claim(free, replace(free, current=claim))
+
+    reconcile(loop, inventory=False)
+    found = loop.wait(
+        "the run to be found",
+        lambda: run.execution_arn if (run := ledger.lane(loop.training).current) else None,
+    )
+    reconcile(loop, inventory=False)  # it has ended: people were told, and are not told again
+    drained(loop)
+
+    ledger.claim(now := ledger.lane(loop.training), replace(now, current=None))
+    assert found == trained.run.arn
+    assert loop.run_arns(loop.training) == runs
+    assert of_the_run() == told
 
 
 def test_an_action_that_was_decided_and_not_handed_over_is_taken(loop: Loop) -> None:
