@@ -3,8 +3,9 @@
 Every process is fresh and finds what is deployed: the built layer and function, unpacked, and
 compiled files that are valid; the peers find the same. What is counted is CPU time of the process
 from the end of Lambda's bootstrap (its part of the standard library is imported) until the call
-that all of it is for has arrived over TLS at a server of our own. Orders are shuffled, medians
-reported: ratios carry over to other machines, milliseconds do not.
+that all of it is for has arrived over TLS at a server of our own. Each round starts every case
+once, in shuffled order; a ratio is the median of its rounds', so that other work on the machine,
+which comes in bursts, hits both sides of it. Ratios carry over to other machines, times do not.
 
 What keeps a start from its aims is importing botocore, two thirds of it, and the Logger: both stand
 below the functions. The floor has neither, nor retries, endpoints or claims in a ledger.
@@ -38,8 +39,7 @@ from benchmarks.cold_cases import ANSWERS, CASES, ENVIRONMENT, items, payload
 from benchmarks.figures import Figure, median, number, spread
 from benchmarks.stub import Stub
 
-ROUNDS = 11
-SDK_ROUNDS = 5  # three seconds each
+ROUNDS = 15
 SEED = 7
 CACHE = ROOT / ".headrace" / "build" / "peers"
 PEERS = Path(__file__).parent / "peers"
@@ -123,20 +123,20 @@ def environment(stub: Stub, bundle: Path) -> dict[str, str]:
 
 
 def measured(artefacts: Artefacts, folder: Path) -> dict[str, list[Numbers]]:
-    """All numbers of all cases, measured in shuffled order."""
+    """All numbers of all cases, round by round."""
     modules = preloaded(artefacts.python)
     plain = shutil.copytree(plain_boto3(CACHE), folder / "plain")
     all_cases = cases(artefacts, plain)
-    order = [case for case in all_cases for _ in range(SDK_ROUNDS if case.name == SDK else ROUNDS)]
-    random.Random(SEED).shuffle(order)  # noqa: S311 (an order, not a secret)
+    orders = random.Random(SEED)  # noqa: S311 (orders, not secrets)
     found: dict[str, list[Numbers]] = {case.name: [] for case in all_cases}
     with Stub(folder, items(), ANSWERS) as stub:
         trusting(artefacts.layer, stub.ca)
         variables = environment(stub, trusting(plain, stub.ca))
         for case in all_cases:  # once uncounted: files are read from the disk, once
             start(case, artefacts.python, modules, variables, stub)
-        for case in order:
-            found[case.name].append(start(case, artefacts.python, modules, variables, stub))
+        for _ in range(ROUNDS):
+            for case in orders.sample(all_cases, len(all_cases)):
+                found[case.name].append(start(case, artefacts.python, modules, variables, stub))
     return found
 
 
@@ -148,19 +148,22 @@ def measure(folder: Path) -> Iterator[Figure]:
     def middle(case: str, what: str = "cpu_ms") -> float:
         return median([one[what] for one in found[case]])
 
-    sdk, floor = middle(SDK, "import_ms"), middle(FLOOR)
+    def against(case: str, peer: str, limit: float | None, aim: float | None) -> Figure:
+        what, kind = "cpu_ms", "the public sample"
+        if peer == SDK:
+            what, kind = "import_ms", "the SDK's import"
+        ratios = [
+            one["cpu_ms"] / its[what] for one, its in zip(found[case], found[peer], strict=True)
+        ]
+        times = (middle(case), middle(peer, what), middle(FLOOR))
+        note = "{} against {} ms; floor {} ms".format(*map(number, times))
+        name = f"cold {case} → {CASES[case][2]}, against {kind}"
+        return Figure(name, median(ratios), "x", limit, aim, note)
 
-    def against(case: str, peer: float, limit: float | None, aim: float | None) -> Figure:
-        own = middle(case)
-        note = f"{number(own)} against {number(peer)} ms; floor {number(floor)} ms"
-        kind = "the SDK's import" if peer == sdk else "the public sample"
-        what = f"cold {case} → {CASES[case][2]}, against {kind}"
-        return Figure(what, own / peer, "x", limit, aim, note)
-
-    yield against("decide: an upload", sdk, 0.17, 0.06)
-    yield against("advance_run: a drop is quiet", sdk, 0.17, 0.06)
-    yield against("notify: a run was stopped", middle(SAMPLE), 0.85, 0.3)
-    yield against("notify: a run failed, and why", middle(SAMPLE), None, None)
+    yield against("decide: an upload", SDK, 0.17, 0.06)
+    yield against("advance_run: a drop is quiet", SDK, 0.17, 0.06)
+    yield against("notify: a run was stopped", SAMPLE, 0.85, 0.3)
+    yield against("notify: a run failed, and why", SAMPLE, None, None)
     peaks = {case: middle(case, "peak_mb") for case in CASES}
     worst = max(peaks, key=lambda case: peaks[case])
     peak = middle(SDK, "peak_mb")

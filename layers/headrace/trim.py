@@ -1,4 +1,4 @@
-"""Trims botocore to what the functions call: descriptions of AWS, and authorities it trusts.
+"""Trims botocore to what the functions call: of descriptions, authorities and modules.
 
     PYTHONPATH=PYTHON_FOLDER python trim.py PYTHON_FOLDER < operations.json
 
@@ -10,6 +10,10 @@ endpoints. A call that is not listed is an AttributeError, so a test compares th
 Each connection reads the certificates of all authorities anew, 20 ms for the 120 that browsers
 trust. AWS's own certificates lead to Amazon's roots (https://www.amazontrust.com/repository), or,
 in older partitions, to DigiCert's.
+
+The text that `help()` shows of a client is written by a tenth of its modules, which the first
+client would import. Functions ask for no help. And urllib3 imports, with all that reads packages'
+metadata, what would look for the version of an HTTP/2 library that is not there.
 """
 
 import json
@@ -24,6 +28,17 @@ from botocore.loaders import Loader
 # A service's description, how its endpoints are found and how its lists are paged.
 PARTS = ("service-2", "endpoint-rule-set-1", "paginators-1")
 AUTHORITIES = ("Amazon", "Starfield", "DigiCert")
+NO_HELP = '''\
+"""The documentation of clients, trimmed."""
+
+
+class ClientMethodDocstring(str):
+    def __new__(cls, *args, **kwargs):
+        return super().__new__(cls)
+
+
+WaiterDocstring = PaginatorDocstring = ClientMethodDocstring
+'''
 
 
 def trim(data: Path, operations: dict[str, list[str]]) -> None:
@@ -63,6 +78,22 @@ def trim_authorities(bundle: Path) -> None:
     if not all(any(f"CN={name}" in entry for entry in kept) for name in ("Amazon", "Starfield")):
         raise SystemExit(f"{bundle}: not the certificates this script knows how to read")
     bundle.write_text("".join(kept), encoding="utf-8")
+
+
+def trim_http2(http2: Path) -> None:
+    """Leave HTTP/2 switched off, as urllib3 has it unless asked: switching it on needs `h2`."""
+    (http2 / "__init__.py").write_text("", encoding="utf-8")
+
+
+def trim_documentation(docs: Path) -> None:
+    """Leave what botocore imports of its documentation, without what writes it."""
+    for path in docs.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in ("__init__.py", "utils.py"):
+            path.unlink()
+    (docs / "__init__.py").write_text("", encoding="utf-8")
+    (docs / "docstring.py").write_text(NO_HELP, encoding="utf-8")
 
 
 def _trimmed(description: dict[str, Any], names: list[str]) -> dict[str, Any]:
@@ -105,5 +136,7 @@ if __name__ == "__main__":
     try:
         trim(botocore_folder / "data", json.load(sys.stdin))
         trim_authorities(botocore_folder / "cacert.pem")
+        trim_documentation(botocore_folder / "docs")
+        trim_http2(Path(sys.argv[1], "urllib3", "http2"))
     except (UnknownServiceError, KeyError) as error:
         raise SystemExit(f"operations.json: botocore knows no {error}") from error
