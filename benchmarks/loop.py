@@ -25,7 +25,7 @@ from demo.loop import ROOT, TRAINING, Loop, Run
 from local_cloud.cloud import INFO
 
 UPLOADS = 5
-RUNS = 5
+RUNS = 11
 READY_SECONDS = 120.0
 
 

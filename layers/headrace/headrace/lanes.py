@@ -115,23 +115,30 @@ class Lane:
         The id of a new request follows from `key`, the business key of what opened it, so that
         deciding twice gives one name.
         """
-        waiting, opened = self.waiting, False
+        waiting = self.waiting
         if waiting is None:
             stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d-%H%M%S")
-            name = f"{why}-{stamp}-{digest(f'{self.pipeline} {key}')[:10]}"
-            waiting = Request(id=name, opened_at=now, quiet_at=quiet_at, driven_at=now)
-            opened = True
+            request = Request(
+                id=f"{why}-{stamp}-{digest(f'{self.pipeline} {key}')[:10]}",
+                opened_at=now,
+                quiet_at=quiet_at,
+                objects=len(names),
+                names=names[:_NAMES_KEPT],
+                causes=(cause,) if cause else (),
+                driven_at=now,
+            )
+            return replace(self, waiting=request), True
         causes = waiting.causes
         if cause and cause not in causes and len(causes) < _NAMES_KEPT:
             causes = (*causes, cause)
-        waiting = replace(
+        joined = replace(
             waiting,
             quiet_at=_later(waiting.quiet_at, quiet_at),
             objects=waiting.objects + len(names),
             names=(*waiting.names, *names)[:_NAMES_KEPT],
             causes=causes,
         )
-        return replace(self, waiting=waiting), opened
+        return replace(self, waiting=joined), False
 
     def quiet_no_earlier(self, quiet_at: float) -> "Lane":
         """Return the lane with its request's drop open until a time, if a request waits."""
