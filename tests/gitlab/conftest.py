@@ -1,4 +1,4 @@
-"""A GitLab that hosts the project of `hosted_project`."""
+"""A GitLab that hosts the project of `hosted_project`, and a checkout of our own."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from hosted_project import CI_FILE, Pipeline, client, finished
+from own_project import COMMAND_LINE, ROOT
 
 from local_cloud.gitlab import GitLab, start_gitlab
+from local_cloud.gitlab.repository import Repository
 
 
 @pytest.fixture
@@ -40,3 +42,14 @@ def run(project: Any, hosted: GitLab) -> Callable[..., Pipeline]:
         return finished(project.trigger_pipeline("main", hosted.trigger_token, variables))
 
     return trigger
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the working tree as a push would leave it."""
+    directory = tmp_path_factory.mktemp("checkout")
+    repository = Repository(ROOT, directory / "repository.git")
+    copy = directory / "project"
+    repository.clone("main", repository.push(), copy, "http://127.0.0.1/headrace/headrace.git")
+    (copy / "pipeline_specs" / "__main__.py").write_text(COMMAND_LINE)
+    return copy

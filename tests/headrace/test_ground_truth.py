@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from headrace import aws, runs, storage
 from headrace.advance import advance
 from headrace.decisions import decide
 from headrace.errors import RetryableError
-from headrace.events import RunStatusChanged
 from headrace.inbox import Inbox
 from headrace.lanes import Lane, Request, digest
 from headrace.ledger import Ledger
@@ -20,94 +18,7 @@ from headrace.project import Project
 from headrace.uploads import FilesArrived
 
 from tests.headrace.conftest import HPO, INFERENCE, NOW, TRUTH_CHECKS, payload, uploaded
-
-SCORING, TRUTH = "abalone/batch-scoring/data/raw/", "abalone/batch-scoring/data/ground-truth/"
-ARN = "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/{}/execution/{}"
-
-
-@dataclass
-class Place:
-    """A bucket with versions, a ledger, and SageMaker as the test says it is."""
-
-    bucket: str
-    inbox: Inbox
-    starts: list[dict[str, Any]] = field(default_factory=list)
-    arns: list[str] = field(default_factory=list)
-    runs: dict[str, tuple[str, str]] = field(default_factory=dict)  # request -> (ARN, status)
-    clock: float = NOW
-    broken: bool = False
-
-    @property
-    def ledger(self) -> Ledger:
-        return self.inbox.ledger
-
-    def put(self, key: str) -> dict[str, Any]:
-        """Upload a file; return the message that tells of it."""
-        answer = aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=b"1\n")
-        envelope = payload("object_created")
-        envelope["time"] = datetime.fromtimestamp(self.clock, UTC).isoformat()
-        envelope["detail"]["bucket"]["name"] = self.bucket
-        envelope["detail"]["object"] |= {"key": key, "version-id": answer["VersionId"]}
-        return {"messageId": f"{key} {answer['VersionId']}", "body": json.dumps(envelope)}
-
-    def drop(self, folder: str, *names: str) -> None:
-        assert self.inbox.handle([self.put(folder + name) for name in names]) == []
-
-    def advance(self, pipeline: str) -> dict[str, Any]:
-        """Have the request that waits driven, an hour later."""
-        request = self.ledger.lane(pipeline).waiting
-        assert request is not None
-        self.clock += 3600
-        return advance(self.ledger, self.bucket, pipeline, request.id, self.clock)
-
-    def scored(self, *names: str, status: str = "Succeeded") -> str:
-        """Have files scored by a run; return its id."""
-        self.drop(SCORING, *names)
-        assert self.advance(INFERENCE)["reason"].startswith("runs as")
-        return self.ends(INFERENCE, status, names)
-
-    def ends(self, pipeline: str, status: str, names: tuple[str, ...] = ()) -> str:
-        """End the run in progress, which has made predictions; return its id."""
-        run = self.ledger.lane(pipeline).current
-        assert run is not None
-        arn = run.execution_arn
-        for name in names:
-            key = f"abalone/runs/{arn.rsplit('/', 1)[-1]}/predictions/{name}"
-            aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=b"x,1\n")
-        self.runs[run.request_id] = (arn, status)
-        project = self.ledger.project_of("name", "abalone")
-        assert project is not None
-        before, event = self.ledger.lane(pipeline), RunStatusChanged(pipeline, arn, status, "", NOW)
-        decision = decide(project, before, event, self.clock)
-        self.ledger.commit(project, before, decision, [event.business_key], self.clock)
-        return arn.rsplit("/", 1)[-1]
-
-    def start(self, request: dict[str, Any]) -> str:
-        name, pipeline = request["PipelineExecutionDisplayName"], request["PipelineName"]
-        self.starts.append(request)
-        if self.broken:
-            raise RetryableError("no answer came")
-        arn = ARN.format(pipeline, f"run{len(self.starts)}")
-        self.arns.append(arn)
-        self.runs[name] = (arn, "Executing")
-        return arn
-
-    def checked(self) -> list[tuple[str, str]]:
-        """Return (predictions, ground truth) of the last check, as SageMaker reads them."""
-        start = self.starts[-1]
-        assert start["PipelineName"] == TRUTH_CHECKS
-        given = {one["Name"]: one["Value"] for one in start["PipelineParameters"]}
-        (before, *files), (folder, *truths) = map(
-            storage.read_json, (given["Predictions"], given["GroundTruth"])
-        )
-        assert before == {"prefix": f"s3://{self.bucket}/abalone/runs/"}
-        assert folder == {"prefix": f"s3://{self.bucket}/{TRUTH}"}
-        return list(zip(files, truths, strict=True))
-
-    def why_not(self) -> list[str]:
-        """Return the reasons in the audit for ground truth that was not checked."""
-        lines = [line for entry in self.ledger.audit("abalone") for line in entry["decided"]]
-        return [line["reason"] for line in lines if line["outcome"] == "not checked"]
+from tests.headrace.scored_files import ARN, SCORING, TRUTH, Place
 
 
 @pytest.fixture

@@ -1,0 +1,14 @@
+"""What CI is asked of our own project, and how a test hears what its jobs call."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ARN = "arn:aws:sagemaker:us-east-1:000000000000:model-package/headrace-abalone/1"
+REFRESH = {"HEADRACE_ACTION": "refresh", "HEADRACE_PROJECT": "abalone", "MODEL_PACKAGE_ARN": ARN}
+UPSERT = {"HEADRACE_ACTION": "upsert", "HEADRACE_PROJECT": "abalone"}
+# Instead of the project's own command line: who am I, and what was asked of me.
+COMMAND_LINE = """
+import json, sys, boto3
+identity = boto3.client("sts").get_caller_identity()["Arn"]
+print("CALLED", json.dumps([*sys.argv[1:], identity]))
+"""
