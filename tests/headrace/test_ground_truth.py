@@ -10,8 +10,9 @@ from headrace import aws, runs, storage
 from headrace.advance import advance
 from headrace.decisions import decide
 from headrace.errors import RetryableError
+from headrace.events import digest
 from headrace.inbox import Inbox
-from headrace.lanes import Lane, Request, digest
+from headrace.lanes import Lane, Request
 from headrace.ledger import Ledger
 from headrace.parsing import parse_json
 from headrace.project import Project

@@ -7,8 +7,8 @@ takes it: taking an action twice is one execution.
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.events import ObjectCreated
-from headrace.lanes import Lane, digest
+from headrace.events import ObjectCreated, digest
+from headrace.lanes import Lane
 from headrace.message import Message
 
 

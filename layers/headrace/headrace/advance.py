@@ -14,7 +14,8 @@ from headrace import ground_truth, registry, runs, storage
 from headrace.actions import Decision
 from headrace.driving import waits_for_model
 from headrace.errors import Conflict, PermanentError
-from headrace.lanes import Lane, Request, Run, digest
+from headrace.events import digest
+from headrace.lanes import Lane, Request, Run
 from headrace.ledger import Ledger
 from headrace.project import Project
 

@@ -4,6 +4,7 @@
 change under several ids, and every event may be delivered more than once.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -184,3 +185,8 @@ def pipeline_of(arn: str) -> str:
 def execution_id_of(arn: str) -> str:
     """Return the execution id at the end of a pipeline execution's ARN."""
     return arn.rsplit("/", 1)[-1]
+
+
+def digest(text: str) -> str:
+    """Return 64 hexadecimal digits that stand for a text, the same on every machine."""
+    return hashlib.sha256(text.encode()).hexdigest()

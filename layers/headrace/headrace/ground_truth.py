@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from headrace import runs, storage
 from headrace.actions import Audit
-from headrace.events import ENDED, ObjectCreated, execution_id_of
-from headrace.lanes import Lane, Request, digest
+from headrace.events import ENDED, ObjectCreated, digest, execution_id_of
+from headrace.lanes import Lane, Request
 from headrace.ledger import Ledger
 from headrace.project import Project
 

@@ -4,17 +4,14 @@ One run at a time per pipeline. What arrives meanwhile joins the one request tha
 queues up behind anything, and the next run takes all of it.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
+
+from headrace.events import digest
 
 _NAMES_KEPT = 3
 _ENDED_KEPT = 5
-
-
-def digest(text: str) -> str:
-    """Return 64 hexadecimal digits that stand for a text, the same on every machine."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +96,26 @@ class Lane:
     triggered_at: float = 0.0
     retuned_at: tuple[float, ...] = ()
     ended: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, doc: dict[str, Any]) -> "Lane":
+        """Return the lane in a document of the ledger's."""
+        waiting, current = doc["waiting"], doc["current"]
+        if waiting:
+            names, causes = tuple(waiting["names"]), tuple(waiting["causes"])
+            waiting = Request(**{**waiting, "names": names, "causes": causes})
+        if current:
+            given = tuple((name, value) for name, value in current.get("parameters", ()))
+            current = Run(**{**current, "parameters": given})
+        return cls(
+            **{
+                **doc,
+                "waiting": waiting or None,
+                "current": current or None,
+                "retuned_at": tuple(doc["retuned_at"]),
+                "ended": tuple(doc["ended"]),
+            }
+        )
 
     def join(
         self,

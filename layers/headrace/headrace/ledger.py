@@ -20,13 +20,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.errors import Conflict, PermanentError, RetryableError
-from headrace.events import ObjectCreated
-from headrace.lanes import Lane, Request, Run, digest
+from headrace.events import ObjectCreated, digest
 from headrace.project import Project
 from headrace.table import Table
 
-if TYPE_CHECKING:  # whoever only tells has no use for decisions, and its start no time
+if TYPE_CHECKING:  # whoever only tells has no use for these, and its start no time
     from headrace.actions import Decision
+    from headrace.lanes import Lane
 
 Owner = Literal["pipeline", "group", "prefix", "name"]
 
@@ -114,9 +114,11 @@ class Ledger:
 
     def lane(self, pipeline: str) -> Lane:
         """Return the lane of a pipeline, as of now; an unknown one is free and empty."""
+        from headrace.lanes import Lane
+
         pipeline = pipeline.lower()
         item = self._table.get({"pk": f"LANE#{pipeline}", "sk": "LANE"})
-        return _lane(json.loads(item["doc"]["S"])) if item else Lane(pipeline)
+        return Lane.parse(json.loads(item["doc"]["S"])) if item else Lane(pipeline)
 
     def seen(self, business_keys: Iterable[str]) -> set[str]:
         """Return which of these events were decided before."""
@@ -277,22 +279,3 @@ def _drop_key(item: ObjectCreated) -> str:
 
 def _project(item: dict[str, Any]) -> Project:
     return Project.parse(json.loads(item["doc"]["S"]), "the ledger")
-
-
-def _lane(doc: dict[str, Any]) -> Lane:
-    waiting, current = doc["waiting"], doc["current"]
-    if waiting:
-        names, causes = tuple(waiting["names"]), tuple(waiting["causes"])
-        waiting = Request(**{**waiting, "names": names, "causes": causes})
-    if current:
-        given = tuple((name, value) for name, value in current.get("parameters", ()))
-        current = Run(**{**current, "parameters": given})
-    return Lane(
-        **{
-            **doc,
-            "waiting": waiting or None,
-            "current": current or None,
-            "retuned_at": tuple(doc["retuned_at"]),
-            "ended": tuple(doc["ended"]),
-        }
-    )

@@ -15,7 +15,7 @@ from typing import Any
 from headrace import envelopes, registry, runs, storage
 from headrace.driving import waits_for_model
 from headrace.errors import HeadraceError
-from headrace.events import ENDED
+from headrace.events import ENDED, ObjectCreated, RunStatusChanged
 from headrace.facts import ModelPackage
 from headrace.inbox import Inbox
 from headrace.lanes import Lane
@@ -112,15 +112,16 @@ class Reconciler:
     def _runs(self, pipeline: str, lane: Lane, now: float) -> Iterator[Envelope]:
         """Runs of the last day that nobody heard of: those that people start are in no lane."""
         mine = lane.current.execution_arn if lane.current else ""
-        events = {}
+        heard = {}
         for run in runs.recent(pipeline, now - _RUNS_KEPT):
             is_new = lane.current is None and now - run.started > self.forgotten
             if run.arn != mine and (run.status in ENDED or is_new):
-                envelope = envelopes.run_status(run.arn, run.status, run.display_name, now)
-                events[parse(envelope).business_key] = envelope
-        seen = self._ledger.seen(events)
-        for key, envelope in events.items():
+                event = RunStatusChanged(pipeline, run.arn, run.status, run.display_name, now)
+                heard[event.business_key] = run
+        seen = self._ledger.seen(heard)
+        for key, run in heard.items():
             if key not in seen:
+                envelope = envelopes.run_status(run.arn, run.status, run.display_name, now)
                 self.tell(envelope)
                 yield envelope
 
@@ -162,14 +163,17 @@ class Reconciler:
 
     def _uploads(self, project: Project, now: float) -> Iterator[Envelope]:
         for folder in FOLDERS:
-            found = [
-                envelopes.object_created(self.bucket, o.key, o.version_id, o.size, o.uploaded)
+            found = {
+                ObjectCreated(self.bucket, o.key, o.version_id, o.size, o.uploaded).business_key: o
                 for o in storage.uploads(self.bucket, project.folder(folder))
                 if _UPLOADS_SETTLE < now - o.uploaded < _UPLOADS_KEPT
-            ]
-            by_key = {parse(envelope).business_key: envelope for envelope in found}
-            seen = self._ledger.seen(by_key)
-            yield from (envelope for key, envelope in by_key.items() if key not in seen)
+            }
+            seen = self._ledger.seen(found)
+            for key, o in found.items():
+                if key not in seen:
+                    yield envelopes.object_created(
+                        self.bucket, o.key, o.version_id, o.size, o.uploaded
+                    )
 
     def _seen(self, envelope: Envelope) -> bool:
         return bool(self._ledger.seen([parse(envelope).business_key]))
