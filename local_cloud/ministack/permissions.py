@@ -1,8 +1,8 @@
 """Which permissions roles really use: every decision of IAM's that let a role do something.
 
 A line of JSON per role, action and resource, written the first time it is allowed. What a service
-does in a role's name without a request (Lambda polling a queue, writing logs) is not decided by
-IAM here, and so not recorded.
+does in a role's name without a request (Lambda polling a queue, writing logs) is asked of IAM by
+`roles.require`, and so recorded as well.
 """
 
 from __future__ import annotations

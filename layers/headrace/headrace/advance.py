@@ -20,7 +20,6 @@ from headrace.ledger import Ledger
 from headrace.project import Project
 
 _TRIES = 5
-_CLOCKS_APART = 60.0  # seconds between our clock and SageMaker's
 _LOOK_AGAIN = 300.0  # seconds, for the end of a scoring run
 
 
@@ -101,7 +100,7 @@ def _claimed_before(ledger: Ledger, project: Project, lane: Lane, run: Run) -> d
     if run.execution_arn:
         return {"outcome": "done", "reason": f"runs as {run.execution_arn}"}
     name = _true_name(project, lane.pipeline)
-    found = runs.find(name, run.request_id, run.claimed_at - _CLOCKS_APART)
+    found = runs.find(name, run.request_id, run.claimed_at - runs.CLOCKS_APART)
     if found is None:
         found = _start(project, lane, run)
     return _started(ledger, lane.pipeline, run, found)

@@ -16,7 +16,6 @@ from headrace.lanes import Lane, Request
 from headrace.ledger import Ledger
 from headrace.project import Project
 
-_CLOCKS_APART = 60.0  # seconds between our clock and SageMaker's
 _SHOWN = 3
 _MANIFEST, _VERSIONS = ".json", "-objects.json"
 
@@ -136,7 +135,7 @@ def _run_of(project: Project, scoring: Lane, request: str) -> tuple[str, str]:
         return "", "no run took its scoring input yet; the one that does looks for it"
     if scoring.waiting is not None and scoring.waiting.id == request:
         return "", f"the run of {request} has not begun and will look for it"
-    since = Request.opened(request) - _CLOCKS_APART
+    since = Request.opened(request) - runs.CLOCKS_APART
     found = runs.first(project.pipelines.inference, request, since)
     if found is None:
         claimed = scoring.current is not None and scoring.current.request_id == request

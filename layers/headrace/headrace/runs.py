@@ -14,6 +14,8 @@ from headrace.events import ENDED
 from headrace.facts import ModelPackage, Verdict
 from headrace.four_eyes import starters
 
+CLOCKS_APART = 60.0  # seconds between our clock and SageMaker's
+
 
 def start(request: dict[str, Any]) -> str:
     """Start an execution, with the arguments of StartPipelineExecution; return its ARN."""
