@@ -129,8 +129,13 @@ def test_a_drop_without_its_trigger_file_or_without_a_live_model_is_not_due(
     world: World,
 ) -> None:
     world.change(waiting=Request("upload-1", NOW - 9000, None))
-    waiting = Request("upload-2", NOW - 9000, NOW - 9000)
+    waiting = Request("upload-2", NOW - 9000, NOW - 9000, objects=1)
     world.change(pipeline=INFERENCE, waiting=waiting)
+    assert world.reconcile() == []
+
+
+def test_a_trigger_file_alone_has_nothing_to_run_and_is_not_due(world: World) -> None:
+    world.change(waiting=Request("upload-1", NOW - 9000, NOW - 9000))
     assert world.reconcile() == []
 
 

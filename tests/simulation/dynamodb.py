@@ -1,11 +1,13 @@
 """DynamoDB, exactly as far as the ledger uses it; anything else fails loudly."""
 
+import math
 from typing import Any
 
 from tests.simulation.faults import Faults, refused
 
 Item = dict[str, dict[str, str]]
 
+_NOTHING: tuple[float, Item | None] = (math.inf, None)
 _PAGE = 500  # items; the service cuts at 1 MB
 
 
@@ -15,7 +17,7 @@ class SimulatedDynamoDB:
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
         self._clock = faults.clock
-        self._items: dict[str, dict[str, Item]] = {}
+        self._items: dict[str, dict[str, tuple[float, Item]]] = {}  # pk, sk -> (expires at, item)
         self.writes = 0
 
     def get_item(self, *, TableName: str, Key: Item, ConsistentRead: bool) -> dict[str, Any]:
@@ -65,7 +67,8 @@ class SimulatedDynamoDB:
     def _page(self, pk: str, low: str, high: str, after: str) -> dict[str, Any]:
         rows = self._items.get(pk, {})
         keys = sorted(sk for sk in rows if low <= sk <= high and sk > after)
-        items = [rows[sk] for sk in keys[:_PAGE] if not self._expired(rows[sk])]
+        now = self._clock.now
+        items = [item for expires, item in (rows[sk] for sk in keys[:_PAGE]) if expires >= now]
         answer: dict[str, Any] = {"Items": items}
         if len(keys) > _PAGE:
             answer["LastEvaluatedKey"] = {"pk": {"S": pk}, "sk": {"S": keys[_PAGE - 1]}}
@@ -101,7 +104,9 @@ class SimulatedDynamoDB:
                 )
             self.writes += 1
             for put, (pk, sk) in zip(puts, keys, strict=True):
-                self._items.setdefault(pk, {})[sk] = put["Item"]
+                item = put["Item"]
+                expires = float(item["ttl"]["N"]) if "ttl" in item else math.inf
+                self._items.setdefault(pk, {})[sk] = expires, item
 
         self._faults.around(f"write {' '.join(pk for pk, _ in keys)}", write)
         return {}
@@ -128,15 +133,12 @@ class SimulatedDynamoDB:
                 raise AssertionError(f"a condition that was never simulated: {condition}")
 
     def _read(self, key: Item) -> Item | None:
-        item = self._items.get(key["pk"]["S"], {}).get(key["sk"]["S"])
-        return None if item is None or self._expired(item) else item
-
-    def _expired(self, item: Item) -> bool:
-        return "ttl" in item and float(item["ttl"]["N"]) < self._clock.now
+        expires, item = self._items.get(key["pk"]["S"], {}).get(key["sk"]["S"], _NOTHING)
+        return item if expires >= self._clock.now else None
 
     def peek(self, pk: str) -> list[Item]:
         """Return the items of a partition, for tests."""
-        return [item for _, item in sorted(self._items.get(pk, {}).items())]
+        return [item for _, (_, item) in sorted(self._items.get(pk, {}).items())]
 
 
 def _number(value: dict[str, str] | None) -> float:

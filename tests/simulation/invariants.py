@@ -14,6 +14,9 @@ from tests.simulation.people import People
 from tests.simulation.sagemaker import Run
 from tests.simulation.world import World
 
+# Times that a request may be due in a life: every ten minutes of the longest outage, seven hours.
+_OFTEN = 42
+
 
 @dataclass
 class Report:
@@ -57,6 +60,7 @@ def examine(people: People) -> Report:
         problems += _mails(world)
         problems += _left_over(world)
         problems += _truths(people)
+        problems += _restless(world)
     return report
 
 
@@ -166,6 +170,18 @@ def _left_over(world: World) -> Iterator[str]:
         yield f"{action} was never handed over"
     for name, why in world.act.failed:
         yield f"execution {name} failed: {why}"
+
+
+def _restless(world: World) -> Iterator[str]:
+    """Reconcile does not find the same thing again and again without an end."""
+    found: Counter[str] = Counter()
+    for project in world.projects:
+        for _, cause, _ in _audit(world, project):
+            if cause.startswith("due/"):
+                found[cause.rpartition("/")[0]] += 1
+    for due, count in found.items():
+        if count > _OFTEN:
+            yield f"reconcile found {due} {count} times"
 
 
 def _truths(people: People) -> Iterator[str]:

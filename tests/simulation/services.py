@@ -25,17 +25,18 @@ class SimulatedS3:
         """Have a person's file; its latest version is the last uploaded."""
         if key not in self._versions:
             insort(self._keys, key)
-        for old in self._versions.get(key, []):
-            old["IsLatest"] = False
-        self._versions.setdefault(key, []).append(
+        # Listed as they are: what was listed before may still be read.
+        older = [{**old, "IsLatest": False} for old in self._versions.get(key, [])]
+        self._versions[key] = [
+            *older,
             {
                 "Key": key,
                 "VersionId": version,
                 "Size": size,
                 "LastModified": datetime.fromtimestamp(int(self._clock.now), UTC),
                 "IsLatest": True,
-            }
-        )
+            },
+        ]
 
     def newest(self) -> dict[str, str]:
         """Return the newest version of each key."""
@@ -65,7 +66,7 @@ class SimulatedS3:
         keys = self._keys[low : min(low + MaxKeys, high)]  # a page ends with a key's last version
         # Taken at once, before anything may come between: S3 answers with what is there then.
         page = [version for key in keys for version in reversed(self._versions[key])]
-        answer: dict[str, Any] = {"Versions": [dict(version) for version in page]}
+        answer: dict[str, Any] = {"Versions": page}
         if low + len(keys) < high:
             answer |= {
                 "IsTruncated": True,

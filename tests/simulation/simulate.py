@@ -9,25 +9,27 @@ import gc
 import sys
 import time
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import Pool
 
 from tests.simulation.faults import MIXES
 from tests.simulation.invariants import Report, examine
 from tests.simulation.people import People
 
+Plan = tuple[int, int, int]  # seed, mix, uploads
+
 
 def life(seed: int, mix: int, uploads: int) -> Report:
     """Live through one seed under a mix of faults, and look at what became of it."""
-    gc.disable()  # a fifth faster; what is left over goes with the world
     people = People(seed, MIXES[mix], uploads)
     people.live()
-    report = examine(people)
-    del people
-    gc.collect()
-    return report
+    return examine(people)
 
 
-def _plan(arguments: argparse.Namespace) -> list[tuple[int, int, int]]:
+def _life(plan: Plan) -> Report:
+    return life(*plan)
+
+
+def _plan(arguments: argparse.Namespace) -> list[Plan]:
     mixes = [arguments.mix] if arguments.mix is not None else list(range(len(MIXES)))
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     if arguments.every_mix:
@@ -46,10 +48,11 @@ def main() -> int:
     arguments = parser.parse_args()
     plan, began = _plan(arguments), time.monotonic()
     by_mix: dict[str, list[Report]] = defaultdict(list)
-    with ProcessPoolExecutor(arguments.processes) as processes:
-        for (seed, mix, uploads), report in zip(
-            plan, processes.map(life, *zip(*plan, strict=True)), strict=True
-        ):
+    # A process has one life, and what is left over goes with it: without garbage collection it is
+    # a fifth faster.
+    with Pool(arguments.processes, initializer=gc.disable, maxtasksperchild=1) as processes:
+        reports = processes.imap(_life, plan)
+        for (seed, mix, uploads), report in zip(plan, reports, strict=True):
             by_mix[report.mix].append(report)
             if not report.right:
                 again = f"--first-seed {seed} --seeds 1 --mix {mix} --uploads {uploads}"

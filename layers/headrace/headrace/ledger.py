@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.errors import Conflict, PermanentError, RetryableError
@@ -278,4 +279,9 @@ def _drop_key(item: ObjectCreated) -> str:
 
 
 def _project(item: dict[str, Any]) -> Project:
-    return Project.parse(json.loads(item["doc"]["S"]), "the ledger")
+    return _parsed(item["doc"]["S"])
+
+
+@lru_cache(maxsize=256)
+def _parsed(doc: str) -> Project:
+    return Project.parse(json.loads(doc), "the ledger")

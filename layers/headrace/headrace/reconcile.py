@@ -15,7 +15,7 @@ from typing import Any
 from headrace import envelopes, registry, runs, storage
 from headrace.driving import waits_for_model
 from headrace.errors import HeadraceError
-from headrace.events import ENDED, ObjectCreated, RunStatusChanged
+from headrace.events import ENDED, RunStatusChanged
 from headrace.facts import ModelPackage
 from headrace.inbox import Inbox
 from headrace.lanes import Lane
@@ -28,6 +28,7 @@ from headrace.project import FOLDERS, Project
 FORGOTTEN = 600.0
 _REFRESH_TIMES = 6
 # Uploads younger than this may still be under way; older ones were found by an inventory before.
+# One in parts bears the time at which it began.
 _UPLOADS_SETTLE = 900.0
 _UPLOADS_KEPT = 48 * 3600.0
 _RUNS_KEPT = 24 * 3600.0
@@ -104,10 +105,10 @@ class Reconciler:
                 yield envelope
         elif run is not None and now - max(run.claimed_at, run.driven_at) > self.forgotten:
             yield _due(lane.pipeline, run.request_id, now)
-        elif run is not None or waiting is None or waiting.quiet_at is None:
-            return
-        elif now - max(waiting.quiet_at, waiting.driven_at) > self.forgotten:
-            yield _due(lane.pipeline, waiting.id, now)
+        elif run is None and waiting is not None and waiting.quiet_at is not None:
+            forgotten = now - max(waiting.quiet_at, waiting.driven_at) > self.forgotten
+            if waiting.complete and forgotten:  # a trigger file alone has nothing to run
+                yield _due(lane.pipeline, waiting.id, now)
 
     def _runs(self, pipeline: str, lane: Lane, now: float) -> Iterator[Envelope]:
         """Runs of the last day that nobody heard of: those that people start are in no lane."""
@@ -163,17 +164,13 @@ class Reconciler:
 
     def _uploads(self, project: Project, now: float) -> Iterator[Envelope]:
         for folder in FOLDERS:
-            found = {
-                ObjectCreated(self.bucket, o.key, o.version_id, o.size, o.uploaded).business_key: o
-                for o in storage.uploads(self.bucket, project.folder(folder))
-                if _UPLOADS_SETTLE < now - o.uploaded < _UPLOADS_KEPT
-            }
+            since, until = now - _UPLOADS_KEPT, now - _UPLOADS_SETTLE
+            uploads = storage.uploads(self.bucket, project.folder(folder), since, until)
+            found = {upload.business_key: upload for upload in uploads}
             seen = self._ledger.seen(found)
             for key, o in found.items():
                 if key not in seen:
-                    yield envelopes.object_created(
-                        self.bucket, o.key, o.version_id, o.size, o.uploaded
-                    )
+                    yield envelopes.object_created(o.bucket, o.key, o.version_id, o.size, o.time)
 
     def _seen(self, envelope: Envelope) -> bool:
         return bool(self._ledger.seen([parse(envelope).business_key]))

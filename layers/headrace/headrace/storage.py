@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.aws import client, from_aws
+from headrace.events import ObjectCreated
 
 _PAGE = 1000  # versions that ListObjectVersions returns at most
 _LONGEST_KEY = 1024  # bytes; S3 refuses to look for a longer one
@@ -68,25 +70,20 @@ def newest(bucket: str, prefix: str, names: Iterable[str]) -> dict[str, Newest]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """The newest version of an object; `size` in bytes, `uploaded` in seconds since 1970."""
+def uploads(bucket: str, prefix: str, since: float, until: float) -> Iterator[ObjectCreated]:
+    """Yield the newest version of each object below a prefix, if uploaded between two times.
 
-    key: str
-    version_id: str
-    size: int
-    uploaded: float
-
-
-def uploads(bucket: str, prefix: str) -> Iterator[Upload]:
-    """Yield the newest version of each object below a prefix."""
+    As the events that should have told them; times are in seconds since 1970.
+    """
+    after, before = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)
     request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
     while True:
         page = _call("list_object_versions", **request)
         for item in page.get("Versions", []):
-            if item["IsLatest"]:
-                uploaded = item["LastModified"].timestamp()
-                yield Upload(item["Key"], item["VersionId"], item["Size"], uploaded)
+            uploaded = item["LastModified"]
+            if item["IsLatest"] and after < uploaded < before:
+                version, time = item["VersionId"], uploaded.timestamp()
+                yield ObjectCreated(bucket, item["Key"], version, item["Size"], time)
         if not page.get("IsTruncated"):
             return
         request["KeyMarker"] = page["NextKeyMarker"]
