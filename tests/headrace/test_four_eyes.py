@@ -100,7 +100,7 @@ def test_an_edit_of_the_live_version_by_its_starter_takes_nothing_back(strict: P
 
 def test_the_boards_reference_is_asked_for_first(strict: Project) -> None:
     event = reviewed(ADA, ADA)
-    retuned = replace(event.package, metadata={"kind": "training-hpo"})
-    _, tell = decide(strict, Lane(INFERENCE), replace(event, package=retuned), NOW).actions
+    retuned = event.package._replace(metadata={"kind": "training-hpo"})
+    _, tell = decide(strict, Lane(INFERENCE), event._replace(package=retuned), NOW).actions
     assert isinstance(tell, Tell)
     assert tell.message.kind == "review-missing"

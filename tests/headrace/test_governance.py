@@ -1,7 +1,5 @@
 """What goes live: an approval, and for a retuned version the review board's reference."""
 
-from dataclasses import replace
-
 from headrace.actions import AdvanceRun, RefreshInference, ReturnToPending, Tell
 from headrace.decisions import decide
 from headrace.events import ApprovalOverdue, LaneDue, RefreshEnded, VersionGone
@@ -31,7 +29,7 @@ def test_an_approved_version_is_refreshed_once(project: Project) -> None:
     assert isinstance(action, RefreshInference)
     assert action.arn == package(1).arn
     assert first.lane.refreshing == package(1).arn
-    edited = replace(package(1), modified=NOW + 60)
+    edited = package(1)._replace(modified=NOW + 60)
     assert decide(project, first.lane, reviewed(edited), NOW).actions == ()
 
 
@@ -126,8 +124,8 @@ def test_an_earlier_refresh_of_the_version_that_failed_does_not_call_off_the_lat
 def test_a_refresh_whose_end_is_told_days_late_does_not_pass_for_live(project: Project) -> None:
     """A dead letter, redriven: CI has put another version there since."""
     early, late = ended(package(1).arn), ended(package(2).arn)
-    early = replace(early, ended=replace(early.ended, ci_pipeline=7))
-    late = replace(late, ended=replace(late.ended, ci_pipeline=8))
+    early = early._replace(ended=early.ended._replace(ci_pipeline=7))
+    late = late._replace(ended=late.ended._replace(ci_pipeline=8))
     lane = decide(project, Lane(INFERENCE), late, NOW).lane
     decision = decide(project, lane, early, NOW)
     assert (decision.lane, decision.actions) == (lane, ())

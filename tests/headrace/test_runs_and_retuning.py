@@ -82,7 +82,7 @@ def test_a_crash_starts_nothing(project: Project) -> None:
 
 
 def test_a_pass_that_crashed_afterwards_starts_nothing(project: Project) -> None:
-    passed = replace(MISSED, passed=True)
+    passed = MISSED._replace(passed=True)
     decision = decide(project, Lane(HPO), ModelQualityFailed(RUN, passed, NOW), NOW)
     assert decision.actions == ()
 

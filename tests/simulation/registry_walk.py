@@ -1,6 +1,5 @@
 """Any order of events over a registry's life, for Hypothesis to walk."""
 
-from dataclasses import replace
 from typing import Any
 
 from headrace.actions import RefreshInference, ReturnToPending
@@ -58,7 +57,7 @@ class RegistryLife(RuleBasedStateMachine):
 
     def _change(self, arn: str, **changes: Any) -> None:
         self.now += 60
-        self.packages[arn] = replace(self.packages[arn], modified=self.now, **changes)
+        self.packages[arn] = self.packages[arn]._replace(modified=self.now, **changes)
 
     def _newest(self, other_than: str) -> str | None:
         approved = [p for p in self.packages.values() if p.approval == "Approved"]

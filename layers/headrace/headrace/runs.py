@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -22,8 +21,7 @@ def start(request: dict[str, Any]) -> str:
     return str(_call("start_pipeline_execution", **request)["PipelineExecutionArn"])
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(NamedTuple):
     """A pipeline execution as it is listed; `started` is in seconds since 1970."""
 
     arn: str
@@ -112,7 +110,7 @@ def why(execution_arn: str) -> tuple[str, float]:
 def with_starters(package: ModelPackage) -> ModelPackage:
     """Return a version with who started its run, which is nobody when the run is gone."""
     run = package.metadata.get("run", "")
-    return replace(package, started_by=_starters(run, package) if "/execution/" in run else ())
+    return package._replace(started_by=_starters(run, package) if "/execution/" in run else ())
 
 
 def _starters(run: str, package: ModelPackage) -> tuple[str, ...]:

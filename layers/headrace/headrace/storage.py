@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -33,8 +32,7 @@ def put_json(bucket: str, key: str, value: Any) -> None:
     _call("put_object", Bucket=bucket, Key=key, Body=body, ContentType="application/json")
 
 
-@dataclass(frozen=True, slots=True)
-class Newest:
+class Newest(NamedTuple):
     """The newest version of a file; `deleted` where only older versions are left."""
 
     version_id: str
