@@ -3,8 +3,8 @@
 `business_key` identifies the change itself. EventBridge's own id does not: SageMaker reports one
 change under several ids, and every event may be delivered more than once.
 
-What happened and what was looked up are named tuples, for each cold start makes their classes anew,
-which takes a frozen dataclass seven times as long. What is stored are dataclasses.
+What happened and what was looked up are named tuples: each cold start makes their classes anew,
+which takes several times as long for a frozen dataclass. What is stored are dataclasses.
 """
 
 import hashlib
