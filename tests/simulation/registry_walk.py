@@ -122,6 +122,15 @@ class RegistryLife(RuleBasedStateMachine):
         assert action.refresh_id not in {running.refresh_id for _, running, _ in self.ci}
         self.ci.append((self.numbers, action, succeeds))
 
+    @precondition(lambda self: self.lane.refreshing in self.packages)
+    @rule()
+    def an_approval_is_withdrawn_and_given_again(self) -> None:
+        """While its refresh is under way, which then is not the one that is wanted."""
+        arn = self.lane.refreshing
+        for approval in ("Rejected", "Approved"):
+            self._change(arn, approval=approval)
+            self._told(arn)
+
     @precondition(lambda self: self.ci)
     @rule()
     def ci_ends(self) -> None:
