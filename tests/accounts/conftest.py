@@ -15,18 +15,13 @@ from demo.data import Shells, shells
 from demo.loop import Loop
 from demo.results import Live, Scored, Trained
 from local_cloud.cloud import INFO, Cloud
-from local_cloud.gitlab.repository import Repository
-
-ROOT = Path(__file__).parents[2]
+from tests.working_tree import pushed
 
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The working tree as a push leaves it, with settings that let the other accounts read."""
-    folder = tmp_path_factory.mktemp("repository")
-    pushed = Repository(ROOT, folder / "repository.git")
-    copy = folder / "project"
-    pushed.clone("main", pushed.push(), copy, "http://127.0.0.1/headrace/headrace.git")
+    copy = pushed(tmp_path_factory.mktemp("repository"))
     settings = copy / "pipeline_specs" / "abalone" / "project.yaml"
     readers = ", ".join(f'"{number}"' for number in ACCOUNTS.values())
     settings.write_text(f"{settings.read_text()}\naccounts:\n  readers: [{readers}]\n")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from hosted_project import CI_FILE, Pipeline, client, finished
-from own_project import COMMAND_LINE, ROOT
+from own_project import COMMAND_LINE
 
 from local_cloud.gitlab import GitLab, start_gitlab
-from local_cloud.gitlab.repository import Repository
+from tests.working_tree import pushed
 
 
 @pytest.fixture
@@ -47,9 +47,6 @@ def run(project: Any, hosted: GitLab) -> Callable[..., Pipeline]:
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the working tree as a push would leave it."""
-    directory = tmp_path_factory.mktemp("checkout")
-    repository = Repository(ROOT, directory / "repository.git")
-    copy = directory / "project"
-    repository.clone("main", repository.push(), copy, "http://127.0.0.1/headrace/headrace.git")
+    copy = pushed(tmp_path_factory.mktemp("checkout"))
     (copy / "pipeline_specs" / "__main__.py").write_text(COMMAND_LINE)
     return copy

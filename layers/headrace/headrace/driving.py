@@ -8,15 +8,24 @@ from headrace.lanes import Lane
 from headrace.project import Project
 
 
-def driven(project: Project, lane: Lane, now: float) -> tuple[Lane, tuple[Action, ...]]:
-    """Send for the request that waits, if its drop has an end and its lane is free for it."""
+def may_run_at(project: Project, lane: Lane) -> float | None:
+    """Return when the request that waits may run, in seconds since 1970: once its drop is quiet.
+
+    None while it may not: nothing waits, it has no work or no end, or its lane is not free for it.
+    """
     request = lane.waiting
-    if request is None or request.quiet_at is None or lane.current is not None:
-        return lane, ()
-    if not request.complete or waits_for_model(project, lane):
+    if request is None or not request.complete or lane.current is not None:
+        return None
+    return None if waits_for_model(project, lane) else request.quiet_at
+
+
+def driven(project: Project, lane: Lane, now: float) -> tuple[Lane, tuple[Action, ...]]:
+    """Send for the request that waits, if it may run."""
+    request, at = lane.waiting, may_run_at(project, lane)
+    if request is None or at is None:
         return lane, ()
     attempt = request.attempt + 1
-    action = AdvanceRun(lane.pipeline, request.id, attempt, request.quiet_at)
+    action = AdvanceRun(lane.pipeline, request.id, attempt, at)
     request = replace(request, attempt=attempt, driven_at=now)
     return replace(lane, waiting=request), (action,)
 
@@ -35,9 +44,8 @@ def opened(project: Project, lane: Lane) -> tuple[Action, ...]:
             request.opened_at,
         )
         return (Tell(message, request.id),)
-    if lane.current is not None or request.quiet_at is None or not request.complete:
-        return ()
-    return (AdvanceRun(lane.pipeline, request.id, request.attempt, request.quiet_at),)
+    at = may_run_at(project, lane)
+    return () if at is None else (AdvanceRun(lane.pipeline, request.id, request.attempt, at),)
 
 
 def waits_for_model(project: Project, lane: Lane) -> bool:

@@ -10,10 +10,10 @@ an hour, uploads that never came through.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from headrace import envelopes, registry, runs, storage
-from headrace.driving import waits_for_model
+from headrace.driving import may_run_at, waits_for_model
 from headrace.errors import HeadraceError
 from headrace.events import ENDED, RunStatusChanged
 from headrace.facts import ModelPackage
@@ -34,6 +34,7 @@ _UPLOADS_KEPT = 48 * 3600.0
 _RUNS_KEPT = 24 * 3600.0
 
 Envelope = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +91,13 @@ class Reconciler:
         for name in project.pipelines.all:
             lane = self._ledger.lane(name)
             if not waits_for_model(project, lane):
-                yield from self._lane(lane, now)
+                yield from self._lane(project, lane, now)
                 yield from self._runs(name, lane, now)
             if lane.refreshing and now - lane.refreshed_at > _REFRESH_TIMES * self.forgotten:
                 yield _due(lane.pipeline, lane.refresh_id, now)
 
-    def _lane(self, lane: Lane, now: float) -> Iterator[Envelope]:
-        run, waiting = lane.current, lane.waiting
+    def _lane(self, project: Project, lane: Lane, now: float) -> Iterator[Envelope]:
+        run, waiting, at = lane.current, lane.waiting, may_run_at(project, lane)
         if run is not None and run.execution_arn:
             ended = runs.ended_as(run.execution_arn)
             if ended is not None:
@@ -105,26 +106,24 @@ class Reconciler:
                 yield envelope
         elif run is not None and now - max(run.claimed_at, run.driven_at) > self.forgotten:
             yield _due(lane.pipeline, run.request_id, now)
-        elif run is None and waiting is not None and waiting.quiet_at is not None:
-            forgotten = now - max(waiting.quiet_at, waiting.driven_at) > self.forgotten
-            if waiting.complete and forgotten:  # a trigger file alone has nothing to run
-                yield _due(lane.pipeline, waiting.id, now)
+        elif at is None or waiting is None:
+            return
+        elif now - max(at, waiting.driven_at) > self.forgotten:
+            yield _due(lane.pipeline, waiting.id, now)
 
     def _runs(self, pipeline: str, lane: Lane, now: float) -> Iterator[Envelope]:
         """Runs of the last day that nobody heard of: those that people start are in no lane."""
         mine = lane.current.execution_arn if lane.current else ""
-        heard = {}
+        found = {}
         for run in runs.recent(pipeline, now - _RUNS_KEPT):
             is_new = lane.current is None and now - run.started > self.forgotten
             if run.arn != mine and (run.status in ENDED or is_new):
                 event = RunStatusChanged(pipeline, run.arn, run.status, run.display_name, now)
-                heard[event.business_key] = run
-        seen = self._ledger.seen(heard)
-        for key, run in heard.items():
-            if key not in seen:
-                envelope = envelopes.run_status(run.arn, run.status, run.display_name, now)
-                self.tell(envelope)
-                yield envelope
+                found[event.business_key] = run
+        for run in self._unseen(found):
+            envelope = envelopes.run_status(run.arn, run.status, run.display_name, now)
+            self.tell(envelope)
+            yield envelope
 
     def _registry(self, project: Project, now: float) -> Iterator[Envelope]:
         group = project.model_package_group
@@ -166,11 +165,13 @@ class Reconciler:
         for folder in FOLDERS:
             since, until = now - _UPLOADS_KEPT, now - _UPLOADS_SETTLE
             uploads = storage.uploads(self.bucket, project.folder(folder), since, until)
-            found = {upload.business_key: upload for upload in uploads}
-            seen = self._ledger.seen(found)
-            for key, o in found.items():
-                if key not in seen:
-                    yield envelopes.object_created(o.bucket, o.key, o.version_id, o.size, o.time)
+            for o in self._unseen({upload.business_key: upload for upload in uploads}):
+                yield envelopes.object_created(o.bucket, o.key, o.version_id, o.size, o.time)
+
+    def _unseen(self, by_key: dict[str, T]) -> list[T]:
+        """Return those of some events, or what they are made of, that were never decided."""
+        seen = self._ledger.seen(by_key)
+        return [one for key, one in by_key.items() if key not in seen]
 
     def _seen(self, envelope: Envelope) -> bool:
         return bool(self._ledger.seen([parse(envelope).business_key]))
