@@ -13,7 +13,7 @@ from pathlib import Path
 
 import botocore
 
-from local_cloud.build import Builder, Toolchain
+from local_cloud.deploy.build import Builder, Toolchain
 
 ROOT = Path(__file__).parents[1]
 VENV = Path(sys.prefix).parent

@@ -18,9 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from headrace.inbox import Inbox
-from headrace.ledger import Ledger
-from headrace.project import Project
+from headrace.adapters.ledger import Ledger
+from headrace.domain.project import Project
+from headrace.use_cases.decide import Inbox
 
 from benchmarks.bills import bill
 from benchmarks.clouds import Site, site, wait

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headrace.ledger import Ledger
-from headrace.project import Project
+from headrace.adapters.ledger import Ledger
+from headrace.domain.project import Project
 
 from benchmarks.listening import listen, patterns_to
 from local_cloud.cloud import Cloud

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from headrace.decisions import decide
-from headrace.events import ObjectCreated
-from headrace.lanes import Lane, Request
-from headrace.ledger import Ledger
-from headrace.project import Project
-from headrace.uploads import FilesArrived
+from headrace.adapters.ledger import Ledger
+from headrace.domain.events import ObjectCreated
+from headrace.domain.lane import Lane, Request
+from headrace.domain.project import Project
+from headrace.rules.decide import decide
+from headrace.rules.uploads import FilesArrived
 
 from benchmarks.stub import Items
 

@@ -21,15 +21,15 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from headrace.actions import Decision
-from headrace.decisions import decide
-from headrace.events import ObjectCreated
-from headrace.facts import ToldRun
-from headrace.lanes import Lane
-from headrace.ledger import Ledger
-from headrace.messages import run_changed
-from headrace.parsing import parse, parse_json
-from headrace.uploads import FilesArrived
+from headrace.adapters.eventbridge import parse, parse_json
+from headrace.adapters.ledger import Ledger
+from headrace.domain.actions import Decision
+from headrace.domain.events import ObjectCreated
+from headrace.domain.lane import Lane
+from headrace.notifications.format import ToldRun
+from headrace.notifications.run_messages import run_changed
+from headrace.rules.decide import decide
+from headrace.rules.uploads import FilesArrived
 
 from benchmarks.cold_cases import LONG_AGO, PROJECT, RUN, payload
 from benchmarks.figures import Figure, median, number

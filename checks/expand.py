@@ -13,8 +13,8 @@ from typing import Any
 import boto3
 import yaml
 
-from local_cloud import template as sam
-from local_cloud.build import Builder, Toolchain
+from local_cloud.deploy import template as sam
+from local_cloud.deploy.build import Builder, Toolchain
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "template.yaml"

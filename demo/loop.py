@@ -13,7 +13,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from demo.mailbox import Mail, about, mails
-from pipeline_specs import settings
+from pipeline_specs.config import settings
 
 ROOT = Path(__file__).parents[1]
 PROJECT = "abalone"

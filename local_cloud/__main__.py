@@ -12,13 +12,13 @@ import threading
 import time
 from pathlib import Path
 
-from local_cloud.build import BuildError
-from local_cloud.chaos import Chaos
-from local_cloud.ci import PipelineError
+from local_cloud.chaos.chaos import Chaos
 from local_cloud.cloud import INFO, Cloud, CloudRunningError, running_pid
-from local_cloud.deploy import DeployError
+from local_cloud.deploy.build import BuildError
+from local_cloud.deploy.ci import PipelineError
+from local_cloud.deploy.stack import DeployError
+from local_cloud.deploy.template import TemplateError
 from local_cloud.ministack.process import ServerError
-from local_cloud.template import TemplateError
 
 EXPECTED = (BuildError, CloudRunningError, DeployError, PipelineError, ServerError, TemplateError)
 DOWN_SECONDS = 90.0

@@ -23,16 +23,16 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from local_cloud import accounts, ci, people
-from local_cloud.build import Builder, Toolchain
-from local_cloud.chaos import Chaos, Faults
-from local_cloud.deploy import Deployment
-from local_cloud.mail import MailServer
+from local_cloud.chaos.chaos import Chaos, Faults
+from local_cloud.deploy import accounts, ci, users
+from local_cloud.deploy.build import Builder, Toolchain
+from local_cloud.deploy.stack import Deployment
+from local_cloud.mail.mailbox import MailServer
 from local_cloud.ministack.process import ROOT, Server, choose_port
 from local_cloud.ministack.settings import ACCOUNT_ID, REGION, Settings
 
 if TYPE_CHECKING:
-    from local_cloud.gitlab import GitLab
+    from local_cloud.gitlab.gitlab import GitLab
 
 STACK_NAME = "headrace"
 INFO = "cloud.json"
@@ -151,8 +151,8 @@ class Cloud:
         self._say(f"MiniStack on {settings.endpoint_url}, log in {self.server.log}")
         self.server.start()
         self._exits.callback(self.server.stop)
-        root = people.EndpointSession(settings.endpoint_url, root_id, root_secret)
-        admin_id, admin_secret = people.ensure_user(root, "admin", people.EVERYTHING)
+        root = users.EndpointSession(settings.endpoint_url, root_id, root_secret)
+        admin_id, admin_secret = users.ensure_user(root, "admin", users.EVERYTHING)
         self.info = {
             "endpoint_url": settings.endpoint_url,
             "region": REGION,
@@ -193,7 +193,7 @@ class Cloud:
         return key_id, secret
 
     def _start_gitlab(self, venv: Path, state: Path) -> None:
-        from local_cloud.gitlab import start_gitlab
+        from local_cloud.gitlab.gitlab import start_gitlab
 
         variables = ci.variables(self.info, venv)
         self._gitlab = start_gitlab(self._repository, state / "gitlab", variables)
@@ -243,7 +243,7 @@ class Cloud:
     def session(self, account: str = "") -> boto3.Session:
         """A session of an account's administrator, whose clients talk to this cloud."""
         info = self.info["accounts"][account] if account else self.info
-        return people.EndpointSession(
+        return users.EndpointSession(
             self.info["endpoint_url"], info["access_key_id"], info["secret_access_key"]
         )
 

@@ -16,22 +16,22 @@ from pathlib import Path
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline_specs import (
-    ROOT,
-    beginning,
-    packages,
+from pipeline_specs import ROOT
+from pipeline_specs.config import init_project, settings
+from pipeline_specs.deploy import (  # first: it makes the layer importable
     promotion,
-    settings,
     teardown,
-)  # first: it makes the layer importable
-from pipeline_specs.account import Account
-from pipeline_specs.build import BuiltPipeline
-from pipeline_specs.stack import Stack
+    versions,
+)
+from pipeline_specs.deploy.account import Account
+from pipeline_specs.deploy.stack import Stack
+from pipeline_specs.pipelines.built import BuiltPipeline
+from pipeline_specs.pipelines.model_version import ModelPackage
 
 # isort: split
-from headrace import envelopes
-from headrace.errors import HeadraceError, PermanentError
-from headrace.four_eyes import BY_HAND
+from headrace.adapters import envelopes
+from headrace.domain.errors import HeadraceError, PermanentError
+from headrace.domain.people import BY_HAND
 
 Command = Callable[[settings.Settings, Account, argparse.Namespace], None]
 KINDS = ("training", "training-hpo", "inference")
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "init":
             projects = ROOT / "pipeline_specs"
-            for line in beginning.write(options.project, options.csv, options.target, projects):
+            for line in init_project.write(options.project, options.csv, options.target, projects):
                 print(line)
             return 0
         project = None if options.command == "destroy" else settings.load(options.project)[0]
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _upsert(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
-    from pipeline_specs import training  # the SDK takes seconds to import
+    from pipeline_specs.pipelines import training  # the SDK takes seconds to import
 
     recreate = options.recreate or project.recreate_pipelines
     group = f"model package group {project.project.model_package_group}"
@@ -165,9 +165,9 @@ def _promote(project: settings.Settings, account: Account, options: argparse.Nam
         print(line)
 
 
-def _approved(project: settings.Settings, account: Account, arn: str) -> packages.ModelPackage:
+def _approved(project: settings.Settings, account: Account, arn: str) -> ModelPackage:
     """Return a version of the project's group that may go live; PermanentError says why not."""
-    package = packages.describe(account.sagemaker, arn)
+    package = versions.describe(account.sagemaker, arn)
     if package.registered.group != project.project.model_package_group:
         raise PermanentError(
             f"{package.arn} is of group {package.registered.group}, not "
@@ -201,34 +201,34 @@ def _start(project: settings.Settings, account: Account, options: argparse.Names
 
 def _definition(project: settings.Settings, account: Account, options: argparse.Namespace) -> None:
     if options.pipeline in ("inference", "model-quality"):
-        from pipeline_specs import inference, model_quality
+        from pipeline_specs.pipelines import inference, model_quality
 
         module = inference if options.pipeline == "inference" else model_quality
         arn = options.model_package_arn
         package = (
-            packages.describe(account.sagemaker, arn) if arn else _to_score_with(project, account)
+            versions.describe(account.sagemaker, arn) if arn else _to_score_with(project, account)
         )
         if package is None:
             group = project.project.model_package_group
             raise PermanentError(f"no version of {group} is approved; name one")
         built = module.build(project, account.deployment, package)
     else:
-        from pipeline_specs import training
+        from pipeline_specs.pipelines import training
 
         built = training.build(project, account.deployment, options.pipeline)
     print(json.dumps(json.loads(built.definition), indent=2))
 
 
-def _to_score_with(project: settings.Settings, account: Account) -> packages.ModelPackage | None:
+def _to_score_with(project: settings.Settings, account: Account) -> ModelPackage | None:
     group, there = project.project.model_package_group, account.version_there(project.project)
-    return packages.to_score_with(account.sagemaker, group, there)
+    return versions.to_score_with(account.sagemaker, group, there)
 
 
 def _put_scoring(
-    project: settings.Settings, account: Account, package: packages.ModelPackage, recreate: bool
+    project: settings.Settings, account: Account, package: ModelPackage, recreate: bool
 ) -> None:
     """Put what a version scores with, and what checks its predictions later."""
-    from pipeline_specs import inference, model_quality
+    from pipeline_specs.pipelines import inference, model_quality
 
     # The inference pipeline last: with it the version is live.
     for module in (model_quality, inference):

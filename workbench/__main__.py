@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import boto3
 
-from pipeline_specs.stack import Stack  # first: it makes the layer importable
+from pipeline_specs.deploy.stack import Stack  # first: it makes the layer importable
 
 # isort: split
-from headrace.errors import HeadraceError
-from headrace.lanes import Lane
-from headrace.ledger import Ledger
+from headrace.adapters.ledger import Ledger
+from headrace.domain.errors import HeadraceError
+from headrace.domain.lane import Lane
 
 from workbench import chain
 from workbench.books import Entry

@@ -11,12 +11,12 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
-from headrace.aws import from_aws
-from headrace.errors import PermanentError
-from headrace.four_eyes import identity
-from headrace.ledger import Ledger
-from headrace.project import Project
-from headrace.registry import package_of
+from headrace.adapters.client import from_aws
+from headrace.adapters.ledger import Ledger
+from headrace.adapters.registry import package_of
+from headrace.adapters.sagemaker import identity
+from headrace.domain.errors import PermanentError
+from headrace.domain.project import Project
 
 from workbench import books
 from workbench.books import Step

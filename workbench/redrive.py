@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline_specs.stack import Stack
+from pipeline_specs.deploy.stack import Stack
 
 LEFT = "left"
 # Whose dead letters are which queue's.

@@ -3,9 +3,9 @@
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from headrace.advance import advance
-from headrace.environment import setting
-from headrace.ledger import Ledger, now
+from headrace.adapters.ledger import Ledger, now
+from headrace.runtime import setting
+from headrace.use_cases.advance_run import advance
 
 logger = Logger()
 

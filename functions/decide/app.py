@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from headrace.environment import setting
-from headrace.inbox import Inbox
-from headrace.ledger import Ledger, now
-from headrace.statemachine import start
+from headrace.adapters.ledger import Ledger, now
+from headrace.adapters.statemachine import start
+from headrace.runtime import setting
+from headrace.use_cases.decide import Inbox
 
 logger = Logger()
 

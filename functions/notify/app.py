@@ -3,12 +3,12 @@
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from headrace.alerts import publish
-from headrace.environment import setting
-from headrace.errors import HeadraceError
-from headrace.ledger import Ledger, now
-from headrace.parsing import parse_json
-from headrace.tell import messages_for
+from headrace.adapters.eventbridge import parse_json
+from headrace.adapters.ledger import Ledger, now
+from headrace.adapters.messaging import publish
+from headrace.domain.errors import HeadraceError
+from headrace.runtime import setting
+from headrace.use_cases.notify import messages_for
 
 logger = Logger()
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from headrace import gitlab
-from headrace.environment import setting
-from headrace.ledger import Ledger, now
-from headrace.refresh import refresh
+from headrace.adapters import gitlab_ci
+from headrace.adapters.ledger import Ledger, now
+from headrace.runtime import setting
+from headrace.use_cases.refresh_inference import refresh
 
 logger = Logger()
 
@@ -14,7 +14,7 @@ logger = Logger()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Start the CI pipeline of a refresh, or look how it is doing."""
-    to = gitlab.settings(
+    to = gitlab_ci.settings(
         setting("GITLAB_URL"),
         setting("GITLAB_PROJECT_PATH"),
         setting("GITLAB_REF"),

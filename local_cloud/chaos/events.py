@@ -15,7 +15,7 @@ from typing import Any
 from ministack.core.responses import new_uuid
 from ministack.services import eventbridge
 
-from local_cloud.chaos import Faults
+from local_cloud.chaos.chaos import Faults
 from local_cloud.ministack import seams
 
 BEST_EFFORT = "aws.sagemaker"

@@ -14,7 +14,7 @@ from typing import Any
 
 from ministack.core import lambda_runtime
 
-from local_cloud.chaos import Faults
+from local_cloud.chaos.chaos import Faults
 from local_cloud.ministack import seams
 
 USUAL_SECONDS = 0.1  # of a function that was not seen yet

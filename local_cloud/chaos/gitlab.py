@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from local_cloud.chaos import Bursts, Faults
+from local_cloud.chaos.chaos import Bursts, Faults
 from local_cloud.gitlab.api import Answer, Request
 
 THROTTLED, DOWN, CUT, LOST, LATE = "throttled", "down", "cut", "answer lost", "late"

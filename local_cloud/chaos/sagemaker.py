@@ -12,9 +12,9 @@ from typing import Any
 
 from ministack import app
 
-from local_cloud.chaos import Bursts, Faults
+from local_cloud.chaos.chaos import Bursts, Faults
+from local_cloud.sagemaker.core.backplane import access_key
 from local_cloud.sagemaker.service import HEADERS, Answer
-from local_cloud.sagemaker.surroundings import access_key
 
 ROLE_KEY = "ASIA"  # how the access keys of assumed roles begin
 THROTTLED, LOST = "throttled", "answer lost"

@@ -69,7 +69,7 @@ class Server:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "local_cloud.ministack.server", self.settings.to_json()],
+                [sys.executable, "-m", "local_cloud.server", self.settings.to_json()],
                 cwd=ROOT,
                 env=self.settings.environment(),
                 stdin=subprocess.PIPE,

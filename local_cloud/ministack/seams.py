@@ -1,4 +1,18 @@
-"""Replacing a private function of MiniStack, or refusing loudly when it is not what we know."""
+"""Replaces private functions of MiniStack, and refuses loudly when a new version has moved them.
+
+Each module named after a thing of AWS replaces a few private functions of MiniStack where it
+differs from AWS, over `replace`.
+
+What it still does not do, although AWS does:
+- functions are processes on this host: no memory limit, no read-only root, the host's Python;
+- Step Functions executions that run when the cloud stops are Failed (`States.ServiceRestart`);
+- `.waitForTaskToken`, nested executions and `events:putEvents` do not use the state machine's role;
+- EventBridge Scheduler neither assumes its role nor has retries and a dead-letter queue;
+- trust policies of service roles, KMS key policies and resource policies on log groups are not
+  consulted when one service acts for another.
+- the signature of a web identity token is not checked, only its issuer, audience and subject;
+- state is saved on a graceful stop only: a killed server starts from the stop before.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from local_cloud.sagemaker.errors import ApiError
+from local_cloud.sagemaker.core.errors import ApiError
 from local_cloud.sagemaker.service import Service
 
 Properties = dict[str, Any]

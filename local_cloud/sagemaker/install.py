@@ -15,7 +15,8 @@ from ministack.core import iam_actions, router
 from ministack.services import stepfunctions
 from ministack.services.cloudformation import provisioners
 
-from local_cloud.sagemaker import authorization, cloudformation, tokens
+from local_cloud.sagemaker import cloudformation
+from local_cloud.sagemaker.core import authorization, tokens
 from local_cloud.sagemaker.host import PipelineEngine
 from local_cloud.sagemaker.service import Service
 

@@ -15,27 +15,25 @@ from typing import Any, cast
 
 import boto3
 
-from local_cloud.sagemaker import (
-    authorization,
+from local_cloud.sagemaker.core import authorization, backplane, tokens
+from local_cloud.sagemaker.core.errors import ApiError, unknown_operation
+from local_cloud.sagemaker.core.operations import OPERATIONS, Call, present
+from local_cloud.sagemaker.core.store import Store
+from local_cloud.sagemaker.core.validation import (
+    checked_request,
+    checked_response,
+    operation_model,
+    wire,
+)
+from local_cloud.sagemaker.host import Execution, Host, PipelineEngine
+from local_cloud.sagemaker.resources import (
     executions,
     groups,
     jobs,
     models,
     pipelines,
     registry,
-    surroundings,
     tags,
-    tokens,
-)
-from local_cloud.sagemaker.errors import ApiError, unknown_operation
-from local_cloud.sagemaker.host import Execution, Host, PipelineEngine
-from local_cloud.sagemaker.operations import OPERATIONS, Call, present
-from local_cloud.sagemaker.store import Store
-from local_cloud.sagemaker.validation import (
-    checked_request,
-    checked_response,
-    operation_model,
-    wire,
 )
 
 LOGGER = logging.getLogger(__name__)
@@ -75,8 +73,8 @@ class Service:
         self._engine = engine
         self._token_window = token_window
         self._store = Store()
-        self._publisher = surroundings.Publisher()
-        self._surroundings = surroundings.Surroundings(endpoint_url)
+        self._publisher = backplane.Publisher()
+        self._surroundings = backplane.Surroundings(endpoint_url)
 
     # --- the way in over HTTP ---------------------------------------------------------------
 
@@ -88,11 +86,11 @@ class Service:
 
     def _answer(self, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Answer:
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
-        key = surroundings.access_key(headers, query)
-        _identity.set(surroundings.identity(key))
+        key = backplane.access_key(headers, query)
+        _identity.set(backplane.identity(key))
         try:
             request = _parsed(body)
-            account_id, region = surroundings.here()
+            account_id, region = backplane.here()
             authorization.check_dependent(operation, request, key, region, account_id)
             return 200, dict(HEADERS), json.dumps(wire(self.run(operation, request))).encode()
         except ApiError as error:
@@ -109,8 +107,8 @@ class Service:
         if function is None:
             raise unknown_operation(operation)
         checked = checked_request(operation, tokens.filled(operation, request))
-        checked = pipelines.with_definition(checked, surroundings.read_object)
-        account_id, region = surroundings.here()
+        checked = pipelines.with_definition(checked, backplane.read_object)
+        account_id, region = backplane.here()
         owner = registry.owner(operation, checked, account_id, region)
         with self._call(owner, region) as call:
             if owner != account_id:
@@ -128,7 +126,7 @@ class Service:
 
     def within(self, account_id: str, region: str) -> Host:
         """See `Host.within`."""
-        return cast(Host, surroundings.Scoped(self, account_id, region))
+        return cast(Host, backplane.Scoped(self, account_id, region))
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """See `Host.call`."""
@@ -139,7 +137,7 @@ class Service:
 
     def authorize(self, role_arn: str, operation: str, request: dict[str, Any]) -> None:
         """See `Host.authorize`."""
-        account_id, region = surroundings.here()
+        account_id, region = backplane.here()
         try:
             authorization.check_role(role_arn, operation, request, region, account_id)
         except ApiError as error:
@@ -164,11 +162,11 @@ class Service:
 
     def session(self, role_arn: str) -> boto3.Session:
         """See `Host.session`."""
-        return self._surroundings.assume(role_arn, surroundings.here()[1])
+        return self._surroundings.assume(role_arn, backplane.here()[1])
 
     def log(self, group: str, stream: str, lines: list[str]) -> None:
         """See `Host.log`."""
-        self._surroundings.log(group, stream, lines, *surroundings.here())
+        self._surroundings.log(group, stream, lines, *backplane.here())
 
     def cached_step(
         self, pipeline_arn: str, key: str, max_age_seconds: float
@@ -234,14 +232,14 @@ class Service:
         with self._store.lock:
             if self._engine is None:
                 # The engine brings much with it and imports this package: only when needed.
-                from local_cloud.sagemaker.engine import Engine
+                from local_cloud.sagemaker.engine.engine import Engine
 
                 self._engine = Engine(self, self._work_dir, self._jobs_python)
             return self._engine
 
     @contextmanager
     def _call(self, account_id: str, region: str) -> Iterator[Call]:
-        who = _identity.get() or surroundings.identity("")
+        who = _identity.get() or backplane.identity("")
         with self._store.lock:
             scope = self._store.scope(account_id, region)
             call = Call(account_id, region, who, scope, self._store.scope, self, present())

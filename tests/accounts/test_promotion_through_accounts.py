@@ -7,7 +7,7 @@ import json
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from headrace.ledger import Ledger
+from headrace.adapters.ledger import Ledger
 from three_accounts import ACCOUNTS, Jobs
 
 from demo.data import Shells
@@ -15,7 +15,7 @@ from demo.loop import Loop
 from demo.results import Live, Scored, Trained
 from demo.stages import inference_definition
 from local_cloud.cloud import Cloud
-from pipeline_specs import settings
+from pipeline_specs.config import settings
 
 PROJECT = settings.load("abalone")[0].project
 

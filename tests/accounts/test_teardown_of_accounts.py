@@ -14,8 +14,8 @@ from three_accounts import ACCOUNTS, CI_SECONDS, Jobs
 
 from demo.loop import Loop
 from demo.results import Scored
-from local_cloud import people
 from local_cloud.cloud import Cloud
+from local_cloud.deploy import users
 
 # Of the account, not of the stack: who deploys.
 DEPLOYER = "deployer"
@@ -53,7 +53,7 @@ def deployer(cloud: Cloud, account: str) -> str:
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = iam.create_role(RoleName=DEPLOYER, AssumeRolePolicyDocument=document)["Role"]
     iam.put_role_policy(
-        RoleName=DEPLOYER, PolicyName="all", PolicyDocument=json.dumps(people.EVERYTHING)
+        RoleName=DEPLOYER, PolicyName="all", PolicyDocument=json.dumps(users.EVERYTHING)
     )
     return str(role["Arn"])
 

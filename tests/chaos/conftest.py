@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.chaos import Chaos
+from local_cloud.chaos.chaos import Chaos
 from local_cloud.cloud import Cloud
 
 sys.path.append(str(Path(__file__).parents[1] / "cloud"))  # whose sample this is

@@ -13,7 +13,7 @@ import pytest
 from whole_job import End, deployed, whole_job
 
 from checks import permissions
-from local_cloud.chaos import Chaos
+from local_cloud.chaos.chaos import Chaos
 
 pytestmark = pytest.mark.timeout(600)
 STORM = Chaos(

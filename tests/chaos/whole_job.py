@@ -17,7 +17,7 @@ from demo import stages
 from demo.commands import commands_in
 from demo.data import shells
 from demo.loop import Loop
-from local_cloud.chaos import Chaos
+from local_cloud.chaos.chaos import Chaos
 from local_cloud.cloud import INFO, Cloud
 
 FORGOTTEN_SECONDS = 8

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.build import Builder, BuildError, Toolchain
+from local_cloud.deploy.build import Builder, BuildError, Toolchain
 
 ROOT = Path(__file__).parents[2]
 TOOLCHAIN = Toolchain.of(Path(sys.prefix).parent)
@@ -30,7 +30,7 @@ def names(data: bytes) -> set[str]:
 def test_the_layer_holds_the_package_and_pure_libraries_only(layer: tuple[str, bytes]) -> None:
     held = names(layer[1])
 
-    assert "python/headrace/decisions.py" in held
+    assert "python/headrace/rules/decide.py" in held
     assert "python/aws_lambda_powertools/__init__.py" in held
     assert not [name for name in held if name.endswith((".so", ".pyd"))]
     assert not [name for name in held if "/bin/" in name or "/tests/" in name]

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from cloud_sample import TEMPLATE, Sample
 
-from local_cloud.build import Builder, Toolchain
-from local_cloud.deploy import DeployError, Deployment
-from local_cloud.template import TemplateError
+from local_cloud.deploy.build import Builder, Toolchain
+from local_cloud.deploy.stack import DeployError, Deployment
+from local_cloud.deploy.template import TemplateError
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import smtplib
 from email.message import EmailMessage
 from pathlib import Path
 
-from local_cloud.mail import HOST, MailServer
+from local_cloud.mail.mailbox import HOST, MailServer
 
 
 def test_a_mail_is_a_file_in_the_maildir(tmp_path: Path) -> None:

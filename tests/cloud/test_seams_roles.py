@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from cloud_sample import Sample, eventually
 
-from local_cloud import people
+from local_cloud.deploy import users
 
 ACCOUNT = "000000000000"
 CODE = "def handler(event, context):\n    print('heard', event)\n    return 'done'\n"
@@ -33,13 +33,13 @@ def role(sample: Sample, name: str, service: str, *allowed: dict[str, Any]) -> s
     return str(made["Role"]["Arn"])
 
 
-def session(sample: Sample, role_arn: str) -> people.EndpointSession:
+def session(sample: Sample, role_arn: str) -> users.EndpointSession:
     """A session of somebody who assumed the role."""
     given = sample.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="somebody")
     keys = given["Credentials"]
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
     endpoint = sample.cloud.info["endpoint_url"]
-    return people.EndpointSession(endpoint, *(keys[name] for name in names))
+    return users.EndpointSession(endpoint, *(keys[name] for name in names))
 
 
 def function(sample: Sample, name: str, role_arn: str) -> None:

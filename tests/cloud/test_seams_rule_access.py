@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from cloud_sample import Sample
 
-from local_cloud import people
+from local_cloud.deploy import users
 
 ACTIONS = ("PutRule", "DescribeRule", "DeleteRule", "PutTargets", "RemoveTargets")
 
@@ -27,8 +27,8 @@ def events(sample: Sample) -> Any:
             }
         ],
     }
-    keys = people.ensure_user(sample.session, "rule-maker", policy)
-    return people.EndpointSession(sample.cloud.info["endpoint_url"], *keys).client("events")
+    keys = users.ensure_user(sample.session, "rule-maker", policy)
+    return users.EndpointSession(sample.cloud.info["endpoint_url"], *keys).client("events")
 
 
 def test_a_rule_that_the_policy_names_is_made_changed_and_deleted(

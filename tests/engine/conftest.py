@@ -15,7 +15,7 @@ import boto3
 import pytest
 from engine_cloud import Cloud, RecordingHost
 
-from local_cloud.sagemaker.engine import Engine
+from local_cloud.sagemaker.engine.engine import Engine
 
 ROOT = Path(__file__).parents[2]
 JOBS_PYTHON = Path(sys.executable).parents[2] / "jobs/bin/python"

@@ -14,7 +14,7 @@ import botocore.session
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
-from local_cloud.sagemaker.engine import Engine
+from local_cloud.sagemaker.engine.engine import Engine
 from local_cloud.sagemaker.host import Execution
 
 ACCOUNT = "000000000000"

@@ -8,7 +8,7 @@ import pytest
 from engine_cloud import SKLEARN, Cloud, RecordingHost, execution, run
 from processing_step import processing
 
-from local_cloud.sagemaker.engine import Engine
+from local_cloud.sagemaker.engine.engine import Engine
 
 COPY = """
 import pathlib, sys

@@ -10,7 +10,7 @@ from engine_cloud import SKLEARN, Cloud, RecordingHost, execution, run
 from model_steps import model, put_channels, rows, training, transform, tuning
 from processing_step import processing
 
-from local_cloud.sagemaker.engine import Engine
+from local_cloud.sagemaker.engine.engine import Engine
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from engine_cloud import ANALYZER, Cloud, RecordingHost, allow, execution, run
 from processing_step import processing
 
-from local_cloud.sagemaker.engine import Engine
+from local_cloud.sagemaker.engine.engine import Engine
 
 
 @pytest.fixture

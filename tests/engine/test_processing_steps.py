@@ -9,7 +9,7 @@ import pytest
 from engine_cloud import Cloud, RecordingHost, allow, execution, jobs_left, run
 from processing_step import output_of, processing
 
-from local_cloud.sagemaker.engine import Engine
+from local_cloud.sagemaker.engine.engine import Engine
 
 COPY = """
 import pathlib, sys

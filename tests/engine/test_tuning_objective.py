@@ -9,7 +9,7 @@ import pytest
 from engine_cloud import Cloud, RecordingHost, execution, run
 from model_steps import tuning
 
-from local_cloud.sagemaker.engine import Engine
+from local_cloud.sagemaker.engine.engine import Engine
 
 
 def put_classes(cloud: Cloud) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hosted_project import CI_FILE, Pipeline, client, finished
 from own_project import COMMAND_LINE
 
-from local_cloud.gitlab import GitLab, start_gitlab
+from local_cloud.gitlab.gitlab import GitLab, start_gitlab
 from tests.working_tree import pushed
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import gitlab as python_gitlab
 
-from local_cloud.gitlab import GitLab
+from local_cloud.gitlab.gitlab import GitLab
 
 Pipeline = Any  # python-gitlab makes its attributes at run time
 FINISHED = {"success", "failed", "canceled", "skipped", "manual"}

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from hosted_project import client, finished, jobs, trace
 from own_project import ARN, REFRESH, ROOT, UPSERT
 
-from local_cloud.gitlab import start_gitlab
+from local_cloud.gitlab.gitlab import start_gitlab
 from local_cloud.gitlab.web_identity import Issuer
 
 

@@ -15,7 +15,7 @@ from gitlab.exceptions import (
 )
 from hosted_project import client, finished
 
-from local_cloud.gitlab import GitLab, start_gitlab
+from local_cloud.gitlab.gitlab import GitLab, start_gitlab
 
 REFRESH = {"ACTION": "refresh"}
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from headrace import aws
-from headrace.events import ObjectCreated
-from headrace.facts import ModelPackage
-from headrace.lanes import Lane
-from headrace.ledger import Ledger
-from headrace.project import Project
+from headrace.adapters import client as aws
+from headrace.adapters.ledger import Ledger
+from headrace.domain.events import ObjectCreated
+from headrace.domain.lane import Lane
+from headrace.domain.model_version import ModelPackage
+from headrace.domain.project import Project
 
 from tests.headrace.aws_services import ministack
 

@@ -9,9 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from headrace import messages, model_messages
-from headrace.facts import ToldRun, Verdict
-from headrace.message import Message
+from headrace.domain.message import Message
+from headrace.domain.quality import Verdict
+from headrace.notifications import run_messages, version_messages
+from headrace.notifications.format import ToldRun
 
 from tests.headrace.conftest import INFERENCE, NOW, RUN, TRAINING, package
 
@@ -43,11 +44,11 @@ def changed(
     status: str, *causes: str, failed: dict[str, Any] | None = None, **more: Any
 ) -> Message:
     steps = [failed] if failed else []
-    return messages.run_changed("abalone", status, SCORED, list(causes), steps, **more)
+    return run_messages.run_changed("abalone", status, SCORED, list(causes), steps, **more)
 
 
 def not_started(waits: bool) -> Message:
-    return messages.run_not_started(
+    return run_messages.run_not_started(
         "abalone", TRAINING, "upload-1", LAMBDA_SAID, because=DROP, at=NOW, waits=waits
     )
 
@@ -65,12 +66,12 @@ CASES: dict[str, Message] = {
     ),
     "run-stopped": changed("Stopped"),
     "run-stopping": changed("Stopping"),
-    "run-executing, with custom text": messages.with_custom_text(
+    "run-executing, with custom text": run_messages.with_custom_text(
         changed("Executing"), "The nightly scoring has begun; results by six."
     ),
     "run-not-started, over": not_started(waits=False),
     "run-not-started, waits": not_started(waits=True),
-    "step-status": messages.step_changed("abalone", "Train", "Failed", "CapacityError", STEP),
+    "step-status": run_messages.step_changed("abalone", "Train", "Failed", "CapacityError", STEP),
     "threshold-missed": changed(
         "Failed",
         f"Step ModelQuality failed because the metric missed its threshold: {VERDICT}.",
@@ -78,9 +79,9 @@ CASES: dict[str, Message] = {
         "itself; if the project's policy declines it, a mail says why.",
         headline="mse 16.08 missed 10",
         missed=True,
-        failed={"step": "ModelQuality", **messages.verdict_values(VERDICT)},
+        failed={"step": "ModelQuality", **run_messages.verdict_values(VERDICT)},
     ),
-    "retune-declined": messages.retune_declined(
+    "retune-declined": run_messages.retune_declined(
         "abalone",
         RUN,
         VERDICT,
@@ -88,21 +89,21 @@ CASES: dict[str, Message] = {
         "start in 21.0 hours",
         NOW,
     ),
-    "data-quality": messages.drift(
+    "data-quality": run_messages.drift(
         "abalone", STEP, f"{RESULTS}/data-quality/constraint_violations.json", VIOLATIONS
     ),
-    "file-not-taken": messages.not_taken(
+    "file-not-taken": run_messages.not_taken(
         "abalone",
         "abalone/training/data/raw/heavy.csv.bak",
         "its name does not end with .csv (and 2 more files with it)",
     ),
-    "drop-waits": messages.waits_for_model(
+    "drop-waits": run_messages.waits_for_model(
         "abalone", "headrace-abalone", "upload-1", ("monday.csv", "tuesday.csv"), 2, NOW
     ),
-    "model-registered": model_messages.registered(
+    "model-registered": version_messages.registered(
         "abalone", FIRST, "mse 6.091, threshold 10.0", "nothing yet", {**NUMBERS, "live": None}
     ),
-    "model-registered, retuned, four eyes": model_messages.registered(
+    "model-registered, retuned, four eyes": version_messages.registered(
         "abalone",
         RETUNED,
         "mse 6.091, threshold 10.0",
@@ -110,15 +111,15 @@ CASES: dict[str, Message] = {
         {**NUMBERS, "live": {"model_package_arn": FIRST.arn, "value": 6.4}},
         four_eyes=True,
     ),
-    "approval-overdue": model_messages.approval_overdue("abalone", FIRST.arn, 3, 72.0, NOW),
-    "review-missing": model_messages.review_missing("abalone", RETUNED),
-    "own-approval": model_messages.own_approval("abalone", OWN, OWN.lacks_second_person),
-    "model-live": model_messages.live("abalone", FIRST.arn, CI, NOW),
-    "refresh-failed": model_messages.refresh_failed(
+    "approval-overdue": version_messages.approval_overdue("abalone", FIRST.arn, 3, 72.0, NOW),
+    "review-missing": version_messages.review_missing("abalone", RETUNED),
+    "own-approval": version_messages.own_approval("abalone", OWN, OWN.lacks_second_person),
+    "model-live": version_messages.live("abalone", FIRST.arn, CI, NOW),
+    "refresh-failed": version_messages.refresh_failed(
         "abalone", FIRST.arn, f"CI pipeline {CI} is failed; failed: refresh", NOW
     ),
-    "rollback-impossible": model_messages.nothing_approved("abalone", FIRST.arn, NOW),
-    "live-version-gone": model_messages.live_version_gone("abalone", FIRST.arn, NOW),
+    "rollback-impossible": version_messages.nothing_approved("abalone", FIRST.arn, NOW),
+    "live-version-gone": version_messages.live_version_gone("abalone", FIRST.arn, NOW),
 }
 
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace import aws, storage
-from headrace.advance import advance
-from headrace.decisions import decide
-from headrace.errors import RetryableError
-from headrace.events import RunStatusChanged
-from headrace.inbox import Inbox
-from headrace.ledger import Ledger
+from headrace.adapters import client as aws
+from headrace.adapters import data_bucket
+from headrace.adapters.ledger import Ledger
+from headrace.domain.errors import RetryableError
+from headrace.domain.events import RunStatusChanged
+from headrace.rules.decide import decide
+from headrace.use_cases.advance_run import advance
+from headrace.use_cases.decide import Inbox
 
 from tests.headrace.conftest import INFERENCE, NOW, TRUTH_CHECKS, payload
 
@@ -92,7 +93,7 @@ class Place:
         assert start["PipelineName"] == TRUTH_CHECKS
         given = {one["Name"]: one["Value"] for one in start["PipelineParameters"]}
         (before, *files), (folder, *truths) = map(
-            storage.read_json, (given["Predictions"], given["GroundTruth"])
+            data_bucket.read_json, (given["Predictions"], given["GroundTruth"])
         )
         assert before == {"prefix": f"s3://{self.bucket}/abalone/runs/"}
         assert folder == {"prefix": f"s3://{self.bucket}/{TRUTH}"}

@@ -4,12 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from headrace.actions import RefreshInference, ReturnToPending, Tell
-from headrace.decisions import decide
-from headrace.facts import PackageReviewed
-from headrace.four_eyes import starters, why_not
-from headrace.lanes import Lane
-from headrace.project import Project
+from headrace.adapters.sagemaker import starters
+from headrace.domain.actions import RefreshInference, ReturnToPending, Tell
+from headrace.domain.events import PackageReviewed
+from headrace.domain.lane import Lane
+from headrace.domain.people import why_not
+from headrace.domain.project import Project
+from headrace.rules.decide import decide
 
 from tests.headrace.conftest import INFERENCE, NOW, package
 

@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from headrace import gitlab
-from headrace.errors import RetryableError
+from headrace.adapters import gitlab_ci
+from headrace.domain.errors import RetryableError
 
-from local_cloud.gitlab import GitLab, start_gitlab
+from local_cloud.gitlab.gitlab import GitLab, start_gitlab
 
-CALLS: dict[str, Callable[[gitlab.Settings], Any]] = {
-    "trigger": lambda to: gitlab.trigger(to, {}),
-    "find": lambda to: gitlab.find(to, "refresh"),
-    "status": lambda to: gitlab.status(to, 1),
-    "jobs": lambda to: gitlab.jobs(to, 1),
+CALLS: dict[str, Callable[[gitlab_ci.Settings], Any]] = {
+    "trigger": lambda to: gitlab_ci.trigger(to, {}),
+    "find": lambda to: gitlab_ci.find(to, "refresh"),
+    "status": lambda to: gitlab_ci.status(to, 1),
+    "jobs": lambda to: gitlab_ci.jobs(to, 1),
 }
 
 
@@ -28,14 +28,14 @@ def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitLab]:
 
 
 @pytest.fixture
-def to(hosted: GitLab) -> gitlab.Settings:
+def to(hosted: GitLab) -> gitlab_ci.Settings:
     tokens = hosted.trigger_token, hosted.api_token
-    return gitlab.Settings(hosted.url, hosted.project_path, "main", *tokens)
+    return gitlab_ci.Settings(hosted.url, hosted.project_path, "main", *tokens)
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_limit_of_an_hour_is_waited_for_by_the_state_machine(
-    hosted: GitLab, to: gitlab.Settings, call: str
+    hosted: GitLab, to: gitlab_ci.Settings, call: str
 ) -> None:
     hosted.throttle(1, retry_after=3600)
     began = time.monotonic()

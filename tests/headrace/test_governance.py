@@ -1,11 +1,18 @@
 """What goes live: an approval, and for a retuned version the review board's reference."""
 
-from headrace.actions import AdvanceRun, RefreshInference, ReturnToPending, Tell
-from headrace.decisions import decide
-from headrace.events import ApprovalOverdue, LaneDue, RefreshEnded, VersionGone
-from headrace.facts import ModelPackage, PackageReviewed, Refreshed
-from headrace.lanes import Lane, Request
-from headrace.project import Project
+from headrace.domain.actions import AdvanceRun, RefreshInference, ReturnToPending, Tell
+from headrace.domain.events import (
+    ApprovalOverdue,
+    LaneDue,
+    PackageReviewed,
+    Refreshed,
+    RefreshEnded,
+    VersionGone,
+)
+from headrace.domain.lane import Lane, Request
+from headrace.domain.model_version import ModelPackage
+from headrace.domain.project import Project
+from headrace.rules.decide import decide
 
 from tests.headrace.conftest import INFERENCE, NOW, package
 

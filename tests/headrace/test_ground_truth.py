@@ -6,17 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from headrace import aws, runs, storage
-from headrace.advance import advance
-from headrace.decisions import decide
-from headrace.errors import RetryableError
-from headrace.events import digest
-from headrace.inbox import Inbox
-from headrace.lanes import Lane, Request
-from headrace.ledger import Ledger
-from headrace.parsing import parse_json
-from headrace.project import Project
-from headrace.uploads import FilesArrived
+from headrace.adapters import client as aws
+from headrace.adapters import data_bucket, sagemaker
+from headrace.adapters.eventbridge import parse_json
+from headrace.adapters.ledger import Ledger
+from headrace.domain.errors import RetryableError
+from headrace.domain.events import digest
+from headrace.domain.lane import Lane, Request
+from headrace.domain.project import Project
+from headrace.rules.decide import decide
+from headrace.rules.uploads import FilesArrived
+from headrace.use_cases.advance_run import advance
+from headrace.use_cases.decide import Inbox
 
 from tests.headrace.conftest import HPO, INFERENCE, NOW, TRUTH_CHECKS, payload, uploaded
 from tests.headrace.scored_files import ARN, SCORING, TRUTH, Place
@@ -33,10 +34,10 @@ def place(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch, req
     lane = ledger.lane(INFERENCE)
     ledger.claim(lane, replace(lane, live="arn:model"))
     place = Place(bucket, Inbox(ledger, lambda *_: None, lambda: place.clock, print))
-    monkeypatch.setattr(runs, "start", place.start)
-    monkeypatch.setattr(runs, "first", lambda pipeline, name, since: place.runs.get(name))
+    monkeypatch.setattr(sagemaker, "start", place.start)
+    monkeypatch.setattr(sagemaker, "first", lambda pipeline, name, since: place.runs.get(name))
     monkeypatch.setattr(
-        runs,
+        sagemaker,
         "parameters",
         lambda arn: {
             one["Name"]: one["Value"]
@@ -46,7 +47,7 @@ def place(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch, req
         },
     )
     monkeypatch.setattr(
-        runs, "find", lambda pipeline, name, since: place.runs.get(name, (None,))[0]
+        sagemaker, "find", lambda pipeline, name, since: place.runs.get(name, (None,))[0]
     )
     return place
 
@@ -82,7 +83,7 @@ def test_ground_truth_before_its_scoring_run_is_claimed_is_that_runs_own(place: 
     assert place.ledger.lane(TRUTH_CHECKS) == Lane(TRUTH_CHECKS)
     place.advance(INFERENCE)
     given = {one["Name"]: one["Value"] for one in place.starts[-1]["PipelineParameters"]}
-    assert storage.read_json(given["GroundTruth"])[1:] == ["a.csv", "b.csv"]
+    assert data_bucket.read_json(given["GroundTruth"])[1:] == ["a.csv", "b.csv"]
 
 
 def test_ground_truth_told_late_that_its_run_had_is_not_checked_again(place: Place) -> None:
@@ -190,7 +191,7 @@ def test_a_missed_threshold_of_a_late_check_retunes_as_any_other(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = {"metric": "mse", "value": 16.1, "threshold": 10, "passed": False, "rows": 9}
-    monkeypatch.setattr(runs, "exit_message_of_failed", lambda *_: json.dumps(said))
+    monkeypatch.setattr(sagemaker, "exit_message_of_failed", lambda *_: json.dumps(said))
     envelope = payload("run_status")
     arn = ARN.format(TRUTH_CHECKS, "late")
     envelope["detail"] |= {"pipelineExecutionArn": arn, "pipelineArn": arn.split("/execution")[0]}
@@ -246,12 +247,12 @@ def test_the_newest_versions_of_many_files_take_few_calls(
         s3.put_object(Bucket=place.bucket, Key=f"p/{many[3]}", Body=b"")
     newer = s3.put_object(Bucket=place.bucket, Key=f"p/{many[3]}", Body=b"")["VersionId"]
     s3.delete_object(Bucket=place.bucket, Key=f"p/{many[5]}")
-    found = storage.newest(place.bucket, "p/", [*many, "absent.csv", "zzz.csv"])
+    found = data_bucket.newest(place.bucket, "p/", [*many, "absent.csv", "zzz.csv"])
     assert set(found) == set(many)
-    assert found[many[3]] == storage.Newest(newer, deleted=False)
+    assert found[many[3]] == data_bucket.Newest(newer, deleted=False)
     assert [name for name in many if found[name].deleted] == [many[5]]
     assert len(calls) <= 3
     calls.clear()
     few = [many[0], many[60], many[119], "absent.csv"]
-    assert set(storage.newest(place.bucket, "p/", few)) == set(few[:3])
+    assert set(data_bucket.newest(place.bucket, "p/", few)) == set(few[:3])
     assert len(calls) <= 4

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from headrace import advance as advance_module
-from headrace import aws, runs
-from headrace.advance import advance
-from headrace.errors import RetryableError
-from headrace.inbox import Inbox
-from headrace.ledger import Ledger
-from headrace.project import Project
+from headrace.adapters import client as aws
+from headrace.adapters import sagemaker
+from headrace.adapters.ledger import Ledger
+from headrace.domain.errors import RetryableError
+from headrace.domain.project import Project
+from headrace.use_cases import advance_run as advance_module
+from headrace.use_cases.advance_run import advance
+from headrace.use_cases.decide import Inbox
 
 from tests.headrace.conftest import BUCKET, HPO, INFERENCE, NOW, RUN, TRAINING, payload
 
@@ -101,10 +102,10 @@ def test_word_that_a_run_goes_on_after_its_end_does_not_hold_its_lane(
     envelope = payload("run_status")
     envelope["detail"]["currentPipelineExecutionStatus"] = "Executing"
     record = {"messageId": "late", "body": json.dumps(envelope)}
-    monkeypatch.setattr(runs, "ended_as", lambda arn: ("Failed", "upload-1"))
+    monkeypatch.setattr(sagemaker, "ended_as", lambda arn: ("Failed", "upload-1"))
     assert inbox.handle([record]) == []
     assert inbox.ledger.lane(INFERENCE).current is None
-    monkeypatch.setattr(runs, "ended_as", lambda arn: None)
+    monkeypatch.setattr(sagemaker, "ended_as", lambda arn: None)
     inbox.handle([record])
     held_by = inbox.ledger.lane(INFERENCE).current
     assert held_by is not None
@@ -125,7 +126,7 @@ def started(monkeypatch: pytest.MonkeyPatch, aws_environment: None) -> list[dict
         requests.append(request)
         return RUN
 
-    monkeypatch.setattr(runs, "start", start)
+    monkeypatch.setattr(sagemaker, "start", start)
     if BUCKET not in [b["Name"] for b in aws.client("s3").list_buckets()["Buckets"]]:
         aws.client("s3").create_bucket(Bucket=BUCKET)
     return requests
@@ -178,7 +179,7 @@ def test_a_claim_whose_answer_was_lost_is_looked_for_before_it_starts_again(
             raise error
         return RUN
 
-    monkeypatch.setattr(runs, "start", start)
+    monkeypatch.setattr(sagemaker, "start", start)
     with pytest.raises(RetryableError):
         advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
     looked_for: list[str] = []
@@ -187,13 +188,13 @@ def test_a_claim_whose_answer_was_lost_is_looked_for_before_it_starts_again(
         looked_for.append(name)
         return None
 
-    monkeypatch.setattr(runs, "find", absent)
+    monkeypatch.setattr(sagemaker, "find", absent)
     with pytest.raises(RetryableError):
         advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
     assert looked_for == [request.id]
     assert len(started) == 2
     assert started[0] == started[1]  # same name, same token: SageMaker knows it
-    monkeypatch.setattr(runs, "find", lambda *_: RUN)
+    monkeypatch.setattr(sagemaker, "find", lambda *_: RUN)
     answer = advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
     assert answer == {"outcome": "done", "reason": f"runs as {RUN}"}
     assert len(started) == 2

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from headrace.decisions import decide
-from headrace.errors import Conflict, PermanentError, RetryableError
-from headrace.lanes import Lane, Run
-from headrace.ledger import Ledger
-from headrace.project import Pipelines, Project
-from headrace.uploads import FilesArrived
+from headrace.adapters.ledger import Ledger
+from headrace.domain.errors import Conflict, PermanentError, RetryableError
+from headrace.domain.lane import Lane, Run
+from headrace.domain.project import Pipelines, Project
+from headrace.rules.decide import decide
+from headrace.rules.uploads import FilesArrived
 
 from tests.headrace.conftest import NOW, RUN, TRAINING, uploaded
 

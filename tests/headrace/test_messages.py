@@ -6,9 +6,10 @@ from pathlib import Path
 
 import headrace
 import pytest
-from headrace import model_messages
-from headrace.message import KINDS, Message, facts, in_studio, studio, when
-from headrace.messages import drift, not_taken, plain
+from headrace.domain.message import KINDS, Message
+from headrace.notifications import version_messages
+from headrace.notifications.format import facts, in_studio, studio, when
+from headrace.notifications.run_messages import drift, not_taken, plain
 
 from tests.headrace import golden_messages
 from tests.headrace.conftest import RUN, package
@@ -30,9 +31,9 @@ def test_there_is_a_golden_file_for_each_kind_and_no_other() -> None:
     assert files == {golden_messages.path(case).name for case in CASES}
 
 
-@pytest.mark.parametrize("module", ["messages", "model_messages"])
+@pytest.mark.parametrize("module", ["run_messages", "version_messages"])
 def test_every_kind_in_the_code_can_be_wanted(module: str) -> None:
-    tree = ast.parse((Path(headrace.__path__[0]) / f"{module}.py").read_text())
+    tree = ast.parse((Path(headrace.__path__[0]) / "notifications" / f"{module}.py").read_text())
     named = [
         node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "kind"
     ]
@@ -75,7 +76,7 @@ def test_a_long_name_leaves_room_for_what_became_of_the_file() -> None:
 
 
 def test_a_registered_version_says_its_metric_and_how_to_approve_it() -> None:
-    message = model_messages.registered(
+    message = version_messages.registered(
         "abalone", package(1), "mse 6.1, threshold 10.0", "nothing yet", NUMBERS
     )
     assert "mse 6.1, threshold 10.0" in message.text
@@ -86,7 +87,7 @@ def test_a_registered_version_says_its_metric_and_how_to_approve_it() -> None:
 
 def test_a_retuned_version_asks_for_the_boards_reference() -> None:
     retuned = package(2, metadata={"kind": "training-hpo"})
-    message = model_messages.registered(
+    message = version_messages.registered(
         "abalone", retuned, "mse 5.9", "version 1, mse 6.1", NUMBERS
     )
     assert "review_board_reference" in message.text

@@ -4,14 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from headrace.errors import PermanentError
-from headrace.events import (
+from headrace.adapters.eventbridge import parse, parse_json
+from headrace.domain.errors import PermanentError
+from headrace.domain.events import (
     ModelPackageChanged,
     ObjectCreated,
     RunStatusChanged,
     StepStatusChanged,
 )
-from headrace.parsing import parse, parse_json
 
 from tests.headrace.conftest import BUCKET, INFERENCE, RUN, payload
 

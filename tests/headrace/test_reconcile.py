@@ -6,17 +6,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from headrace import aws, registry, runs
-from headrace.errors import PermanentError, RetryableError
-from headrace.events import ObjectCreated
-from headrace.facts import ModelPackage
-from headrace.inbox import Inbox
-from headrace.lanes import Lane, Request, Run
-from headrace.ledger import Ledger
-from headrace.parsing import parse
-from headrace.project import Pipelines, Project
-from headrace.reconcile import Reconciler
-from headrace.runs import Execution
+from headrace.adapters import client as aws
+from headrace.adapters import registry, sagemaker
+from headrace.adapters.eventbridge import parse
+from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import Execution
+from headrace.domain.errors import PermanentError, RetryableError
+from headrace.domain.events import ObjectCreated
+from headrace.domain.lane import Lane, Request, Run
+from headrace.domain.model_version import ModelPackage
+from headrace.domain.project import Pipelines, Project
+from headrace.use_cases.decide import Inbox
+from headrace.use_cases.reconcile import Reconciler
 
 from tests.headrace.conftest import BUCKET, INFERENCE, NOW, RUN, TRAINING, package
 
@@ -56,8 +57,8 @@ def world(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(registry, "newest", newest)
     monkeypatch.setattr(registry, "describe", lambda arn: made.versions.get(arn))
-    monkeypatch.setattr(runs, "ended_as", lambda arn: None)
-    monkeypatch.setattr(runs, "recent", lambda pipeline, since: [])
+    monkeypatch.setattr(sagemaker, "ended_as", lambda arn: None)
+    monkeypatch.setattr(sagemaker, "recent", lambda pipeline, since: [])
     return made
 
 
@@ -70,7 +71,7 @@ def test_a_run_that_ended_unheard_is_told_and_put_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.change(current=Run("upload-1", NOW - 9000, "", RUN))
-    monkeypatch.setattr(runs, "ended_as", lambda arn: ("Failed", "upload-1"))
+    monkeypatch.setattr(sagemaker, "ended_as", lambda arn: ("Failed", "upload-1"))
     (envelope,) = world.reconcile()
     event = parse(envelope)
     assert event.business_key == f"run/{RUN}/Failed"
@@ -99,7 +100,7 @@ def test_a_run_that_somebody_started_unheard_is_put_back_once(
     heard: str,
 ) -> None:
     world.change(**lane)
-    monkeypatch.setattr(runs, "recent", lambda name, _: [run] * (name.lower() == TRAINING))
+    monkeypatch.setattr(sagemaker, "recent", lambda name, _: [run] * (name.lower() == TRAINING))
     found = [parse(envelope).business_key for envelope in world.reconcile()]
     assert found == [f"run/{run.arn}/{heard}"] * bool(heard)
     assert [parse(envelope).business_key for envelope in world.told] == found

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from headrace import gitlab, registry
-from headrace.errors import Conflict, RetryableError
-from headrace.gitlab import CiJob, CiPipeline, Settings
-from headrace.ledger import Ledger
-from headrace.project import Project
-from headrace.refresh import refresh
+from headrace.adapters import gitlab_ci, registry
+from headrace.adapters.gitlab_ci import CiJob, CiPipeline, Settings
+from headrace.adapters.ledger import Ledger
+from headrace.domain.errors import Conflict, RetryableError
+from headrace.domain.project import Project
+from headrace.use_cases.refresh_inference import refresh
 
 from tests.headrace.conftest import INFERENCE, NOW, package
 
@@ -30,8 +30,8 @@ def triggered(
     ledger.put_project(project)
     lane = ledger.lane(INFERENCE)
     ledger.claim(lane, replace(lane, refreshing=ARN, refresh_id="refresh-1"))
-    monkeypatch.setattr(gitlab, "trigger", trigger)
-    monkeypatch.setattr(gitlab, "find", lambda to, name: None)
+    monkeypatch.setattr(gitlab_ci, "trigger", trigger)
+    monkeypatch.setattr(gitlab_ci, "find", lambda to, name: None)
     monkeypatch.setattr(registry, "describe", lambda arn: package(1))
     return started
 
@@ -56,10 +56,10 @@ def test_of_two_drivers_that_found_no_pipeline_one_starts_it(
     ledger: Ledger, triggered: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def find(to: Settings, name: str) -> None:
-        monkeypatch.setattr(gitlab, "find", lambda to, name: None)
+        monkeypatch.setattr(gitlab_ci, "find", lambda to, name: None)
         driven(ledger, NOW)  # the other one, between this one's look and its claim
 
-    monkeypatch.setattr(gitlab, "find", find)
+    monkeypatch.setattr(gitlab_ci, "find", find)
     with pytest.raises(Conflict):
         driven(ledger, NOW)
     assert len(triggered) == 1
@@ -89,9 +89,11 @@ def test_a_refresh_is_done_when_its_own_job_is_whatever_becomes_of_a_promotion(
     jobs: dict[str, str],
     status: str,
 ) -> None:
-    monkeypatch.setattr(gitlab, "status", lambda to, number: CiPipeline(number, ended, "the page"))
+    monkeypatch.setattr(
+        gitlab_ci, "status", lambda to, number: CiPipeline(number, ended, "the page")
+    )
     listed = [CiJob(name, state, f"page of {name}") for name, state in jobs.items()]
-    monkeypatch.setattr(gitlab, "jobs", lambda to, number: listed)
+    monkeypatch.setattr(gitlab_ci, "jobs", lambda to, number: listed)
     answer = refresh(ledger, TO, "headrace-abalone", ARN, "refresh-1", 7, NOW)
     assert answer["status"] == status
     assert [name for name, state in jobs.items() if state == "failed"] == [

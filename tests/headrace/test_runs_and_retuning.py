@@ -3,13 +3,19 @@
 from dataclasses import replace
 
 import pytest
-from headrace.actions import AdvanceRun, Tell
-from headrace.decisions import decide
-from headrace.events import LaneDue, RunNotStarted, RunRequested, RunStatusChanged
-from headrace.facts import ModelQualityFailed, Verdict
-from headrace.lanes import Lane, Request, Run
-from headrace.project import Project
-from headrace.uploads import FilesArrived
+from headrace.domain.actions import AdvanceRun, Tell
+from headrace.domain.events import (
+    LaneDue,
+    ModelQualityFailed,
+    RunNotStarted,
+    RunRequested,
+    RunStatusChanged,
+)
+from headrace.domain.lane import Lane, Request, Run
+from headrace.domain.project import Project
+from headrace.domain.quality import Verdict
+from headrace.rules.decide import decide
+from headrace.rules.uploads import FilesArrived
 
 from tests.headrace.conftest import HPO, NOW, RUN, TRAINING, package, uploaded
 

@@ -3,11 +3,12 @@
 import json
 
 import pytest
-from headrace import aws, runs
-from headrace.events import Event, RunStatusChanged, StepStatusChanged
-from headrace.ledger import Ledger
-from headrace.project import Project
-from headrace.tell import DATA_QUALITY_STEP, messages_for
+from headrace.adapters import client as aws
+from headrace.adapters import sagemaker
+from headrace.adapters.ledger import Ledger
+from headrace.domain.events import Event, RunStatusChanged, StepStatusChanged
+from headrace.domain.project import Project
+from headrace.use_cases.notify import DATA_QUALITY_STEP, messages_for
 
 from tests.headrace.conftest import INFERENCE, NOW, RUN
 
@@ -21,8 +22,8 @@ CHECKED = StepStatusChanged(INFERENCE, RUN, DATA_QUALITY_STEP, "Succeeded", "", 
 def reported(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """A ledger, and a run of its project that failed after it found violations."""
     ledger.put_project(project)
-    monkeypatch.setattr(runs, "failed_steps", lambda arn: [("ModelQuality", "", "crashed")])
-    monkeypatch.setattr(runs, "why", lambda arn: ("upload of 1 file: a.csv", NOW - 60))
+    monkeypatch.setattr(sagemaker, "failed_steps", lambda arn: [("ModelQuality", "", "crashed")])
+    monkeypatch.setattr(sagemaker, "why", lambda arn: ("upload of 1 file: a.csv", NOW - 60))
     violations = [{"feature_name": "sex", "description": "is unlike"}]
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET)
@@ -46,7 +47,7 @@ def test_a_run_that_only_missed_its_threshold_is_told_as_such(
 ) -> None:
     said = json.dumps({"metric": "mse", "value": 16, "threshold": 10, "passed": False, "rows": 12})
     steps = [("ModelQuality", "", said)]
-    monkeypatch.setattr(runs, "failed_steps", lambda arn: steps)
+    monkeypatch.setattr(sagemaker, "failed_steps", lambda arn: steps)
     assert "threshold-missed" in told(reported, ENDED).values()
     steps.append(("Join", "ClientError", ""))
     assert "run-failed" in told(reported, ENDED).values()

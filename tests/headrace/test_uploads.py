@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from headrace.actions import AdvanceRun, Tell
-from headrace.decisions import decide
-from headrace.events import RunStatusChanged
-from headrace.lanes import Lane, Run
-from headrace.project import Project
-from headrace.uploads import FilesArrived, why_not_taken
+from headrace.domain.actions import AdvanceRun, Tell
+from headrace.domain.events import RunStatusChanged
+from headrace.domain.lane import Lane, Run
+from headrace.domain.project import Project
+from headrace.rules.decide import decide
+from headrace.rules.uploads import FilesArrived, why_not_taken
 
 from tests.headrace.conftest import NOW, RUN, TRAINING, uploaded
 

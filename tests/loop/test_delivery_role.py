@@ -10,14 +10,15 @@ import pytest
 
 from demo.loop import TRAINING, Loop
 from demo.results import Trained
-from local_cloud import people
 from local_cloud.cloud import Cloud
+from local_cloud.deploy import users
 from local_cloud.gitlab.web_identity import Issuer
-from pipeline_specs import settings, sharing, uploads
-from pipeline_specs.account import Account
-from pipeline_specs.recipients import Recipient
-from pipeline_specs.schedules import Schedule, rule_name
-from pipeline_specs.stack import Stack
+from pipeline_specs.config import settings
+from pipeline_specs.config.recipients import Recipient
+from pipeline_specs.config.schedules import Schedule, rule_name
+from pipeline_specs.deploy import sharing, uploads
+from pipeline_specs.deploy.account import Account
+from pipeline_specs.deploy.stack import Stack
 
 ADDRESS = "nobody@example.com"
 
@@ -34,7 +35,7 @@ def ci(cloud: Cloud, loop: Loop) -> Account:
         WebIdentityToken=issuer.token(url, [url], {"sub": subject}),
     )["Credentials"]
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
-    session = people.EndpointSession(cloud.info["endpoint_url"], *(keys[name] for name in names))
+    session = users.EndpointSession(cloud.info["endpoint_url"], *(keys[name] for name in names))
     return Account(Stack(cloud.stack_name, session), session)
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from headrace.ledger import Ledger
-from headrace.project import Project
+from headrace.adapters.ledger import Ledger
+from headrace.domain.project import Project
 from loop_books import lane
 from test_gitlab_trouble import down
 
 from demo.loop import Loop
 from demo.mailbox import about, mails
 from local_cloud.cloud import Cloud
-from local_cloud.people import EVERYTHING, ensure_user
+from local_cloud.deploy.users import EVERYTHING, ensure_user
 
 INFERENCE, GROUP, PIPELINE = "sturgeon-inference", "headrace-sturgeon", "sturgeon-by-hand"
 STRICT = {

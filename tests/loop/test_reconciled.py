@@ -7,8 +7,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from headrace.lanes import Run
-from headrace.ledger import Ledger
+from headrace.adapters.ledger import Ledger
+from headrace.domain.lane import Run
 from loop_books import drained, lane
 
 from demo.loop import Loop

@@ -208,11 +208,11 @@ def test_each_project_has_its_own_audit(loop: Loop, people: Loop, by_the_board: 
 
 
 def test_init_finds_in_the_file_what_the_project_says(persons: Census, tmp_path: Path) -> None:
-    from pipeline_specs import beginning, document
-    from pipeline_specs.settings import Settings
+    from pipeline_specs.config import document, init_project
+    from pipeline_specs.config.settings import Settings
 
     (tmp_path / "2015.csv").write_text("\n".join(persons.households))
-    list(beginning.write("employment2", tmp_path / "2015.csv", None, tmp_path))
+    list(init_project.write("employment2", tmp_path / "2015.csv", None, tmp_path))
     found = Settings.parse(document.load(tmp_path / "employment2" / "project.yaml"))
     assert (found.data.header, found.data.target) == (True, "employed")
     assert (found.metric.name, dict(found.hyperparameters)["objective"]) == (

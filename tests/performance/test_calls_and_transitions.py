@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
-from headrace import aws
-from headrace.actions import AdvanceRun, RefreshInference, ReturnToPending, Tell, as_input
-from headrace.inbox import Inbox
-from headrace.ledger import OBJECTS_PER_COMMIT, Ledger
-from headrace.message import Message
-from headrace.project import Project
+from headrace.adapters import client as aws
+from headrace.adapters.ledger import OBJECTS_PER_COMMIT, Ledger
+from headrace.domain.actions import AdvanceRun, RefreshInference, ReturnToPending, Tell, as_input
+from headrace.domain.message import Message
+from headrace.domain.project import Project
+from headrace.use_cases.decide import Inbox
 
 from tests.headrace.aws_services import ministack
 from tests.template.act_walk import Walk

@@ -16,8 +16,8 @@ from pipeline_samples import DEPLOYMENT, NOWHERE, Definition, described, model_p
 from typed_commands import Terminal
 
 from local_cloud.cloud import Cloud
-from pipeline_specs import settings
-from pipeline_specs.settings import Settings
+from pipeline_specs.config import settings
+from pipeline_specs.config.settings import Settings
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def builders() -> tuple[Any, Any, Any]:
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         warnings.simplefilter("ignore")
-        from pipeline_specs import inference, model_quality, training
+        from pipeline_specs.pipelines import inference, model_quality, training
     return training, inference, model_quality
 
 

@@ -15,8 +15,8 @@ import warnings
 from itertools import product
 from pathlib import Path
 
-from pipeline_specs import settings
-from pipeline_specs.build import BuiltPipeline
+from pipeline_specs.config import settings
+from pipeline_specs.pipelines.built import BuiltPipeline
 from tests.pipeline_specs.pipeline_samples import DEPLOYMENT, KINDS, NOWHERE, model_package
 
 FOLDER = Path(__file__).parent / "golden"
@@ -44,7 +44,7 @@ def shown(built: BuiltPipeline) -> str:
 def main() -> None:
     warnings.simplefilter("ignore")  # the SDK warns of itself
     os.environ.update(NOWHERE)
-    from pipeline_specs import inference, model_quality, training
+    from pipeline_specs.pipelines import inference, model_quality, training
 
     FOLDER.mkdir(exist_ok=True)
     for name, kind in product(PROJECTS, KINDS):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline_specs.build import BuiltPipeline, Deployment
-from pipeline_specs.packages import ModelPackage
+from pipeline_specs.pipelines.built import BuiltPipeline, Deployment
+from pipeline_specs.pipelines.model_version import ModelPackage
 
 NOWHERE = {
     "AWS_DEFAULT_REGION": "us-east-1",

@@ -9,12 +9,12 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from headrace.errors import PermanentError
+from headrace.domain.errors import PermanentError
 
 from pipeline_specs import __main__ as command_line
-from pipeline_specs import beginning, document, settings
-from pipeline_specs.detection import detect
-from pipeline_specs.settings import Settings
+from pipeline_specs.config import document, init_project, settings
+from pipeline_specs.config.detection import detect
+from pipeline_specs.config.settings import Settings
 
 SHELLS = Path(
     str(
@@ -32,7 +32,7 @@ def csv(tmp_path: Path, text: str) -> Path:
 
 
 def begun(tmp_path: Path, source: Path, target: str | None = None) -> tuple[Settings, list[str]]:
-    lines = list(beginning.write("whelk", source, target, tmp_path))
+    lines = list(init_project.write("whelk", source, target, tmp_path))
     return Settings.parse(document.load(tmp_path / "whelk" / "project.yaml")), lines
 
 
@@ -71,7 +71,7 @@ def test_zeros_and_ones_and_two_texts_are_classes(tmp_path: Path) -> None:
         rows = "".join(f"{i},{values[i % 2]}\n" for i in range(9))
         found = detect(csv(tmp_path, rows))
         assert found.target.two_classes, values
-        text = beginning.settings_text("whelk", Path("a.csv"), found)
+        text = init_project.settings_text("whelk", Path("a.csv"), found)
         assert "metric: auc" in text
         assert "objective: binary:logistic" in text
 
@@ -131,7 +131,7 @@ def test_settings_that_are_there_are_left_alone(tmp_path: Path) -> None:
 
 def test_a_name_that_no_pipeline_may_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="project should be of at most 32 letters"):
-        list(beginning.write("my project", SHELLS, None, tmp_path))
+        list(init_project.write("my project", SHELLS, None, tmp_path))
 
 
 def test_the_command_line_needs_no_account(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from headrace.errors import PermanentError
+from headrace.domain.errors import PermanentError
 
 from local_cloud.cloud import Cloud
-from pipeline_specs import code
-from pipeline_specs.code import Bundle
+from pipeline_specs.deploy import s3_files
+from pipeline_specs.pipelines import bundles
+from pipeline_specs.pipelines.bundles import Bundle
 
 
 def test_a_bundle_moves_when_a_name_or_a_content_changes_and_only_then() -> None:
@@ -25,19 +26,19 @@ def test_a_script_brings_the_modules_beside_it_that_it_imports(tmp_path: Path) -
     (tmp_path / "near.py").write_text("from far import x\nimport run\n")
     (tmp_path / "far.py").write_text("x = 1\n")
     (tmp_path / "other.py").write_text("")
-    names = [name for name, _ in code.script(tmp_path / "run.py").files]
+    names = [name for name, _ in bundles.script(tmp_path / "run.py").files]
     assert names == ["far.py", "near.py", "run.py"]
 
 
 def test_a_missing_script_is_named(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match=r"run\.py is missing"):
-        code.script(tmp_path / "run.py")
+        bundles.script(tmp_path / "run.py")
 
 
 def test_what_is_there_is_not_uploaded_again(cloud: Cloud) -> None:
     s3, bucket = cloud.session().client("s3"), cloud.info["outputs"]["DataBucketName"]
     bundle = Bundle.of({"a.py": b"print(1)", "b.py": b"print(2)"})
-    assert code.upload(s3, bucket, "abalone", bundle, None) == 2
-    assert code.upload(s3, bucket, "abalone", bundle, None) == 0
+    assert s3_files.upload(s3, bucket, "abalone", bundle, None) == 2
+    assert s3_files.upload(s3, bucket, "abalone", bundle, None) == 0
     body = s3.get_object(Bucket=bucket, Key=bundle.folder("abalone") + "b.py")["Body"].read()
     assert body == b"print(2)"

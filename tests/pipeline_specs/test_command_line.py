@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 from botocore.exceptions import ClientError
-from headrace.events import RunRequested
-from headrace.ledger import Ledger
-from headrace.parsing import parse_json
+from headrace.adapters.eventbridge import parse_json
+from headrace.adapters.ledger import Ledger
+from headrace.domain.events import RunRequested
 from typed_commands import INFERENCE, TRAINING, Terminal
 
 

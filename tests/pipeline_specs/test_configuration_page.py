@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from pipeline_specs import ROOT, reference
+from pipeline_specs import ROOT
+from pipeline_specs.config import reference
 
 VARIABLES = [
     "bucket_name",

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from pipeline_samples import BUCKET, DEPLOYMENT, KINDS, NOWHERE
 
-from local_cloud.sagemaker.validation import checked_request
+from local_cloud.sagemaker.core.validation import checked_request
 from pipeline_specs import ROOT
-from pipeline_specs.settings import Settings
+from pipeline_specs.config.settings import Settings
 
 OPERATIONS = {
     "Processing": ("CreateProcessingJob", {"ProcessingJobName": "job"}),
@@ -192,8 +192,9 @@ def test_the_code_of_every_job_lies_under_the_hash_of_its_content(
 
 BUILD_ALL = f"""
 from pipeline_samples import model_package
-from pipeline_specs import inference, model_quality, settings, training
-from pipeline_specs.build import Deployment
+from pipeline_specs.config import settings
+from pipeline_specs.pipelines import inference, model_quality, training
+from pipeline_specs.pipelines.built import Deployment
 where = Deployment({DEPLOYMENT.bucket!r}, {DEPLOYMENT.role_arn!r}, {DEPLOYMENT.region!r})
 abalone, _ = settings.load("abalone")
 print(inference.build(abalone, where, model_package()).definition)

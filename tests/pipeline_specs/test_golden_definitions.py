@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pipeline_samples import KINDS
 
-from pipeline_specs import settings
+from pipeline_specs.config import settings
 from tests.pipeline_specs import golden_files
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline_samples import BUCKET, PACKAGE_ARN, RUN_OF_PACKAGE, flag, inputs
 
-from pipeline_specs.settings import Settings
+from pipeline_specs.config.settings import Settings
 
 RUN = f"s3://{BUCKET}/abalone/runs/this-run"
 SCORING = f"s3://{BUCKET}/abalone/batch-scoring/data"

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline_samples import BUCKET, RUN_OF_PACKAGE, inputs
 
-from pipeline_specs.settings import Settings
+from pipeline_specs.config.settings import Settings
 
 
 def test_it_is_the_model_quality_step_of_a_scoring_run_on_other_data(

@@ -7,10 +7,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
-from headrace.errors import PermanentError
+from headrace.domain.errors import PermanentError
 from pipeline_samples import PACKAGE_ARN, RUN_OF_PACKAGE, described, model_package
 
-from pipeline_specs.packages import to_score_with
+from pipeline_specs.deploy.versions import to_score_with
 
 METADATA = described()["CustomerMetadataProperties"]
 GROUP_ARN = PACKAGE_ARN.rsplit("/", 1)[0]

@@ -12,12 +12,13 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from headrace.errors import PermanentError
-from headrace.message import KINDS
+from headrace.domain.errors import PermanentError
+from headrace.domain.message import KINDS
 
-from pipeline_specs import ROOT, document
-from pipeline_specs.recipients import CHOICES
-from pipeline_specs.settings import Settings
+from pipeline_specs import ROOT
+from pipeline_specs.config import document
+from pipeline_specs.config.recipients import CHOICES
+from pipeline_specs.config.settings import Settings
 
 SPECS = ROOT / "pipeline_specs"
 SCHEMA: dict[str, Any] = json.loads((SPECS / "project.schema.json").read_text())

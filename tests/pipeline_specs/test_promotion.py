@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 import boto3
 import pytest
-from headrace.errors import PermanentError
-from headrace.lanes import Lane
+from headrace.domain.errors import PermanentError
+from headrace.domain.lane import Lane
 from typed_commands import INFERENCE, Terminal
 
-from pipeline_specs import promotion, sharing
-from pipeline_specs.account import Account
-from pipeline_specs.settings import Settings
-from pipeline_specs.stack import Stack
+from pipeline_specs.config.settings import Settings
+from pipeline_specs.deploy import promotion, sharing
+from pipeline_specs.deploy.account import Account
+from pipeline_specs.deploy.stack import Stack
 
 GROUP = "arn:aws:sagemaker:us-east-1:000000000000:model-package-group/headrace-abalone"
 LIVE = Lane("headrace-abalone-inference", live="version 3", live_by=11)

@@ -16,9 +16,10 @@ import pytest
 from demo.mailbox import mails
 from local_cloud.cloud import Cloud
 from pipeline_specs import ROOT
-from pipeline_specs.account import Account
-from pipeline_specs.recipients import Kinds, Recipient, heard, policy
-from pipeline_specs.stack import Stack
+from pipeline_specs.config.recipients import Kinds, Recipient
+from pipeline_specs.deploy.account import Account
+from pipeline_specs.deploy.recipients import heard, policy
+from pipeline_specs.deploy.stack import Stack
 
 ADA, BOB = "ada@example.com", "bob@example.com"
 

@@ -9,13 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from headrace.events import RunRequested
-from headrace.parsing import parse_json
-from headrace.project import Pipelines
+from headrace.adapters.eventbridge import parse_json
+from headrace.domain.events import RunRequested
+from headrace.domain.project import Pipelines
 
 from local_cloud.cloud import Cloud
 from pipeline_specs import ROOT
-from pipeline_specs.schedules import PREFIX, Rules, Schedule, rule_name, target
+from pipeline_specs.config.schedules import PREFIX, Schedule, rule_name
+from pipeline_specs.deploy.schedules import Rules, target
 
 PIPELINES = Pipelines("whelk-training", "whelk-training-hpo", "Whelk-inference", "whelk-quality")
 NIGHTLY = Schedule("inference", "cron(0 3 * * ? *)")

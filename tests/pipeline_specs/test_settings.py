@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from headrace.errors import PermanentError
+from headrace.domain.errors import PermanentError
 
-from pipeline_specs import ROOT, document, settings
-from pipeline_specs.settings import Settings
+from pipeline_specs import ROOT
+from pipeline_specs.config import document, settings
+from pipeline_specs.config.settings import Settings
 
 ABALONE = (ROOT / "pipeline_specs" / "abalone" / "project.yaml").read_text()
 

@@ -6,11 +6,11 @@ import dataclasses
 from typing import Any
 
 import pytest
-from headrace.project import Folders
+from headrace.domain.project import Folders
 from pipeline_samples import BUCKET, flag, inputs
 
-from pipeline_specs.metrics import METRICS
-from pipeline_specs.settings import Settings
+from pipeline_specs.config.metrics import METRICS
+from pipeline_specs.config.settings import Settings
 
 RUN = f"s3://{BUCKET}/abalone/runs/this-run"
 TRAINING = ("training", "training-hpo")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from headrace.errors import PermanentError
+from headrace.domain.errors import PermanentError
 
 from local_cloud.cloud import Cloud
-from pipeline_specs import uploads
-from pipeline_specs.settings import Settings, Uploads
+from pipeline_specs.config.settings import Settings, Uploads
+from pipeline_specs.deploy import uploads
 
 FOLDER = "training/data/raw/ci/"
 

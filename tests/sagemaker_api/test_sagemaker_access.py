@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from sagemaker_cloud import ROLE, definition
 
-from local_cloud.sagemaker import authorization
+from local_cloud.sagemaker.core import authorization
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 

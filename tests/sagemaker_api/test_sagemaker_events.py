@@ -200,7 +200,7 @@ def test_a_job_tells_its_times_in_the_way_of_its_kind(cloud, bus, kind, record, 
 
 @pytest.mark.parametrize("example", ["training_job", "tuning_job", "transform_job"])
 def test_a_jobs_detail_type_is_the_published_one(example):
-    from local_cloud.sagemaker import events
+    from local_cloud.sagemaker.core import events
 
     assert published(example)["detail-type"] in events.DETAIL_TYPES.values()
 

@@ -10,7 +10,7 @@ from ministack.services import eventbridge, s3, stepfunctions
 from ministack.services.cloudformation import provisioners
 from sagemaker_cloud import INPUT, ROLE, Bus, Cloud, definition
 
-from local_cloud.sagemaker.store import Store
+from local_cloud.sagemaker.core.store import Store
 
 
 @pytest.fixture

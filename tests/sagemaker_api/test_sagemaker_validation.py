@@ -6,9 +6,9 @@ import pytest
 from botocore.exceptions import ClientError
 from sagemaker_cloud import INPUT, ROLE, definition
 
-from local_cloud.sagemaker import validation
-from local_cloud.sagemaker.errors import ApiError
-from local_cloud.sagemaker.patterns import compiled
+from local_cloud.sagemaker.core import validation
+from local_cloud.sagemaker.core.errors import ApiError
+from local_cloud.sagemaker.core.patterns import compiled
 
 
 def refused(call, *args, **request):

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.errors import RetryableError
-from headrace.gitlab import CiJob, CiPipeline
-from headrace.refresh import ci_name
+from headrace.adapters.gitlab_ci import CiJob, CiPipeline
+from headrace.domain.errors import RetryableError
+from headrace.use_cases.refresh_inference import ci_name
 
 from tests.simulation.clock import MINUTE
 from tests.simulation.faults import Faults

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from headrace.driving import waits_for_model
-from headrace.project import FOLDERS, Project
+from headrace.domain.project import FOLDERS, Project
+from headrace.rules.scheduling import waits_for_model
 
 from tests.simulation.clock import DAY, HOUR, MINUTE
 from tests.simulation.people import People

@@ -4,12 +4,18 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from headrace.actions import Action, AdvanceRun, Tell
-from headrace.decisions import decide
-from headrace.events import LaneDue, ObjectCreated, RunRequested, RunStatusChanged
-from headrace.facts import ModelQualityFailed, Verdict
-from headrace.lanes import Lane, Run
-from headrace.uploads import FilesArrived
+from headrace.domain.actions import Action, AdvanceRun, Tell
+from headrace.domain.events import (
+    LaneDue,
+    ModelQualityFailed,
+    ObjectCreated,
+    RunRequested,
+    RunStatusChanged,
+)
+from headrace.domain.lane import Lane, Run
+from headrace.domain.quality import Verdict
+from headrace.rules.decide import decide
+from headrace.rules.uploads import FilesArrived
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace import envelopes
-from headrace.project import FOLDERS, Project
+from headrace.adapters import envelopes
+from headrace.domain.project import FOLDERS, Project
 
 from tests.simulation.clock import DAY, HOUR, MINUTE, START
 from tests.simulation.faults import Mix

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from headrace.actions import RefreshInference, ReturnToPending
-from headrace.decisions import decide
-from headrace.events import RefreshEnded
-from headrace.facts import ModelPackage, PackageReviewed, Refreshed
-from headrace.lanes import Lane
+from headrace.domain.actions import RefreshInference, ReturnToPending
+from headrace.domain.events import PackageReviewed, Refreshed, RefreshEnded
+from headrace.domain.lane import Lane
+from headrace.domain.model_version import ModelPackage
+from headrace.rules.decide import decide
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from headrace import envelopes
-from headrace.project import Project
+from headrace.adapters import envelopes
+from headrace.domain.project import Project
 
 from tests.simulation.clock import HOUR, MINUTE, START
 from tests.simulation.faults import Mix

@@ -5,7 +5,7 @@ from dataclasses import replace
 from unittest import mock
 
 import pytest
-from headrace import ground_truth
+from headrace.use_cases import ground_truth
 
 from tests.simulation.clock import HOUR, MINUTE
 from tests.simulation.faults import Mix

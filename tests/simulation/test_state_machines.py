@@ -9,8 +9,8 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from headrace import decisions, governance
-from headrace.lanes import Lane
+from headrace.domain.lane import Lane
+from headrace.rules import approvals, decide, retuning, runs
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
@@ -26,7 +26,7 @@ STEADY = settings(
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-_refreshed = governance.refreshed
+_refreshed = approvals.refreshed
 
 
 @pytest.mark.parametrize("machine", [Lanes, RegistryLife])
@@ -59,10 +59,10 @@ def always(project: Any, lane: Lane, now: float) -> str:
 @pytest.mark.parametrize(
     ("machine", "where", "name", "instead"),
     [
-        (RegistryLife, decisions, "refreshed", of_any_refresh),
-        (RegistryLife, decisions, "refreshed", of_any_age),
-        (Lanes, decisions, "driven", drives_nothing),
-        (Lanes, decisions, "_why_not_retuned", always),
+        (RegistryLife, decide, "refreshed", of_any_refresh),
+        (RegistryLife, decide, "refreshed", of_any_age),
+        (Lanes, runs, "driven", drives_nothing),
+        (Lanes, retuning, "_why_not_retuned", always),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )

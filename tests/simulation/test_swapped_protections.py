@@ -8,9 +8,10 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from headrace import advance, runs
-from headrace.ledger import Ledger
-from headrace.table import Table
+from headrace.adapters import sagemaker
+from headrace.adapters.dynamodb import Table
+from headrace.adapters.ledger import Ledger
+from headrace.use_cases import advance_run
 
 from tests.simulation.clock import HOUR, MINUTE, START
 from tests.simulation.faults import Mix
@@ -54,11 +55,11 @@ def forgetful() -> AbstractContextManager[Any]:
 
 def random_tokens() -> AbstractContextManager[Any]:
     numbers = count()
-    return mock.patch.object(advance, "digest", lambda text: f"{next(numbers):064d}")
+    return mock.patch.object(advance_run, "digest", lambda text: f"{next(numbers):064d}")
 
 
 def no_look_up() -> AbstractContextManager[Any]:
-    return mock.patch.object(runs, "find", lambda *arguments: None)
+    return mock.patch.object(sagemaker, "find", lambda *arguments: None)
 
 
 def lives(mix: Mix, seeds: range) -> Iterator[Report]:
@@ -107,13 +108,15 @@ def runs_of_two_drivers_that_found_none() -> int:
 
         def drive() -> None:
             now = world.clock.now
-            advance.advance(world.ledger, BUCKET, "headrace-p0-training", claimed.request_id, now)
+            advance_run.advance(
+                world.ledger, BUCKET, "headrace-p0-training", claimed.request_id, now
+            )
 
         def none_yet(*arguments: Any) -> None:
-            with mock.patch.object(runs, "find", lambda *arguments: None):
+            with mock.patch.object(sagemaker, "find", lambda *arguments: None):
                 drive()  # the other driver, between this one's look and its start
 
-        with mock.patch.object(runs, "find", none_yet):
+        with mock.patch.object(sagemaker, "find", none_yet):
             drive()
     return len(world.sagemaker.runs)
 

@@ -14,10 +14,11 @@ from typing import Any
 from unittest import mock
 
 from botocore.exceptions import BotoCoreError, ClientError
-from headrace import aws, gitlab
-from headrace.errors import HeadraceError
-from headrace.ledger import Ledger
-from headrace.project import Project
+from headrace.adapters import client as aws
+from headrace.adapters import gitlab_ci
+from headrace.adapters.ledger import Ledger
+from headrace.domain.errors import HeadraceError
+from headrace.domain.project import Project
 
 from tests.simulation.act import StateMachine, TaskFailed
 from tests.simulation.clock import HOUR, MINUTE, Clock
@@ -127,7 +128,7 @@ class World:
             mock.patch.dict(os.environ, _ENVIRONMENT),
             *(mock.patch.object(module, "client", self._client) for module in callers),
             *(
-                mock.patch.object(gitlab, name, getattr(self.gitlab, name))
+                mock.patch.object(gitlab_ci, name, getattr(self.gitlab, name))
                 for name in ("trigger", "find", "status", "jobs")
             ),
             *(mock.patch.object(module, "now", lambda: self.clock.now) for module in functions),

@@ -52,7 +52,7 @@ BREAKAGES = [
     ),
     case(
         events.the_ledger_remembers_longer,
-        "headrace.ledger",
+        "headrace.adapters.ledger",
         put("RuleDeadLetters", "MessageRetentionPeriod", to=45 * 24 * 3600),
     ),
     case(

@@ -90,10 +90,14 @@ def _services(module: str) -> set[str]:
 
 @cache
 def _trees() -> dict[str, ast.Module]:
-    """Return the syntax of each module: `headrace.x` of the layer, `app.x` of the functions."""
-    paths: dict[str, Path] = {f"headrace.{path.stem}": path for path in LAYER.glob("*.py")}
+    """Return the syntax of each module: `headrace.a.b` of the layer, `app.x` of the functions."""
+    paths: dict[str, Path] = {_module(path): path for path in LAYER.rglob("*.py")}
     paths |= {f"app.{path.parent.name}": path for path in FUNCTIONS.glob("*/app.py")}
     return {name: ast.parse(path.read_text()) for name, path in paths.items()}
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(LAYER.parent).with_suffix("").parts)
 
 
 @cache
@@ -118,8 +122,8 @@ def _imports(module: str) -> dict[str, Place]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "headrace":
             for alias in node.names:
                 place = (node.module or "", alias.name)
-                if node.module == "headrace":
-                    place = (f"headrace.{alias.name}", "")
+                if f"{node.module}.{alias.name}" in _trees():
+                    place = (f"{node.module}.{alias.name}", "")
                 found[alias.asname or alias.name] = place
     return found
 

@@ -12,7 +12,7 @@ import botocore.session
 from botocore import xform_name
 from botocore.model import OperationModel, ServiceModel
 from expanded_stack import Stack, named
-from headrace.errors import HeadraceError, PermanentError, RetryableError
+from headrace.domain.errors import HeadraceError, PermanentError, RetryableError
 from rules_of_functions import LOG_DELIVERY, actions_of
 
 State = dict[str, Any]

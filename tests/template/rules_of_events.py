@@ -4,7 +4,7 @@ A rule takes the stack and returns complaints; each complaint names the resource
 """
 
 from expanded_stack import Stack, many, named
-from headrace import ledger
+from headrace.adapters import ledger
 
 FOURTEEN_DAYS = 14 * 24 * 3600
 # EventBridge tries for a day before it lets go of an event, Lambda for six hours.
@@ -105,7 +105,7 @@ def the_ledger_remembers_longer(stack: Stack) -> list[str]:
     ]
     found = [f"{name}: forgets nothing; TTL is off" for name in tables]
     if longest >= ledger._TTL_SECONDS:
-        found.append(f"headrace.ledger forgets after less than {longest} seconds")
+        found.append(f"headrace.adapters.ledger forgets after less than {longest} seconds")
     return found
 
 

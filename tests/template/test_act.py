@@ -7,7 +7,8 @@ import pytest
 from act_walk import ENTERED, Walk
 from botocore.validate import ParamValidator
 from expanded_stack import Stack
-from headrace.actions import (
+from headrace.adapters.eventbridge import parse
+from headrace.domain.actions import (
     Action,
     AdvanceRun,
     RefreshInference,
@@ -15,10 +16,9 @@ from headrace.actions import (
     Tell,
     as_input,
 )
-from headrace.errors import PermanentError
-from headrace.events import RefreshEnded, RunNotStarted
-from headrace.message import Message
-from headrace.parsing import parse
+from headrace.domain.errors import PermanentError
+from headrace.domain.events import RefreshEnded, RunNotStarted
+from headrace.domain.message import Message
 from rules_of_act import operation_of
 
 from checks.expand import expanded

@@ -1,8 +1,8 @@
-"""The control plane of Headrace: rules in the middle, one adapter for each outside thing.
+"""The control plane of Headrace, in rooms named by what they may touch.
 
-Imports point inward: functions -> adapters -> decisions -> events. `events`, `project`,
-`decisions`, `messages` and `errors` are pure; `ledger`, `registry`, `runs`, `storage`, `gitlab`
-and `alerts` each talk to one service.
+`functions/X/app.py` calls `use_cases/X.py`, which looks up what it needs through `adapters`, asks
+`rules` what it means, and hands over what `notifications` words. `domain` holds the values that all
+of them share. Imports point inward; `tests/test_layering.py` has each folder's rule.
 """
 
 import gc

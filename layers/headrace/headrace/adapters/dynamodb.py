@@ -1,0 +1,113 @@
+"""A DynamoDB table of items with `pk` and `sk`, read consistently and written by transaction."""
+
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from headrace.adapters.client import client, from_aws
+from headrace.domain.errors import Conflict, RetryableError
+
+_BATCH_GET = 100  # keys that BatchGetItem takes
+_TRIES = 4
+
+
+class _Busy(RetryableError):
+    """Another transaction is writing one of the items at this moment."""
+
+
+class Table:
+    """A table by its name; `dynamodb` is a client, the function's own unless given."""
+
+    def __init__(self, name: str, dynamodb: Any = None) -> None:
+        self.name = name
+        self._dynamodb = dynamodb
+
+    def _call(self, operation: str, **request: Any) -> dict[str, Any]:
+        """Call DynamoDB, with its errors as ours."""
+        dynamodb = self._dynamodb or client("dynamodb")
+        if operation not in ("transact_write_items", "batch_get_item"):
+            request["TableName"] = self.name
+        try:
+            answer: dict[str, Any] = getattr(dynamodb, operation)(**request)
+        except ClientError as error:
+            reasons = error.response.get("CancellationReasons", [])
+            codes = {reason.get("Code") for reason in reasons}
+            if "ConditionalCheckFailed" in codes:
+                raise Conflict("the ledger changed meanwhile") from error
+            if "TransactionConflict" in codes:
+                raise _Busy("the ledger is being written to; try again") from error
+            raise from_aws(error, f"ledger {operation}") from error
+        except BotoCoreError as error:
+            raise from_aws(error, f"ledger {operation}") from error
+        return answer
+
+    def get(self, key: dict[str, str]) -> dict[str, Any] | None:
+        """Return an item, as of now."""
+        answer = self._call("get_item", Key=_typed(key), ConsistentRead=True)
+        return answer.get("Item")
+
+    def get_all(self, keys: list[dict[str, str]]) -> list[dict[str, Any]]:
+        """Return those of the items that are there, as of now."""
+        items: list[dict[str, Any]] = []
+        for start in range(0, len(keys), _BATCH_GET):
+            todo = [_typed(key) for key in keys[start : start + _BATCH_GET]]
+            while todo:
+                request = {self.name: {"Keys": todo, "ConsistentRead": True}}
+                answer = self._call("batch_get_item", RequestItems=request)
+                items += answer["Responses"].get(self.name, [])
+                todo = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+        return items
+
+    def query(self, pk: str, low: str = "", high: str = "") -> list[dict[str, Any]]:
+        """Return the items of a partition, in order of `sk`, between two of them if asked."""
+        request: dict[str, Any] = {
+            "KeyConditionExpression": "pk = :pk" + (" AND sk BETWEEN :l AND :h" if low else ""),
+            "ExpressionAttributeValues": {":pk": {"S": pk}},
+            "ConsistentRead": True,
+        }
+        if low:
+            request["ExpressionAttributeValues"] |= {":l": {"S": low}, ":h": {"S": high}}
+        items: list[dict[str, Any]] = []
+        while True:
+            answer = self._call("query", **request)
+            items += answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return items
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def delete(self, key: dict[str, str]) -> None:
+        """Delete an item, if it is there."""
+        self._call("delete_item", Key=_typed(key))
+
+    def put(
+        self,
+        key: dict[str, str],
+        attributes: dict[str, Any],
+        condition: str = "",
+        values: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return a put for `transact`; `condition` is one on the item it would replace."""
+        put: dict[str, Any] = {"TableName": self.name, "Item": _typed({**key, **attributes})}
+        if condition:
+            put["ConditionExpression"] = condition
+        if values:
+            put["ExpressionAttributeValues"] = values
+        return {"Put": put}
+
+    def transact(self, puts: list[dict[str, Any]]) -> None:
+        """Write all or nothing. Raises Conflict if a condition does not hold any more.
+
+        A transaction that meets another one says nothing of its conditions: it is tried again,
+        for as long as it takes the other to end.
+        """
+        for tries_left in reversed(range(_TRIES if puts else 0)):
+            try:
+                self._call("transact_write_items", TransactItems=puts)
+                return
+            except _Busy:
+                if not tries_left:
+                    raise
+
+
+def _typed(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: {"N": str(v)} if isinstance(v, int) else {"S": v} for k, v in values.items()}

@@ -1,0 +1,192 @@
+"""GitLab, as far as a refresh needs it: find, trigger and watch a CI pipeline.
+
+GitLab has no idempotency key, so a refresh is looked for by the name that the project's
+`.gitlab-ci.yml` gives it (`workflow: name`) before one is triggered. The state machine waits and
+retries, so nothing here does. Tokens stay in `Settings` and in the request: an error carries
+neither them nor the request it came from.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from headrace.adapters.client import client, from_aws
+from headrace.domain.errors import HeadraceError, PermanentError, RetryableError
+
+if TYPE_CHECKING:
+    pass
+
+_TIMEOUT = (3.0, 10.0)  # seconds to connect, and between two bytes of an answer
+# A limit may last an hour: the state machine waits, not a function that is paid for.
+_DO_NOT_WAIT = {"obey_rate_limit": False}
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+RUNNING = frozenset(
+    {
+        "created",
+        "waiting_for_resource",
+        "preparing",
+        "waiting_for_callback",
+        "pending",
+        "running",
+        "scheduled",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the CI project is, and the two tokens: one triggers, the other reads (`read_api`)."""
+
+    url: str
+    project_path: str
+    ref: str
+    trigger_token: str = field(repr=False)
+    api_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CiPipeline:
+    """A CI pipeline: its number, GitLab's status and the page that shows it."""
+
+    id: int
+    status: str
+    web_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CiJob:
+    """A job of a CI pipeline: its name, GitLab's status and the page that shows it."""
+
+    name: str
+    status: str
+    web_url: str
+
+
+def settings(url: str, project_path: str, ref: str, secret_arn: str) -> Settings:
+    """Return the settings with the tokens from Secrets Manager, read anew so that they may rotate.
+
+    Raises PermanentError for a secret that lacks a token and for a URL that would send the tokens
+    in the clear over a network.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        raise PermanentError(f"the GitLab URL should begin with https://, but is {url!r}")
+    try:
+        text = client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]
+    except (ClientError, BotoCoreError) as error:
+        raise from_aws(error, "reading the secret with the GitLab tokens") from error
+    try:
+        secret = json.loads(text)
+        trigger_token, api_token = secret["trigger_token"], secret["api_token"]
+    except (ValueError, KeyError, TypeError):
+        # `from None`: the cause would carry the secret's text.
+        raise PermanentError(
+            'the secret with the GitLab tokens should be {"trigger_token": ..., "api_token": ...}; '
+            f"put it with `aws secretsmanager put-secret-value --secret-id {secret_arn} ...`"
+        ) from None
+    return Settings(url, project_path, ref, trigger_token, api_token)
+
+
+def trigger(to: Settings, variables: dict[str, str]) -> CiPipeline:
+    """Start a CI pipeline with these variables."""
+    project = _project(to, private_token=False)
+    return _pipeline(
+        _answer(
+            lambda: project.trigger_pipeline(to.ref, to.trigger_token, variables, **_DO_NOT_WAIT),
+            "starting a CI pipeline",
+        )
+    )
+
+
+def find(to: Settings, name: str) -> CiPipeline | None:
+    """Return the newest CI pipeline of that name, if there is one."""
+    project = _project(to)
+    found = _answer(
+        lambda: project.pipelines.list(
+            name=name,
+            order_by="id",
+            sort="desc",
+            per_page=1,
+            page=1,
+            get_all=False,
+            **_DO_NOT_WAIT,
+        ),
+        "looking for a CI pipeline",
+    )
+    return _pipeline(found[0]) if found else None
+
+
+def status(to: Settings, pipeline_id: int) -> CiPipeline:
+    """Return a CI pipeline as it is now."""
+    project = _project(to)
+    return _pipeline(
+        _answer(
+            lambda: project.pipelines.get(pipeline_id, **_DO_NOT_WAIT),
+            f"reading CI pipeline {pipeline_id}",
+        )
+    )
+
+
+def jobs(to: Settings, pipeline_id: int) -> list[CiJob]:
+    """Return a CI pipeline's jobs as they are now."""
+    pipeline = _project(to).pipelines.get(pipeline_id, lazy=True)
+    listed = _answer(
+        lambda: pipeline.jobs.list(get_all=True, **_DO_NOT_WAIT),
+        f"reading jobs of {pipeline_id}",
+    )
+    return [CiJob(str(job.name), str(job.status), str(job.web_url)) for job in listed]
+
+
+def _project(to: Settings, private_token: bool = True) -> Any:
+    # python-gitlab costs 100 ms to import: only a refresh pays for it.
+    import gitlab as python_gitlab
+    import requests
+
+    session = requests.Session()
+    # A redirect would carry PRIVATE-TOKEN to another host; a proxy variable would, too.
+    session.max_redirects = 0
+    session.trust_env = False
+    api: python_gitlab.Gitlab = python_gitlab.Gitlab(
+        to.url,
+        private_token=to.api_token if private_token else None,
+        timeout=_TIMEOUT,  # type: ignore[arg-type]  # handed to requests, which takes a pair
+        session=session,
+    )
+    return api.projects.get(to.project_path, lazy=True)
+
+
+def _answer(call: Any, doing: str) -> Any:
+    """Return what GitLab answered, or raise our own error without the request in it."""
+    import gitlab as python_gitlab
+    import requests
+
+    error: HeadraceError
+    try:
+        return call()
+    except python_gitlab.GitlabAuthenticationError:
+        error = PermanentError(f"{doing}: GitLab refused the API token (401)")
+    except python_gitlab.GitlabParsingError:
+        error = RetryableError(f"{doing}: GitLab's answer was not JSON")
+    except python_gitlab.GitlabError as problem:
+        code, text = problem.response_code, str(problem.error_message)[:300]
+        too_many = code == 429 or "Too many pipelines" in text
+        if too_many or code is None or code >= 500:
+            error = RetryableError(f"{doing}: GitLab said {code} {text}")
+        elif code == 404:
+            error = PermanentError(
+                f"{doing}: GitLab said 404: no such project, or the trigger token is another's"
+            )
+        else:
+            error = PermanentError(f"{doing}: GitLab said {code} {text}")
+    except requests.TooManyRedirects:
+        error = PermanentError(f"{doing}: GitLab redirected to another address")
+    except requests.RequestException as problem:
+        error = RetryableError(f"{doing}: GitLab did not answer ({type(problem).__name__})")
+    raise error from None
+
+
+def _pipeline(answer: Any) -> CiPipeline:
+    return CiPipeline(int(answer.id), str(answer.status), str(answer.web_url))

@@ -1,0 +1,287 @@
+"""The ledger: one DynamoDB table that holds projects, lanes, drops, what was seen, and the audit.
+
+Every item is `pk`, `sk`, usually a JSON document in `doc`, and a `ttl` where it may go:
+
+    PROJECT#pipeline#<name> ...      the project a pipeline, group or prefix belongs to
+    LANE#<pipeline> / LANE           the lane, with its `version`
+    DROP#<request> / <digest of key>#<version> one uploaded object of a drop
+    SEEN#<business key> / SEEN       an event that was decided; of an upload, its `request`
+    OUTBOX / <action>                an action that was decided and not yet handed over
+    AUDIT#<project> / <time>#<id>    what was decided, by what cause; never changed
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from headrace.adapters.dynamodb import Table
+from headrace.domain.errors import Conflict, PermanentError, RetryableError
+from headrace.domain.events import ObjectCreated, digest
+from headrace.domain.project import Project
+
+if TYPE_CHECKING:  # whoever only tells has no use for these, and its start no time
+    from headrace.domain.actions import Decision
+    from headrace.domain.lane import Lane
+
+Owner = Literal["pipeline", "group", "prefix", "name"]
+
+# A dead letter can wait 14 days and be delivered again after that; what was seen outlives it.
+_TTL_SECONDS = 45 * 24 * 3600
+# Ground truth finds the request of its scoring input by what was seen, up to a year later.
+_UPLOADS_TTL_SECONDS = 400 * 24 * 3600
+# TransactWriteItems takes 100 items: two for each object, and the lane, audit and actions.
+OBJECTS_PER_COMMIT = 40
+# Longer than the function that tells may run.
+_TELLING_SECONDS = 45
+
+
+class Ledger:
+    """The ledger in a table; every write that matters is conditional."""
+
+    def __init__(self, table: str, dynamodb: Any = None) -> None:
+        self._table = Table(table, dynamodb)
+
+    # --- projects -----------------------------------------------------------------------------
+
+    def put_project(self, project: Project) -> None:
+        """Write a project's settings, under its name, pipelines, group and prefix.
+
+        Raises PermanentError if one of them belongs to another project.
+        """
+        doc = json.dumps(project.document(), sort_keys=True)
+        owned: list[tuple[Owner, str]] = [
+            ("name", project.name),
+            ("prefix", project.prefix),
+            ("group", project.model_package_group),
+            *(("pipeline", name.lower()) for name in asdict(project.pipelines).values()),
+        ]
+        puts = [
+            self._table.put(
+                _owner_key(kind, value),
+                {"doc": doc, "held_by": project.name},
+                condition="attribute_not_exists(pk) OR held_by = :project",
+                values={":project": {"S": project.name}},
+            )
+            for kind, value in owned
+        ]
+        puts.append(self._table.put({"pk": "PROJECTS", "sk": project.name}, {"doc": doc}))
+        try:
+            self._table.transact(puts)
+        except Conflict as error:
+            names = ", ".join(f"{kind} {value}" for kind, value in owned[1:])
+            raise PermanentError(
+                f"{project.name}: one of {names} belongs to another project already"
+            ) from error
+
+    def forget(self, project: Project) -> None:
+        """Delete a project's settings and lanes, so that no event wakes it; its audit stays."""
+        names = asdict(project.pipelines).values()
+        for name in names:
+            self._table.delete(_owner_key("pipeline", name.lower()))
+        self._table.delete(_owner_key("prefix", project.prefix))
+        self._table.delete(_owner_key("group", project.model_package_group))
+        self._table.delete({"pk": "PROJECTS", "sk": project.name})
+        self._table.delete(_owner_key("name", project.name))
+        for name in names:
+            self._table.delete({"pk": f"LANE#{name.lower()}", "sk": "LANE"})
+
+    def project_of(self, kind: Owner, value: str) -> Project | None:
+        """Return the project that owns a pipeline, group, prefix or name, if there is one."""
+        item = self._table.get(_owner_key(kind, value))
+        return _project(item) if item else None
+
+    def project_of_key(self, key: str) -> Project | None:
+        """Return the project whose prefix an object's key lies under, the longest prefix first."""
+        parts = key.split("/")[:-1][:10]
+        keys = [_owner_key("prefix", "/".join(parts[: n + 1])) for n in range(len(parts))]
+        found = {item["pk"]["S"]: item for item in self._table.get_all(keys)}
+        for wanted in reversed(keys):
+            if item := found.get(wanted["pk"]):
+                return _project(item)
+        return None
+
+    def projects(self) -> Iterator[Project]:
+        """Yield every project."""
+        for item in self._table.query("PROJECTS"):
+            yield _project(item)
+
+    # --- lanes and decisions --------------------------------------------------------------------
+
+    def lane(self, pipeline: str) -> Lane:
+        """Return the lane of a pipeline, as of now; an unknown one is free and empty."""
+        from headrace.domain.lane import Lane
+
+        pipeline = pipeline.lower()
+        item = self._table.get({"pk": f"LANE#{pipeline}", "sk": "LANE"})
+        return Lane.parse(json.loads(item["doc"]["S"])) if item else Lane(pipeline)
+
+    def seen(self, business_keys: Iterable[str]) -> set[str]:
+        """Return which of these events were decided before."""
+        by_digest = {digest(key): key for key in business_keys}
+        items = self._table.get_all([{"pk": f"SEEN#{d}", "sk": "SEEN"} for d in by_digest])
+        return {by_digest[item["pk"]["S"].removeprefix("SEEN#")] for item in items}
+
+    def requests_of(self, business_keys: Iterable[str]) -> dict[str, str]:
+        """Return the id of the request that each of these uploads joined, where it joined one."""
+        keys = [{"pk": f"SEEN#{digest(key)}", "sk": "SEEN"} for key in business_keys]
+        return {
+            item["key"]["S"]: item["request"]["S"]
+            for item in self._table.get_all(keys)
+            if "request" in item
+        }
+
+    def commit(
+        self,
+        project: Project,
+        before: Lane,
+        decision: Decision,
+        business_keys: Iterable[str],
+        now: float,
+    ) -> None:
+        """Write a decision whole: what was seen, the lane, the drop, the actions and the audit.
+
+        Raises Conflict, and writes nothing, if the lane changed or an event was seen meanwhile.
+        """
+        keys = list(business_keys)
+        ttl = {"ttl": int(now) + _TTL_SECONDS}
+        joined = {"request": decision.request_id, "ttl": int(now) + _UPLOADS_TTL_SECONDS}
+        uploads = {item.business_key for item in decision.drop}
+        puts = [
+            self._table.put(
+                {"pk": f"SEEN#{digest(key)}", "sk": "SEEN"},
+                {"key": key, **(joined if key in uploads else ttl)},
+                _NEW,
+            )
+            for key in keys
+        ]
+        puts += [
+            self._table.put(
+                {"pk": f"DROP#{decision.request_id}", "sk": _drop_key(item)},
+                {"doc": _as_json(item._asdict()), **ttl},
+            )
+            for item in decision.drop
+        ]
+        puts += [
+            self._table.put({"pk": "OUTBOX", "sk": name}, {"doc": _as_json(action)})
+            for name, action in decision.inputs
+        ]
+        if decision.audit:
+            at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+            doc = {
+                "time": at,
+                "lane": before.pipeline,
+                "decided": decision.audit,
+                "actions": [action.name for action in decision.actions],
+            }
+            audit_key = {"pk": f"AUDIT#{project.name}", "sk": f"{at}#{digest(''.join(keys))[:16]}"}
+            puts.append(self._table.put(audit_key, {"doc": _as_json(doc)}, _NEW))
+        if decision.lane != before:
+            puts.append(self._put_lane(before.version, decision.lane))
+        self._table.transact(puts)
+
+    def claim(self, before: Lane, after: Lane) -> None:
+        """Change a lane alone. Raises Conflict if somebody else changed it first."""
+        self._table.transact([self._put_lane(before.version, after)])
+
+    def drop(self, request_id: str) -> list[tuple[str, str]]:
+        """Return (key, version id) of each object in a drop, by key."""
+        docs = (json.loads(item["doc"]["S"]) for item in self._table.query(f"DROP#{request_id}"))
+        return sorted((doc["key"], doc["version_id"]) for doc in docs)
+
+    def outbox(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return (name, input) of the actions that were decided and not yet handed over."""
+        items = self._table.query("OUTBOX")
+        return [(item["sk"]["S"], json.loads(item["doc"]["S"])) for item in items]
+
+    def handed_over(self, action: str) -> None:
+        """Take an action from the outbox: the state machine has it."""
+        self._table.delete({"pk": "OUTBOX", "sk": action})
+
+    def may_tell(self, key: str, now: float, teller: str) -> bool:
+        """Claim the telling of something for an invocation; return False if it was told.
+
+        An invocation that was killed while it told is retried under the same request id and may
+        tell again; any other may once the claim is too old for its holder to live.
+        Raises RetryableError while another one tells.
+        """
+        claim = self._table.put(
+            {"pk": f"SEEN#{digest(key)}", "sk": "SEEN"},
+            {
+                "key": key,
+                "teller": teller,
+                "telling_until": int(now) + _TELLING_SECONDS,
+                "ttl": int(now) + _TTL_SECONDS,
+            },
+            "attribute_not_exists(pk) OR teller = :teller OR telling_until < :now",
+            {":teller": {"S": teller}, ":now": {"N": str(int(now))}},
+        )
+        try:
+            self._table.transact([claim])
+        except Conflict:
+            if "telling_until" in (
+                self._table.get({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}) or {}
+            ):
+                raise RetryableError(f"another invocation is telling {key}") from None
+            return False
+        return True
+
+    def told(self, key: str, now: float) -> None:
+        """Record that something was told: nobody may tell it any more."""
+        attributes = {"key": key, "ttl": int(now) + _TTL_SECONDS}
+        self._table.transact(
+            [self._table.put({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}, attributes)]
+        )
+
+    def audit(self, project: str, since: str = "0", until: str = "9") -> list[dict[str, Any]]:
+        """Return a project's audit between two ISO times, oldest first."""
+        items = self._table.query(f"AUDIT#{project}", since, until)
+        return [json.loads(item["doc"]["S"]) for item in items]
+
+    def _put_lane(self, version: int, lane: Lane) -> dict[str, Any]:
+        doc = _as_json({**_fields(lane), "version": version + 1})
+        return self._table.put(
+            {"pk": f"LANE#{lane.pipeline}", "sk": "LANE"},
+            {"doc": doc, "version": version + 1},
+            condition="attribute_not_exists(pk) OR version = :version",
+            values={":version": {"N": str(version)}},
+        )
+
+
+_NEW = "attribute_not_exists(pk)"
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass for JSON; `asdict` would copy all that is in them."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+_as_json = json.JSONEncoder(default=_fields).encode
+
+
+def now() -> float:
+    """Return seconds since 1970: the one clock that functions hand to decisions."""
+    return time.time()
+
+
+def _owner_key(kind: Owner, value: str) -> dict[str, str]:
+    return {"pk": f"PROJECT#{kind}#{value}", "sk": "SETTINGS"}
+
+
+def _drop_key(item: ObjectCreated) -> str:
+    # A key may be as long as a sort key, 1,024 bytes, which leaves no room for the version.
+    return f"{digest(item.key)}#{item.version_id}"
+
+
+def _project(item: dict[str, Any]) -> Project:
+    return _parsed(item["doc"]["S"])
+
+
+@lru_cache(maxsize=256)
+def _parsed(doc: str) -> Project:
+    return Project.parse(json.loads(doc), "the ledger")

@@ -1,0 +1,132 @@
+"""What a decision consists of: the actions to take, the audit's lines, the lane as it should be.
+
+Each action's `name` follows from its cause, and is the name of the state machine's execution that
+takes it: taking an action twice is one execution.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.domain.events import ObjectCreated, digest
+from headrace.domain.lane import Lane
+from headrace.domain.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceRun:
+    """Drive a request: wait for its drop to go quiet, claim the lane, start the run."""
+
+    pipeline: str
+    request_id: str
+    attempt: int
+    not_before: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.request_id}-{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshInference:
+    """Have CI put a model package into the inference pipeline."""
+
+    project: str
+    group: str
+    arn: str
+    refresh_id: str
+    attempt: int = 1
+
+    @classmethod
+    def because(cls, project: str, group: str, arn: str, cause: str) -> "RefreshInference":
+        """Return the refresh that a cause asks for; its id is part of the CI pipeline's name."""
+        return cls(project, group, arn, f"refresh-{digest(f'{arn} {cause}')[:24]}")
+
+    @property
+    def name(self) -> str:
+        return f"{self.refresh_id}-{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnToPending:
+    """Take an approval back in the registry, with the reason."""
+
+    arn: str
+    reason: str
+    cause: str
+
+    @property
+    def name(self) -> str:
+        return f"return-{digest(f'{self.arn} {self.cause}')[:24]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send a message to the project's recipients. `cause` is the business key of its event."""
+
+    message: Message
+    cause: str
+
+    @property
+    def name(self) -> str:
+        return f"tell-{digest(f'{self.message.kind} {self.message.project} {self.cause}')[:24]}"
+
+
+Action = AdvanceRun | RefreshInference | ReturnToPending | Tell
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """One line of the audit: who or what, and what came of it, for which reason."""
+
+    cause: str
+    actor: str
+    outcome: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to commit for one event; `drop` holds the objects that joined request `request_id`."""
+
+    lane: Lane
+    actions: tuple[Action, ...] = ()
+    audit: tuple[Audit, ...] = ()
+    drop: tuple[ObjectCreated, ...] = ()
+    request_id: str = ""
+
+    @property
+    def inputs(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return (name, input) of the execution of the state machine that takes each action."""
+        return [(action.name, as_input(action)) for action in self.actions]
+
+
+def as_input(action: Action) -> dict[str, Any]:
+    """Return an action as the input of the state machine `act`."""
+    match action:
+        case AdvanceRun():
+            return {
+                "action": "advance_run",
+                "pipeline": action.pipeline,
+                "request_id": action.request_id,
+                "not_before": action.not_before,
+            }
+        case RefreshInference():
+            return {
+                "action": "refresh_inference",
+                "project": action.project,
+                "group": action.group,
+                "arn": action.arn,
+                "refresh_id": action.refresh_id,
+            }
+        case ReturnToPending():
+            return {"action": "return_to_pending", "arn": action.arn, "reason": action.reason}
+        case Tell():
+            message = action.message
+            return {
+                "action": "tell",
+                "subject": message.subject_line,
+                "text": message.text,
+                "kind": message.kind,
+                "project": message.project,
+                "detail": message.values(),
+            }

@@ -1,0 +1,226 @@
+"""What can happen, as values (`parsing` reads them from what AWS publishes).
+
+`business_key` identifies the change itself. EventBridge's own id does not: SageMaker reports one
+change under several ids, and every event may be delivered more than once.
+
+What happened and what was looked up are named tuples: each cold start makes their classes anew,
+which takes several times as long for a frozen dataclass. What is stored are dataclasses.
+"""
+
+import hashlib
+from typing import Final, NamedTuple
+
+from headrace.domain.model_version import ModelPackage
+from headrace.domain.quality import Verdict
+
+SOURCE: Final = "headrace"
+ENDED: Final = frozenset({"Succeeded", "Failed", "Stopped"})
+
+
+class ObjectCreated(NamedTuple):
+    """A file arrived in the data bucket, however it was uploaded. `size` is in bytes."""
+
+    bucket: str
+    key: str
+    version_id: str
+    size: int
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"s3/{self.bucket}/{self.key}/{self.version_id}"
+
+
+class RunStatusChanged(NamedTuple):
+    """A pipeline execution has another status. `pipeline` is in lower case, as in AWS's events."""
+
+    pipeline: str
+    execution_arn: str
+    status: str
+    display_name: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"run/{self.execution_arn}/{self.status}"
+
+
+class StepStatusChanged(NamedTuple):
+    """A step of a pipeline execution has another status."""
+
+    pipeline: str
+    execution_arn: str
+    step: str
+    status: str
+    reason: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"step/{self.execution_arn}/{self.step}/{self.status}"
+
+
+class ModelPackageChanged(NamedTuple):
+    """A version in the registry was registered, approved, rejected, edited or deleted.
+
+    Only the ARN is trusted: what the version is now, the registry says.
+    """
+
+    group: str
+    arn: str
+    approval: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"package/{self.arn}/{self.approval}/{self.time}"
+
+
+class RunRequested(NamedTuple):
+    """A schedule or a person asks the control plane for a run."""
+
+    pipeline: str
+    id: str
+    cause: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"request/{self.pipeline}/{self.id}"
+
+
+class RunNotStarted(NamedTuple):
+    """SageMaker would not start the run of a request."""
+
+    pipeline: str
+    request_id: str
+    error: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"not-started/{self.pipeline}/{self.request_id}"
+
+
+class RefreshEnded(NamedTuple):
+    """The CI pipeline that puts a version into the inference pipeline came to its end.
+
+    `ci_pipeline` is its number, 0 if none was started; GitLab counts up.
+    """
+
+    group: str
+    arn: str
+    refresh_id: str
+    succeeded: bool
+    detail: str
+    time: float
+    ci_pipeline: int = 0
+
+    @property
+    def business_key(self) -> str:
+        return f"refresh/{self.refresh_id}"
+
+
+class ApprovalOverdue(NamedTuple):
+    """A version has waited for approval longer than its project allows; `days` counts how long."""
+
+    group: str
+    arn: str
+    days: int
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"overdue/{self.arn}/{self.days}"
+
+
+class VersionGone(NamedTuple):
+    """A version is no longer in the registry."""
+
+    group: str
+    arn: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"gone/{self.arn}"
+
+
+class LaneDue(NamedTuple):
+    """Reconcile found a request, or a refresh, that nothing is driving."""
+
+    pipeline: str
+    request_id: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"due/{self.pipeline}/{self.request_id}/{self.time:.0f}"
+
+
+Event = (
+    ObjectCreated
+    | RunStatusChanged
+    | StepStatusChanged
+    | ModelPackageChanged
+    | RunRequested
+    | RunNotStarted
+    | RefreshEnded
+    | ApprovalOverdue
+    | VersionGone
+    | LaneDue
+)
+
+
+def pipeline_of(arn: str) -> str:
+    """Return the lower-case pipeline name in a pipeline's or a pipeline execution's ARN."""
+    return arn.split(":pipeline/", 1)[-1].split("/", 1)[0].lower()
+
+
+def execution_id_of(arn: str) -> str:
+    """Return the execution id at the end of a pipeline execution's ARN."""
+    return arn.rsplit("/", 1)[-1]
+
+
+def digest(text: str) -> str:
+    """Return 64 hexadecimal digits that stand for a text, the same on every machine."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class PackageReviewed(NamedTuple):
+    """A version whose approval changed, as the registry has it now.
+
+    `newest_approved` is the ARN of the newest approved version of the group, if there is one.
+    """
+
+    package: ModelPackage
+    newest_approved: str | None
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return self.package.business_key
+
+
+class Refreshed(NamedTuple):
+    """A refresh came to its end; the registry says whether its version is still approved."""
+
+    ended: RefreshEnded
+    approved: bool
+    newest_approved: str | None
+
+    @property
+    def business_key(self) -> str:
+        return self.ended.business_key
+
+
+class ModelQualityFailed(NamedTuple):
+    """A model-quality step failed; `verdict` is None when it crashed before it had one."""
+
+    execution_arn: str
+    verdict: Verdict | None
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return f"model-quality/{self.execution_arn}"

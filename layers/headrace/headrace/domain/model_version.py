@@ -1,0 +1,81 @@
+"""What Headrace looks up before it decides: an event may be late, repeated or out of order."""
+
+from typing import NamedTuple
+
+from headrace.domain import people
+from headrace.domain.errors import PermanentError
+
+TRAINING_HPO = "training-hpo"
+
+
+class ModelPackage(NamedTuple):
+    """A version in the registry as DescribeModelPackage gives it.
+
+    `metadata` is its CustomerMetadataProperties: what the pipeline wrote when it registered the
+    version (`kind`, `run`, `preprocessor`, `training_data`, ...) and what people added
+    (`review_board_reference`). `modified_by` is a name of the person or role, or empty.
+    `started_by` names who started its run and who registered it; None where nobody looked.
+    """
+
+    arn: str
+    group: str
+    version: int
+    approval: str
+    created: float
+    modified: float
+    modified_by: str
+    approval_description: str
+    evaluation_uri: str
+    metadata: dict[str, str]
+    created_by: str = ""
+    started_by: tuple[str, ...] | None = None
+
+    @property
+    def kind(self) -> str:
+        return self.metadata.get("kind", "")
+
+    @property
+    def business_key(self) -> str:
+        """Identifies this state of the version, however often and by whatever event it is told."""
+        return f"package/{self.arn}/{self.approval}/{self.modified}"
+
+    @property
+    def board_reference(self) -> str:
+        return self.metadata.get("review_board_reference", "").strip()
+
+    @property
+    def lacks_review(self) -> bool:
+        """Whether it may not go live yet: a retuned version needs the review board's reference.
+
+        A version that does not say where it comes from is held to the stricter rule.
+        """
+        return self.kind != "training" and not self.board_reference
+
+    @property
+    def why_not(self) -> str:
+        """What keeps it from going live; empty when nothing does.
+
+        Four eyes are asked for where `started_by` was looked up.
+        """
+        if self.approval != "Approved":
+            return f"it is {self.approval or 'without approval'}, not Approved"
+        if self.lacks_review:
+            return "it comes from retuning and has no review_board_reference in its metadata"
+        return self.lacks_second_person
+
+    @property
+    def lacks_second_person(self) -> str:
+        """Why four eyes did not see an approved version, where that was looked up."""
+        if self.started_by is None:
+            return ""
+        return people.why_not(self.modified_by, self.started_by)
+
+    def need(self, name: str) -> str:
+        """Return a metadata property that the training pipeline writes on every version."""
+        value = self.metadata.get(name, "")
+        if not value:
+            raise PermanentError(
+                f"{self.arn} has no metadata property {name!r}; "
+                "only versions registered by a Headrace pipeline can be used"
+            )
+        return value

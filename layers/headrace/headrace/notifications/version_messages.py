@@ -1,0 +1,248 @@
+"""What people read about versions of a model: what waits for them, what is live, what is not."""
+
+from typing import Any
+
+from headrace.domain.events import execution_id_of
+from headrace.domain.message import Message
+from headrace.domain.model_version import ModelPackage
+from headrace.domain.people import person
+from headrace.notifications.format import facts, in_studio, iso, lines, when
+from headrace.notifications.run_messages import plain
+
+_WITH_REFERENCE = "--customer-metadata-properties review_board_reference=REFERENCE"
+
+
+def registered(
+    project: str,
+    package: ModelPackage,
+    metric: str,
+    live: str,
+    values: dict[str, Any],
+    *,
+    four_eyes: bool = False,
+) -> Message:
+    """A version waits for approval; `metric` and `live` say its quality and the live one's.
+
+    `values` says the same to machines.
+    """
+    run = package.metadata.get("run", "")
+    asks = "a retuned model needs the review board's reference; " if package.lacks_review else ""
+    return Message(
+        kind="model-registered",
+        project=project,
+        subject=f"{project}: version {package.version} ({package.kind}) waits for your approval",
+        text=lines(
+            f"Version {package.version} of {package.group} was registered by {package.kind}.",
+            "",
+            *facts(
+                metric=metric,
+                live_now=live,
+                registered=when(package.created),
+                report=package.evaluation_uri,
+                run=run or "unknown",
+                approver="somebody else than who started the run" if four_eyes else "",
+            ),
+            "",
+            f"To approve it ({asks}Rejected in place of Approved rejects it):",
+            "",
+            *_approve(package.arn, board=package.lacks_review),
+            "",
+            "Once approved, CI puts exactly this version into the inference pipeline.",
+            "",
+            *in_studio(run),
+        ),
+        detail={**_version(package), **values, "report": package.evaluation_uri},
+    )
+
+
+def review_missing(project: str, package: ModelPackage) -> Message:
+    """A retuned version was approved without the board's reference and went back to pending."""
+    by = f" by {package.modified_by}" if package.modified_by else ""
+    return Message(
+        kind="review-missing",
+        project=project,
+        subject=f"{project}: version {package.version} needs the review board's reference",
+        text=lines(
+            f"Version {package.version} of {package.group} was approved{by}, but it was retuned",
+            f"(kind {package.kind or 'unknown'}) and has no review_board_reference.",
+            "It is back to PendingManualApproval and did not go live.",
+            "",
+            *facts(approved=when(package.modified), run=package.metadata.get("run", "unknown")),
+            "",
+            "When the board has agreed, approve it together with the board's reference:",
+            "",
+            *_approve(package.arn, board=True),
+        ),
+        detail={
+            **_version(package),
+            "missing": "review_board_reference",
+            "approver": package.modified_by,
+            "time": iso(package.modified),
+        },
+    )
+
+
+def own_approval(project: str, package: ModelPackage, reason: str) -> Message:
+    """An approval without a second pair of eyes went back to pending."""
+    starters = ", ".join(dict.fromkeys(map(person, package.started_by or ())))
+    return Message(
+        kind="own-approval",
+        project=project,
+        subject=f"{project}: version {package.version} needs another person's approval",
+        text=lines(
+            f"Version {package.version} of {package.group} was approved, but {reason}.",
+            "It is back to PendingManualApproval and did not go live: this project asks for four",
+            "eyes (approval.four_eyes in its project.yaml).",
+            "",
+            *facts(
+                may_approve=f"anybody but {starters}" if starters else "nobody; train it anew",
+                approved=when(package.modified),
+                run=package.metadata.get("run", "unknown"),
+            ),
+            "",
+            *_approve(package.arn, board=package.lacks_review),
+        ),
+        detail={
+            **_version(package),
+            "reason": reason,
+            "approver": package.modified_by,
+            "started_by": list(package.started_by or ()),
+            "time": iso(package.modified),
+        },
+    )
+
+
+def live(project: str, arn: str, detail: str, at: float) -> Message:
+    """A version is in the inference pipeline."""
+    version = execution_id_of(arn)
+    return Message(
+        kind="model-live",
+        project=project,
+        subject=f"{project}: version {version} is live",
+        text=lines(
+            f"The inference pipeline now uses exactly {arn}:",
+            "its artefact, its preprocessor and its data-quality baseline.",
+            "",
+            *facts(since=when(at), CI_pipeline=detail),
+            "",
+            "To go back to the newest approved version before it, reject this one:",
+            "",
+            *_approve(arn, verdict="Rejected"),
+        ),
+        detail={"model_package_arn": arn, "ci_pipeline": detail, "time": iso(at)},
+    )
+
+
+def refresh_failed(project: str, arn: str, detail: str, at: float) -> Message:
+    """CI did not bring an approved version into the inference pipeline."""
+    version = execution_id_of(arn)
+    return Message(
+        kind="refresh-failed",
+        project=project,
+        subject=f"{project}: version {version} is approved but could not go live",
+        text=lines(
+            f"The inference pipeline was not refreshed with {arn};",
+            "what was live before is still live.",
+            "",
+            *facts(reason=plain(detail), at=when(at)),
+            "",
+            "When the reason is mended, approve the version again, or run the job by hand:",
+            "",
+            f"  python -m pipeline_specs refresh {project} --model-package-arn {arn}",
+        ),
+        detail={"model_package_arn": arn, "reason": detail, "time": iso(at)},
+    )
+
+
+def nothing_approved(project: str, arn: str, at: float) -> Message:
+    """The live version was rejected and there is no other to go back to."""
+    return Message(
+        kind="rollback-impossible",
+        project=project,
+        subject=f"{project}: the live version was rejected and no other is approved",
+        text=lines(
+            f"{arn} was rejected while it is live, and no other version of its group is",
+            "approved. It stays in the inference pipeline until another version is approved.",
+            "",
+            *facts(since=when(at)),
+            "",
+            *_versions(arn),
+        ),
+        detail={"model_package_arn": arn, "time": iso(at)},
+    )
+
+
+def live_version_gone(project: str, arn: str, at: float) -> Message:
+    """The live version was deleted from the registry."""
+    return Message(
+        kind="live-version-gone",
+        project=project,
+        subject=f"{project}: the live version was deleted from the registry",
+        text=lines(
+            f"{arn} is live and is not in the registry any more.",
+            "Scoring goes on with its artefact while that exists, but nothing says any more who",
+            "approved it. Approve another version, which then goes live.",
+            "",
+            *facts(noticed=when(at), cause="CloudTrail says who called DeleteModelPackage"),
+            "",
+            *_versions(arn),
+        ),
+        detail={"model_package_arn": arn, "time": iso(at)},
+    )
+
+
+def approval_overdue(project: str, arn: str, days: int, limit_hours: float, at: float) -> Message:
+    """A version has waited for its approval for days, longer than the project's limit."""
+    version = execution_id_of(arn)
+    return Message(
+        kind="approval-overdue",
+        project=project,
+        subject=f"{project}: version {version} has waited {days} days for your approval",
+        text=lines(
+            f"{arn}",
+            f"has been PendingManualApproval for {days} days; the project reminds of it every",
+            f"{limit_hours:g} hours (approval.remind_after_hours). To look at it, and then approve",
+            "or reject it:",
+            "",
+            f"  aws sagemaker describe-model-package --model-package-name {arn}",
+            "",
+            *_approve(arn, verdict="Approved|Rejected"),
+        ),
+        detail={
+            "model_package_arn": arn,
+            "days": days,
+            "limit_hours": limit_hours,
+            "time": iso(at),
+        },
+    )
+
+
+def _approve(arn: str, *, verdict: str = "Approved", board: bool = False) -> tuple[str, ...]:
+    """Return the command that approves a version, with a place for the board's reference."""
+    review = (f"    --model-approval-status {verdict} \\", f"    {_WITH_REFERENCE}")
+    return (
+        "  aws sagemaker update-model-package \\",
+        f"    --model-package-arn {arn} \\",
+        *(review if board else (f"    --model-approval-status {verdict}",)),
+    )
+
+
+def _versions(arn: str) -> tuple[str, ...]:
+    return (
+        "To see the other versions:",
+        "",
+        "  aws sagemaker list-model-packages --sort-by CreationTime --sort-order Descending \\",
+        f"    --model-package-group-name {arn.rsplit('/', 2)[-2]}",
+    )
+
+
+def _version(package: ModelPackage) -> dict[str, Any]:
+    """Return what machines get to know of a version."""
+    return {
+        "model_package_arn": package.arn,
+        "group": package.group,
+        "version": package.version,
+        "model_kind": package.kind,
+        "run": package.metadata.get("run", ""),
+        "registered": iso(package.created),
+    }

@@ -1,0 +1,53 @@
+"""When a request that waits is sent for: once it is opened, or when its lane comes free."""
+
+from dataclasses import replace
+
+from headrace.domain.actions import Action, AdvanceRun, Tell
+from headrace.domain.lane import Lane
+from headrace.domain.project import Project
+from headrace.notifications import run_messages
+
+
+def may_run_at(project: Project, lane: Lane) -> float | None:
+    """Return when the request that waits may run, in seconds since 1970: once its drop is quiet.
+
+    None while it may not: nothing waits, it has no work or no end, or its lane is not free for it.
+    """
+    request = lane.waiting
+    if request is None or not request.complete or lane.current is not None:
+        return None
+    return None if waits_for_model(project, lane) else request.quiet_at
+
+
+def driven(project: Project, lane: Lane, now: float) -> tuple[Lane, tuple[Action, ...]]:
+    """Send for the request that waits, if it may run."""
+    request, at = lane.waiting, may_run_at(project, lane)
+    if request is None or at is None:
+        return lane, ()
+    attempt = request.attempt + 1
+    action = AdvanceRun(lane.pipeline, request.id, attempt, at)
+    request = replace(request, attempt=attempt, driven_at=now)
+    return replace(lane, waiting=request), (action,)
+
+
+def opened(project: Project, lane: Lane) -> tuple[Action, ...]:
+    """Return the actions for a request that was just opened: drive it, or say why it waits."""
+    request = lane.waiting
+    assert request is not None  # noqa: S101 (the caller opened it)
+    if waits_for_model(project, lane):
+        message = run_messages.waits_for_model(
+            project.name,
+            project.model_package_group,
+            request.id,
+            request.names,
+            request.objects,
+            request.opened_at,
+        )
+        return (Tell(message, request.id),)
+    at = may_run_at(project, lane)
+    return () if at is None else (AdvanceRun(lane.pipeline, request.id, request.attempt, at),)
+
+
+def waits_for_model(project: Project, lane: Lane) -> bool:
+    """Whether a lane cannot run anything yet: scoring needs a version that is live."""
+    return lane.pipeline == project.pipelines.inference.lower() and not lane.live

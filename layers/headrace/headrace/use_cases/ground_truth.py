@@ -1,0 +1,176 @@
+"""Ground truth: which run scored the file it belongs to, and what is left to check.
+
+A file of ground truth has the relative name of the scoring input it is the truth of. What is there
+when a scoring run is claimed goes with that run; what comes later is checked by a run of its own.
+Which is which follows from the ledger and the bucket alone, so that it can be asked again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from headrace.adapters import data_bucket, sagemaker
+from headrace.adapters.ledger import Ledger
+from headrace.domain.actions import Audit
+from headrace.domain.events import ENDED, ObjectCreated, digest, execution_id_of
+from headrace.domain.lane import Lane, Request
+from headrace.domain.project import Project
+
+_SHOWN = 3
+_MANIFEST, _VERSIONS = ".json", "-objects.json"
+
+Version = tuple[str, str]  # key, version id
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A version of a file of ground truth, and the id of the run whose predictions it judges."""
+
+    name: str
+    version_id: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What becomes of a drop of late ground truth: what is checked, and why the rest is not.
+
+    While `waits_for` names a request whose run has not ended, it says nothing else.
+    """
+
+    judged: tuple[Judged, ...] = ()
+    left_out: tuple[Audit, ...] = ()
+    waits_for: str = ""
+
+    @property
+    def description(self) -> str:
+        """What the check is about, as its description in SageMaker says it."""
+        names = list(dict.fromkeys(one.name for one in self.judged))
+        of = list(dict.fromkeys(one.run for one in self.judged))
+        files, of_runs = ("file" if len(names) == 1 else "files"), "run" + "s" * (len(of) > 1)
+        return f"ground truth of {len(names)} {files} for {of_runs} {_few(of)}: {_few(names)}"[
+            :3072
+        ]
+
+
+def requests_of(
+    ledger: Ledger, bucket: str, project: Project, names: Iterable[str]
+) -> dict[str, str]:
+    """Return the request that took the scoring input of each of these relative names.
+
+    Its newest version counts, be it deleted; names of which no input was taken yet are left out.
+    """
+    folder = project.folder("scoring")
+    uploads = {
+        ObjectCreated(bucket, folder + name, newest.version_id, 0, 0.0).business_key: name
+        for name, newest in data_bucket.newest(bucket, folder, names).items()
+    }
+    return {uploads[key]: request for key, request in ledger.requests_of(uploads).items()}
+
+
+def there_already(
+    bucket: str, project: Project, request_id: str, names: list[str]
+) -> dict[str, str]:
+    """Return the parameters of a scoring run for the ground truth that is there when it begins."""
+    folder = project.folder("ground-truth")
+    newest = data_bucket.newest(bucket, folder, names)
+    there = [name for name in names if name in newest and not newest[name].deleted]
+    if not there:
+        return {}
+    versions = [(folder + name, newest[name].version_id) for name in there]
+    return {
+        "GroundTruthAvailable": "true",
+        "GroundTruthType": "ManifestFile",
+        "GroundTruth": _put_truth(bucket, project, request_id, versions),
+    }
+
+
+def _put_truth(bucket: str, project: Project, request_id: str, versions: list[Version]) -> str:
+    """Write a manifest of ground truth, and its versions beside it; return its URI.
+
+    Its name is that of its content: whoever looks at another time writes another one.
+    """
+    folder = project.folder("ground-truth")
+    place = f"{project.drop_folder(request_id)}ground-truth-{digest(repr(versions))[:16]}"
+    names = list(dict.fromkeys(key.removeprefix(folder) for key, _ in versions))
+    data_bucket.put_versions(bucket, f"{place}{_VERSIONS}", versions)
+    return data_bucket.put_manifest(bucket, f"{place}{_MANIFEST}", folder, names)
+
+
+def check_of(ledger: Ledger, bucket: str, project: Project, request_id: str) -> Check:
+    """Return what is to be checked of a drop of late ground truth, once its runs have ended."""
+    folder = project.folder("ground-truth")
+    drop = [(key.removeprefix(folder), version) for key, version in ledger.drop(request_id)]
+    joined = requests_of(ledger, bucket, project, [name for name, _ in drop])
+    by_request: defaultdict[str, list[Version]] = defaultdict(list)
+    for name, version in drop:
+        by_request[joined.get(name, "")].append((name, version))
+    scoring = ledger.lane(project.pipelines.inference)
+    judged: list[Judged] = []
+    reasons: defaultdict[str, list[str]] = defaultdict(list)
+    for request, files in by_request.items():
+        run, why = _run_of(project, scoring, request)
+        if not run and not why:
+            return Check(waits_for=request)
+        own = _own_truth(run) if run else set()
+        scored = _scored(bucket, project, run, [name for name, _ in files]) if run else set()
+        for name, version in files:
+            if (folder + name, version) in own:
+                reasons[f"run {execution_id_of(run)} had it from the beginning"].append(name)
+            elif name not in scored:
+                reason = f"run {execution_id_of(run)} made no predictions of it"
+                reasons[why or reason].append(name)
+            else:
+                judged.append(Judged(name, version, execution_id_of(run)))
+    left_out = [
+        Audit(f"drop/{request_id}", "ground truth", "not checked", f"{_few(names)}: {why}")
+        for why, names in reasons.items()
+    ]
+    return Check(tuple(judged), tuple(left_out))
+
+
+def _run_of(project: Project, scoring: Lane, request: str) -> tuple[str, str]:
+    """Return (ARN, "") of a request's run that ended, ("", why) if none will, ("", "") before."""
+    if not request:
+        return "", "no run took its scoring input yet; the one that does looks for it"
+    if scoring.waiting is not None and scoring.waiting.id == request:
+        return "", f"the run of {request} has not begun and will look for it"
+    since = Request.opened(request) - sagemaker.CLOCKS_APART
+    found = sagemaker.first(project.pipelines.inference, request, since)
+    if found is None:
+        claimed = scoring.current is not None and scoring.current.request_id == request
+        return "", "" if claimed else f"SageMaker knows no run of {request}"
+    arn, status = found
+    return (arn, "") if status in ENDED else ("", "")
+
+
+def _own_truth(run: str) -> set[Version]:
+    """Return the ground truth that a scoring run was started with."""
+    given = sagemaker.parameters(run)
+    if given.get("GroundTruthAvailable") != "true":
+        return set()
+    versions = data_bucket.read_json(given["GroundTruth"].removesuffix(_MANIFEST) + _VERSIONS)
+    return {(one["key"], one["version_id"]) for one in versions or ()}
+
+
+def _scored(bucket: str, project: Project, run: str, names: list[str]) -> set[str]:
+    """Return the files that a run made predictions of."""
+    place = f"{project.prefix}/runs/{execution_id_of(run)}/predictions/"
+    found = data_bucket.newest(bucket, place, names)
+    return {name for name, newest in found.items() if not newest.deleted}
+
+
+def put_manifests(bucket: str, project: Project, request_id: str, check: Check) -> dict[str, str]:
+    """Write what a check reads; return the parameters of its run."""
+    folder = project.folder("ground-truth")
+    versions = [(folder + one.name, one.version_id) for one in check.judged]
+    truth = _put_truth(bucket, project, request_id, versions)
+    names = list(dict.fromkeys(f"{one.run}/predictions/{one.name}" for one in check.judged))
+    key = f"{project.drop_folder(request_id)}predictions-{digest(repr(names))[:16]}{_MANIFEST}"
+    predictions = data_bucket.put_manifest(bucket, key, f"{project.prefix}/runs/", names)
+    return {"Predictions": predictions, "GroundTruth": truth}
+
+
+def _few(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

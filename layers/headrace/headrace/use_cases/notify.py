@@ -1,0 +1,192 @@
+"""Turns a status event into the message people get, if they should get one. Decides nothing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.adapters import data_bucket, registry, sagemaker
+from headrace.adapters.ledger import Ledger
+from headrace.domain.events import (
+    ENDED,
+    Event,
+    ModelPackageChanged,
+    RunStatusChanged,
+    StepStatusChanged,
+    execution_id_of,
+)
+from headrace.domain.message import Message
+from headrace.domain.model_version import ModelPackage
+from headrace.domain.project import Project
+from headrace.domain.quality import MODEL_QUALITY_STEP
+from headrace.notifications import run_messages, version_messages
+from headrace.notifications.format import ToldRun
+
+DATA_QUALITY_STEP = "DataQualityCheck"
+
+
+Told = tuple[str, Message]
+
+
+def messages_for(ledger: Ledger, bucket: str, event: Event) -> list[Told]:
+    """Return (key, message) pairs for an event; a key is the same however often it is reported.
+
+    The end of a run tells what its steps should have told: their own events may be lost.
+    """
+    found: list[Told | None] = []
+    match event:
+        case ModelPackageChanged():
+            found = [_package(ledger, event)]
+        case RunStatusChanged():
+            if project := ledger.project_of("pipeline", event.pipeline):
+                found = [_run(project, bucket, event), _drift_of(project, bucket, event)]
+        case StepStatusChanged():
+            if project := ledger.project_of("pipeline", event.pipeline):
+                found = [_step(project, bucket, event)]
+        case _:
+            pass
+    return [told for told in found if told is not None]
+
+
+def _package(ledger: Ledger, event: ModelPackageChanged) -> Told | None:
+    project = ledger.project_of("group", event.group) if event.group else None
+    if project is None or event.approval != "PendingManualApproval":
+        return None
+    package = registry.describe(event.arn)
+    if package is None:
+        return None
+    live_arn = ledger.lane(project.pipelines.inference).live
+    live = registry.describe(live_arn) if live_arn else None
+    value, live_value = _value(package), _value(live) if live else None
+    threshold = package.metadata.get("threshold", "?")
+    beside = f"version {live.version}, {_quality(live, live_value)}" if live else "nothing yet"
+    message = version_messages.registered(
+        project.name,
+        package,
+        f"{_quality(package, value)}, threshold {threshold}",
+        beside,
+        {
+            "metric": package.metadata.get("metric", ""),
+            "value": value,
+            "threshold": _number(threshold),
+            "live": {"model_package_arn": live.arn, "value": live_value} if live else None,
+        },
+        four_eyes=project.four_eyes,
+    )
+    # Once per version: going back to pending is told with its reason by the decision itself.
+    return f"registered/{package.arn}", message
+
+
+def _value(package: ModelPackage) -> float | None:
+    """Return a version's metric from its evaluation report, None where there is none."""
+    name = package.metadata.get("metric", "")
+    report = data_bucket.read_json(package.evaluation_uri) if package.evaluation_uri else None
+    for group in (report or {}).values():
+        value = group.get(name, {}).get("value") if isinstance(group, dict) else None
+        if value is not None:
+            return float(value)
+    return None
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _quality(package: ModelPackage, value: float | None) -> str:
+    """Return the metric of a version in words."""
+    name = package.metadata.get("metric") or "metric"
+    if value is None:
+        return f"{name} unknown (no report at {package.evaluation_uri or 'any place'})"
+    return f"{name} {value:.4g}"
+
+
+def _run(project: Project, bucket: str, event: RunStatusChanged) -> Told | None:
+    custom = project.custom_message(event.pipeline, "", event.status)
+    scored = event.status == "Succeeded" and event.pipeline == project.pipelines.inference.lower()
+    if not custom and not scored and event.status not in ("Failed", "Stopped"):
+        return None
+    why = _why_failed(event.execution_arn) if event.status == "Failed" else _Why([], [], [])
+    folder = f"s3://{bucket}/{project.prefix}/runs/{execution_id_of(event.execution_arn)}"
+    because, started = sagemaker.why(event.execution_arn)
+    message = run_messages.run_changed(
+        project.name,
+        event.status,
+        ToldRun(event.pipeline, event.execution_arn, event.time, because, started),
+        why.causes,
+        why.steps,
+        ", ".join(why.headlines),
+        missed=why.missed,
+        predictions=f"{folder}/predictions/" if scored else "",
+    )
+    return event.business_key, run_messages.with_custom_text(message, custom) if custom else message
+
+
+@dataclass(frozen=True, slots=True)
+class _Why:
+    """Why a run is as it is: in a few words, in lines, and step by step for machines."""
+
+    headlines: list[str]
+    causes: list[str]
+    steps: list[dict[str, Any]]
+
+    @property
+    def missed(self) -> bool:
+        """Whether nothing but the model's quality failed the run."""
+        return bool(self.steps) and all("threshold" in step for step in self.steps)
+
+
+def _why_failed(execution_arn: str) -> _Why:
+    """Return what each failed step said before it exited."""
+    why = _Why([], [], [])
+    for step, reason, said in sagemaker.failed_steps(execution_arn):
+        verdict = sagemaker.parse_verdict(said)
+        if step == MODEL_QUALITY_STEP and verdict is not None:
+            missed = f"{verdict.metric} {verdict.value:.4g} missed {verdict.threshold:g}"
+            why.headlines.append(missed)
+            why.causes.extend(
+                (
+                    f"Step {step} failed because the metric missed its threshold: {verdict}.",
+                    "The predictions were made; look before you rely on them. Retuning starts by",
+                    "itself; if the project's policy declines it, a mail says why.",
+                )
+            )
+            why.steps.append({"step": step, **run_messages.verdict_values(verdict)})
+        else:
+            cause = said or reason or "no reason was given"
+            why.headlines.append(f"step {step}")
+            why.causes.append(f"Step {step} failed: {cause}")
+            why.steps.append({"step": step, "reason": cause})
+    return why
+
+
+def _step(project: Project, bucket: str, event: StepStatusChanged) -> Told | None:
+    run = ToldRun(event.pipeline, event.execution_arn, event.time)
+    custom = project.custom_message(event.pipeline, event.step, event.status)
+    if custom:
+        message = run_messages.step_changed(
+            project.name, event.step, event.status, event.reason, run
+        )
+        return event.business_key, run_messages.with_custom_text(message, custom)
+    if event.step == DATA_QUALITY_STEP and event.status == "Succeeded":
+        return _drift(project, bucket, run)
+    return None
+
+
+def _drift_of(project: Project, bucket: str, event: RunStatusChanged) -> Told | None:
+    """Return what the data-quality step of a run that ended should have told, if it ran."""
+    if event.status not in ENDED or event.pipeline != project.pipelines.inference.lower():
+        return None
+    if project.custom_message(event.pipeline, DATA_QUALITY_STEP, "Succeeded"):
+        return None  # the project chose other words for that step
+    return _drift(project, bucket, ToldRun(event.pipeline, event.execution_arn, event.time))
+
+
+def _drift(project: Project, bucket: str, run: ToldRun) -> Told | None:
+    folder = f"s3://{bucket}/{project.prefix}/runs/{execution_id_of(run.arn)}"
+    uri = f"{folder}/data-quality/constraint_violations.json"
+    report = data_bucket.read_json(uri)
+    violations = report.get("violations", []) if isinstance(report, dict) else []
+    if not violations:
+        return None
+    return f"drift/{run.arn}", run_messages.drift(project.name, run, uri, violations)

@@ -1,0 +1,181 @@
+"""Puts back into the inbox what no event told, so that there is one way to act.
+
+SageMaker's events are best effort, and anything may crash between two writes. What should have
+happened can be read from the ledger, from SageMaker and from S3: a decided action that nobody took,
+a run that started or ended unheard, whoever started it, a request or refresh that nothing drives,
+an approval or a registration nobody heard of, a version that waits for approval too long, and, once
+an hour, uploads that never came through.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from headrace.adapters import data_bucket, envelopes, registry, sagemaker
+from headrace.adapters.eventbridge import parse
+from headrace.adapters.ledger import Ledger
+from headrace.domain.errors import HeadraceError
+from headrace.domain.events import ENDED, RunStatusChanged
+from headrace.domain.lane import Lane
+from headrace.domain.model_version import ModelPackage
+from headrace.domain.project import FOLDERS, Project
+from headrace.rules.scheduling import may_run_at, waits_for_model
+from headrace.use_cases.decide import Inbox
+
+# Seconds after which a claim without a run, or a complete drop without one, counts as forgotten;
+# a refresh, which may wait for GitLab, so many times later.
+FORGOTTEN = 600.0
+_REFRESH_TIMES = 6
+# Uploads younger than this may still be under way; older ones were found by an inventory before.
+# One in parts bears the time at which it began.
+_UPLOADS_SETTLE = 900.0
+_UPLOADS_KEPT = 48 * 3600.0
+_RUNS_KEPT = 24 * 3600.0
+
+Envelope = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """What reconciling needs: `put` sends to the inbox, `tell` has `notify` tell again.
+
+    What should have happened is left alone for `forgotten` seconds: its events may be on their way.
+    """
+
+    inbox: Inbox
+    bucket: str
+    put: Callable[[Envelope], None]
+    tell: Callable[[Envelope], None]
+    forgotten: float = FORGOTTEN
+
+    @property
+    def _ledger(self) -> Ledger:
+        return self.inbox.ledger
+
+    def run(self, inventory: bool) -> int:
+        """Look at every project once, at its folders too if asked; return what was put back.
+
+        Actions that were decided and not handed over are handed over at once: their names make
+        that safe. Raises the first error, after everything else was looked at: one project's
+        trouble is not another's.
+        """
+        errors: list[HeadraceError] = []
+        with self._apart(errors):
+            self.inbox.hand_over_rest()
+        now, count = self.inbox.now(), 0
+        for project in self._ledger.projects():
+            looks = [self._lanes(project, now), self._registry(project, now)]
+            if inventory:
+                looks.append(self._uploads(project, now))
+            for missing in looks:  # each looks while it is gone through
+                with self._apart(errors):
+                    for envelope in missing:
+                        self.put(envelope)
+                        count += 1
+        if errors:
+            raise errors[0]
+        return count
+
+    @contextmanager
+    def _apart(self, errors: list[HeadraceError]) -> Iterator[None]:
+        """Keep an error for later, when the rest is done."""
+        try:
+            yield
+        except HeadraceError as error:
+            self.inbox.warn(str(error))
+            errors.append(error)
+
+    def _lanes(self, project: Project, now: float) -> Iterator[Envelope]:
+        for name in project.pipelines.all:
+            lane = self._ledger.lane(name)
+            if not waits_for_model(project, lane):
+                yield from self._lane(project, lane, now)
+                yield from self._runs(name, lane, now)
+            if lane.refreshing and now - lane.refreshed_at > _REFRESH_TIMES * self.forgotten:
+                yield _due(lane.pipeline, lane.refresh_id, now)
+
+    def _lane(self, project: Project, lane: Lane, now: float) -> Iterator[Envelope]:
+        run, waiting, at = lane.current, lane.waiting, may_run_at(project, lane)
+        if run is not None and run.execution_arn:
+            ended = sagemaker.ended_as(run.execution_arn)
+            if ended is not None:
+                envelope = envelopes.run_status(run.execution_arn, *ended, now)
+                self.tell(envelope)
+                yield envelope
+        elif run is not None and now - max(run.claimed_at, run.driven_at) > self.forgotten:
+            yield _due(lane.pipeline, run.request_id, now)
+        elif at is None or waiting is None:
+            return
+        elif now - max(at, waiting.driven_at) > self.forgotten:
+            yield _due(lane.pipeline, waiting.id, now)
+
+    def _runs(self, pipeline: str, lane: Lane, now: float) -> Iterator[Envelope]:
+        """Runs of the last day that nobody heard of: those that people start are in no lane."""
+        mine = lane.current.execution_arn if lane.current else ""
+        found = {}
+        for run in sagemaker.recent(pipeline, now - _RUNS_KEPT):
+            is_new = lane.current is None and now - run.started > self.forgotten
+            if run.arn != mine and (run.status in ENDED or is_new):
+                event = RunStatusChanged(pipeline, run.arn, run.status, run.display_name, now)
+                found[event.business_key] = run
+        for run in self._unseen(found):
+            envelope = envelopes.run_status(run.arn, run.status, run.display_name, now)
+            self.tell(envelope)
+            yield envelope
+
+    def _registry(self, project: Project, now: float) -> Iterator[Envelope]:
+        group = project.model_package_group
+        lane = self._ledger.lane(project.pipelines.inference)
+        live = registry.describe(lane.live) if lane.live else None
+        if lane.live and live is None:
+            gone = envelopes.own("Version Gone", {"group": group, "arn": lane.live}, now)
+            if not self._seen(gone):
+                yield gone
+        elif live is not None and live.approval == "Rejected":
+            yield from self._unheard(group, live, now)
+        approved = registry.newest(group, "Approved")
+        if approved is not None and approved not in (lane.live, lane.refreshing):
+            yield from self._unheard(group, registry.describe(approved), now)
+        pending = registry.newest(group, "PendingManualApproval")
+        package = registry.describe(pending) if pending else None
+        if package is None or package.approval != "PendingManualApproval":
+            return
+        if now - package.created > self.forgotten and not self._ledger.seen(
+            [f"told/registered/{package.arn}"]
+        ):
+            self.tell(envelopes.model_package(group, package.arn, package.approval, now))
+        allowed = project.remind_after_hours * 3600
+        waited = int((now - package.modified) / allowed)
+        if waited:
+            days = int(waited * allowed / 86400)
+            detail = {"group": group, "arn": package.arn, "days": days}
+            envelope = envelopes.own("Approval Overdue", detail, now)
+            if not self._seen(envelope):
+                yield envelope
+
+    def _unheard(self, group: str, package: ModelPackage | None, now: float) -> Iterator[Envelope]:
+        if package is None or now - package.modified < self.forgotten:
+            return
+        if not self._ledger.seen([package.business_key]):
+            yield envelopes.model_package(group, package.arn, package.approval, now)
+
+    def _uploads(self, project: Project, now: float) -> Iterator[Envelope]:
+        for folder in FOLDERS:
+            since, until = now - _UPLOADS_KEPT, now - _UPLOADS_SETTLE
+            uploads = data_bucket.uploads(self.bucket, project.folder(folder), since, until)
+            for o in self._unseen({upload.business_key: upload for upload in uploads}):
+                yield envelopes.object_created(o.bucket, o.key, o.version_id, o.size, o.time)
+
+    def _unseen(self, by_key: dict[str, T]) -> list[T]:
+        """Return those of some events, or what they are made of, that were never decided."""
+        seen = self._ledger.seen(by_key)
+        return [one for key, one in by_key.items() if key not in seen]
+
+    def _seen(self, envelope: Envelope) -> bool:
+        return bool(self._ledger.seen([parse(envelope).business_key]))
+
+
+def _due(pipeline: str, request_id: str, now: float) -> Envelope:
+    return envelopes.own("Lane Due", {"pipeline": pipeline, "request_id": request_id}, now)

@@ -1,0 +1,83 @@
+"""Has CI bring an approved version into the inference pipeline, and watches until it has."""
+
+from dataclasses import replace
+from typing import Any
+
+from headrace.adapters import gitlab_ci, registry, sagemaker
+from headrace.adapters.ledger import Ledger
+from headrace.domain.errors import PermanentError, RetryableError
+
+# Seconds for which whoever claimed the start of a CI pipeline may still be about to start it: its
+# function has timed out by then. After that a look for the pipeline's name tells.
+_STARTING = 60.0
+_JOB = "refresh"  # of `.gitlab-ci.yml`; what follows it promotes the version to other accounts
+
+
+def refresh(
+    ledger: Ledger,
+    to: gitlab_ci.Settings,
+    group: str,
+    arn: str,
+    refresh_id: str,
+    pipeline_id: int | None,
+    now: float,
+) -> dict[str, Any]:
+    """Start the CI pipeline of a refresh, or look how it is doing.
+
+    Returns `{"status": "running" | "succeeded" | "failed" | "superseded", "pipeline_id": ...,
+    "detail": ...}`. Reads the registry and the lane again before it starts anything: the version
+    may have been rejected, deleted or overtaken since the decision. `refresh_id` is part of the CI
+    pipeline's name, so that one approval is one CI pipeline although an answer may be lost; a claim
+    in the lane keeps two drivers, which GitLab's absence brings about, from starting one each.
+    Raises RetryableError while another one may be starting it.
+    """
+    if pipeline_id is not None:
+        return _status(to, gitlab_ci.status(to, pipeline_id))
+    project = ledger.project_of("group", group)
+    if project is None:
+        raise PermanentError(f"no project has the model package group {group}")
+    lane = ledger.lane(project.pipelines.inference)
+    if lane.refresh_id != refresh_id:
+        return {"status": "superseded", "detail": f"{lane.refreshing or 'nothing'} is wanted now"}
+    package = registry.describe(arn)
+    if package is not None and project.four_eyes:
+        package = sagemaker.with_starters(package)
+    if package is None or package.why_not:
+        why = "it is deleted" if package is None else package.why_not
+        detail = f"the version is not approved any more: {why}"
+        return {"status": "failed", "pipeline_id": None, "detail": detail}
+    if found := gitlab_ci.find(to, ci_name(arn, refresh_id)):
+        return _status(to, found)
+    if now - lane.ci_claimed_at < _STARTING:
+        raise RetryableError(f"another one may be starting the CI pipeline of {refresh_id}")
+    ledger.claim(lane, replace(lane, ci_claimed_at=now))
+    started = gitlab_ci.trigger(
+        to,
+        {
+            "HEADRACE_ACTION": "refresh",
+            "HEADRACE_PROJECT": project.name,
+            "HEADRACE_REFRESH_ID": refresh_id,
+            "MODEL_PACKAGE_ARN": arn,
+        },
+    )
+    return _status(to, started)
+
+
+def ci_name(arn: str, refresh_id: str) -> str:
+    """Return the name that `.gitlab-ci.yml` gives the CI pipeline of a refresh."""
+    return f"refresh {arn} {refresh_id}"
+
+
+def _status(to: gitlab_ci.Settings, pipeline: gitlab_ci.CiPipeline) -> dict[str, Any]:
+    answer: dict[str, Any] = {"pipeline_id": pipeline.id, "detail": pipeline.web_url}
+    if pipeline.status in gitlab_ci.RUNNING:
+        return {**answer, "status": "running"}
+    if pipeline.status == "success":
+        return {**answer, "status": "succeeded"}
+    jobs = gitlab_ci.jobs(to, pipeline.id)
+    failed = ", ".join(f"{job.name} ({job.web_url})" for job in jobs if job.status == "failed")
+    detail = f"CI pipeline {pipeline.web_url} is {pipeline.status}; failed: {failed or 'no job'}"
+    if any((job.name, job.status) == (_JOB, "success") for job in jobs):
+        # It is in the pipeline of this account; what failed or was cancelled is a promotion.
+        return {**answer, "status": "succeeded", "detail": detail}
+    return {**answer, "status": "failed", "detail": detail}

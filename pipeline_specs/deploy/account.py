@@ -1,0 +1,193 @@
+"""Puts built pipelines, a project's settings and its recipients into an account."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import boto3
+from botocore.exceptions import ClientError
+from headrace.adapters.client import from_aws
+from headrace.adapters.ledger import Ledger
+from headrace.domain.lane import Lane
+from headrace.domain.project import Project
+
+from pipeline_specs.config.recipients import Recipient
+from pipeline_specs.config.settings import Settings
+from pipeline_specs.deploy import s3_files, sharing, uploads
+from pipeline_specs.deploy.recipients import Subscriptions
+from pipeline_specs.deploy.schedules import Rules
+from pipeline_specs.deploy.stack import Stack
+from pipeline_specs.pipelines.built import BuiltPipeline, Deployment
+
+Change = Literal["created", "updated", "unchanged"]
+
+
+class Account:
+    """The account and region of a boto3 session, with the stack that is deployed there."""
+
+    def __init__(self, stack: Stack, session: boto3.Session) -> None:
+        self.stack = stack
+        self.sagemaker = session.client("sagemaker")
+        self._s3 = session.client("s3")
+        self._sns = session.client("sns")
+        self._ledger = Ledger(stack.output("LedgerTableName"), session.client("dynamodb"))
+        self.deployment = Deployment(
+            bucket=stack.output("DataBucketName"),
+            role_arn=stack.output("PipelineRoleArn"),
+            region=session.region_name,
+        )
+        self._rules = Rules(
+            session.client("events"),
+            stack.output("InboxQueueArn"),
+            stack.output("RuleDeadLettersArn"),
+        )
+
+    def put_group(self, settings: Settings) -> bool:
+        """Create the model package group where it is missing; return whether it was."""
+        group = settings.project.model_package_group
+        try:
+            self.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+        except ClientError as error:
+            # SageMaker has no error of its own for a group that is not there.
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise from_aws(error, f"looking up the model package group {group}") from error
+        else:
+            return False
+        try:
+            self.sagemaker.create_model_package_group(
+                ModelPackageGroupName=group,
+                ModelPackageGroupDescription=f"Versions of {settings.project.name}",
+                Tags=[{"Key": key, "Value": value} for key, value in settings.tags],
+            )
+        except ClientError as error:
+            raise from_aws(error, f"creating the model package group {group}") from error
+        return True
+
+    def put(self, settings: Settings, built: BuiltPipeline, recreate: bool = False) -> Change:
+        """Create or update a pipeline and upload its code; write nothing that is there already.
+
+        With `recreate` an existing pipeline is deleted first, and its history with it.
+        """
+        prefix = settings.project.prefix
+        for bundle in built.code:
+            s3_files.upload(self._s3, self.deployment.bucket, prefix, bundle, settings.kms_key)
+        try:
+            there = self._described(built.name)
+            if there and recreate:
+                self.delete(built.name)
+                there = None
+            if there is None:
+                self.sagemaker.create_pipeline(
+                    **_request(built), Tags=[{"Key": k, "Value": v} for k, v in built.tags]
+                )
+                return "created"
+            changed = [
+                member for member, value in _request(built).items() if there.get(member) != value
+            ]
+            if changed:
+                self.sagemaker.update_pipeline(**_request(built))
+            tagged = self._tagged(there["PipelineArn"], dict(built.tags))
+        except ClientError as error:
+            raise from_aws(error, f"putting the pipeline {built.name}") from error
+        return "updated" if changed or tagged else "unchanged"
+
+    def put_settings(self, project: Project) -> Change:
+        """Write what the control plane needs to know of a project into the ledger."""
+        there = self._ledger.project_of("name", project.name)
+        owners = (
+            self._ledger.project_of("pipeline", name.lower()) for name in project.pipelines.all
+        )
+        # Settings from before a pipeline had a name read the same, and do not say whose it is.
+        if there == project and all(owner == project for owner in owners):
+            return "unchanged"
+        self._ledger.put_project(project)
+        return "updated" if there else "created"
+
+    def projects(self) -> list[Project]:
+        """Return the projects that the control plane knows."""
+        return list(self._ledger.projects())
+
+    def forget(self, project: Project) -> None:
+        """Take a project out of the ledger; its audit stays."""
+        self._ledger.forget(project)
+
+    def put_schedules(self, settings: Settings) -> Iterator[str]:
+        """Let exactly the project's schedules be there; yield a line for each change."""
+        project = settings.project
+        return self._rules.put(project.name, project.pipelines, settings.schedules)
+
+    def delete_schedules(self, project: Project) -> Iterator[str]:
+        """Delete the project's schedules; yield a line for each."""
+        return self._rules.put(project.name, project.pipelines, ())
+
+    def upload(self, settings: Settings) -> Iterator[str]:
+        """Upload the project's own data, where CI is asked to; yield a line for each file."""
+        for drop in uploads.wanted(settings):
+            yield from uploads.put(self._s3, self.deployment.bucket, settings, drop)
+
+    def share_group(self, settings: Settings) -> str:
+        """Let exactly the project's reader accounts read its versions; return what changed."""
+        group = settings.project.model_package_group
+        return sharing.share(self.sagemaker, group, settings.readers)
+
+    def inference_lane(self, project: Project) -> Lane:
+        """Return what the control plane knows of the inference pipeline: what is live, and why."""
+        return self._ledger.lane(project.pipelines.inference)
+
+    def version_there(self, project: Project) -> str:
+        """Return the version that the inference pipeline has, or nothing.
+
+        A refresh may have put it there and the control plane not have heard of its end yet.
+        """
+        lane = self.inference_lane(project)
+        there = self._described(project.pipelines.inference) if lane.refreshing else None
+        put = there and json.dumps(lane.refreshing) in there["PipelineDefinition"]
+        return lane.refreshing if put else lane.live
+
+    def delete(self, name: str) -> bool:
+        """Delete a pipeline; return whether it was there."""
+        try:
+            self.sagemaker.delete_pipeline(PipelineName=name)
+        except self.sagemaker.exceptions.ResourceNotFound:
+            return False
+        except ClientError as error:
+            raise from_aws(error, f"deleting the pipeline {name}") from error
+        return True
+
+    def subscribe(self, project: str, recipients: tuple[Recipient, ...]) -> Iterator[str]:
+        """Let exactly the recipients hear of a project; yield a line for each change."""
+        return Subscriptions(self._sns, self.stack.output("AlertsTopicArn")).let(
+            project, recipients
+        )
+
+    def _described(self, name: str) -> dict[str, Any] | None:
+        try:
+            answer: dict[str, Any] = self.sagemaker.describe_pipeline(PipelineName=name)
+        except self.sagemaker.exceptions.ResourceNotFound:
+            return None
+        return {"PipelineDescription": "", **answer}
+
+    def _tagged(self, arn: str, tags: dict[str, str]) -> bool:
+        listed = self.sagemaker.list_tags(ResourceArn=arn)["Tags"]
+        there = {tag["Key"]: tag["Value"] for tag in listed}
+        missing = {key: value for key, value in tags.items() if there.get(key) != value}
+        if missing:
+            self.sagemaker.add_tags(
+                ResourceArn=arn, Tags=[{"Key": k, "Value": v} for k, v in missing.items()]
+            )
+        return bool(missing)
+
+
+def _request(built: BuiltPipeline) -> dict[str, Any]:
+    parallel = built.max_parallel_steps
+    return {
+        **(
+            {"ParallelismConfiguration": {"MaxParallelExecutionSteps": parallel}}
+            if parallel
+            else {}
+        ),
+        "PipelineName": built.name,
+        "PipelineDescription": built.description,
+        "PipelineDefinition": built.definition,
+        "RoleArn": built.role_arn,
+    }

@@ -1,0 +1,184 @@
+"""Takes away what a project, or a whole stack, has in an account: all but data, unless told so.
+
+Data is what lies in the bucket, and the ledger's audit. SageMaker keeps the records of jobs and the
+log groups that all jobs of an account share; nobody can delete the former.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError, WaiterError
+from headrace.adapters.client import from_aws
+from headrace.domain.errors import PermanentError
+from headrace.domain.project import Project
+
+from pipeline_specs.deploy.account import Account
+
+STOPPED_SECONDS = 900.0  # jobs are given two minutes to end in order, then their instances go
+_POLL_SECONDS = 2.0
+_GOING_ON = ("Executing", "Stopping")
+_GONE = ("does not exist", "could not find")
+
+
+def project(account: Account, project: Project, with_data: bool) -> Iterator[str]:
+    """Delete all that a project has; yield a line for each thing.
+
+    Its settings leave the ledger first: what happens from then on wakes nothing.
+    """
+    yield from account.delete_schedules(project)
+    account.forget(project)
+    yield f"settings of {project.name} in the ledger: deleted"
+    sagemaker = account.sagemaker
+    for name in reversed(project.pipelines.all):
+        runs = _runs(sagemaker, name)
+        _stop(sagemaker, runs)
+        models = [model for run in runs for model in _models(sagemaker, run["arn"])]
+        for model in models:
+            sagemaker.delete_model(ModelName=model)
+        if models:
+            yield f"{len(models)} models of {name}: deleted"
+        yield f"{name}: {'deleted' if account.delete(name) else 'was not there'}"
+    yield from _versions(sagemaker, project.model_package_group)
+    yield from account.subscribe(project.name, ())
+    bucket = account.deployment.bucket
+    if with_data:
+        count = empty(account.stack.session.client("s3"), bucket, f"{project.prefix}/")
+        yield f"{count} objects under s3://{bucket}/{project.prefix}/: deleted"
+    else:
+        yield f"left: data under s3://{bucket}/{project.prefix}/, the audit in the ledger"
+
+
+def stack(account: Account, with_data: bool) -> Iterator[str]:
+    """Delete every project, the stack and what it was deployed from; yield a line for each thing.
+
+    Its bucket and table outlive it by their DeletionPolicy; they go when data is to go as well.
+    """
+    for one in account.projects():
+        yield from project(account, one, with_data)
+    session, name = account.stack.session, account.stack.name
+    bucket, table = account.deployment.bucket, account.stack.output("LedgerTableName")
+    cloudformation, s3 = session.client("cloudformation"), session.client("s3")
+    try:
+        template = cloudformation.get_template(StackName=name, TemplateStage="Processed")
+        buckets = _uploads(template["TemplateBody"], f"{name}/")
+        cloudformation.delete_stack(StackName=name)
+        cloudformation.get_waiter("stack_delete_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 2, "MaxAttempts": 450}
+        )
+    except ClientError as error:
+        raise from_aws(error, f"deleting the stack {name}") from error
+    except WaiterError as error:
+        raise PermanentError(f"the stack {name} was not deleted: {error}") from error
+    yield f"stack {name}: deleted"
+    for uploads in sorted(buckets):
+        count = empty(s3, uploads, f"{name}/")
+        yield f"{count} uploads of `sam deploy` under s3://{uploads}/{name}/: deleted"
+    if not with_data:
+        yield f"left: bucket {bucket} and table {table}; --with-data would have deleted them"
+        return
+    count = empty(s3, bucket, "")
+    s3.delete_bucket(Bucket=bucket)
+    yield f"bucket {bucket} with {count} objects: deleted"
+    session.client("dynamodb").delete_table(TableName=table)
+    yield f"table {table}: deleted"
+
+
+def empty(s3: Any, bucket: str, prefix: str) -> int:
+    """Delete every version of every object under a prefix; return how many there were."""
+    count = 0
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        found = [
+            {"Key": one["Key"], "VersionId": one["VersionId"]}
+            for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
+        ]
+        if found:
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True})
+            if errors := answer.get("Errors"):
+                raise PermanentError(
+                    f"s3://{bucket}/{errors[0]['Key']} was not deleted: {errors[0]['Message']}"
+                )
+        count += len(found)
+    return count
+
+
+def _runs(sagemaker: Any, pipeline: str) -> list[dict[str, str]]:
+    pages = sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=pipeline)
+    try:
+        return [
+            {"arn": run["PipelineExecutionArn"], "status": run["PipelineExecutionStatus"]}
+            for page in pages
+            for run in page["PipelineExecutionSummaries"]
+        ]
+    except sagemaker.exceptions.ResourceNotFound:
+        return []
+
+
+def _stop(sagemaker: Any, runs: list[dict[str, str]]) -> None:
+    """Stop what runs and wait for its end: a pipeline that runs cannot be deleted."""
+    deadline = time.monotonic() + STOPPED_SECONDS
+    for run in runs:
+        if run["status"] == "Executing":
+            sagemaker.stop_pipeline_execution(PipelineExecutionArn=run["arn"])
+    for run in runs:
+        while run["status"] in _GOING_ON:
+            if time.monotonic() > deadline:
+                raise PermanentError(f"{run['arn']} does not stop; try again when it has")
+            answer = sagemaker.describe_pipeline_execution(PipelineExecutionArn=run["arn"])
+            run["status"] = answer["PipelineExecutionStatus"]
+            if run["status"] in _GOING_ON:
+                time.sleep(_POLL_SECONDS)
+
+
+def _models(sagemaker: Any, run: str) -> Iterator[str]:
+    """Yield the names of the models that a run made and that are still there."""
+    pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
+        PipelineExecutionArn=run
+    )
+    for page in pages:
+        for step in page["PipelineExecutionSteps"]:
+            if arn := step.get("Metadata", {}).get("Model", {}).get("Arn"):
+                name = arn.rpartition("/")[2]
+                try:
+                    sagemaker.describe_model(ModelName=name)
+                except ClientError as error:
+                    if not _is_gone(error):
+                        raise from_aws(error, f"looking up the model {name}") from error
+                else:
+                    yield name
+
+
+def _versions(sagemaker: Any, group: str) -> Iterator[str]:
+    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
+    try:
+        arns = [one["ModelPackageArn"] for page in pages for one in page["ModelPackageSummaryList"]]
+        for arn in arns:
+            sagemaker.delete_model_package(ModelPackageName=arn)
+        sagemaker.delete_model_package_group(ModelPackageGroupName=group)
+    except ClientError as error:
+        if not _is_gone(error):
+            raise from_aws(error, f"deleting the versions of {group}") from error
+        yield f"model package group {group}: was not there"  # or is another account's
+    else:
+        yield f"model package group {group} with {len(arns)} versions: deleted"
+
+
+def _uploads(template: Any, folder: str) -> set[str]:
+    """Return the buckets that hold code of the template in this folder, the stack's own."""
+    found: set[str] = set()
+    if isinstance(template, dict):
+        bucket = template.get("S3Bucket") or template.get("Bucket")
+        key = template.get("S3Key") or template.get("Key")
+        if isinstance(bucket, str) and isinstance(key, str) and key.startswith(folder):
+            found.add(bucket)
+        for value in template.values():
+            found |= _uploads(value, folder)
+    elif isinstance(template, list):
+        for value in template:
+            found |= _uploads(value, folder)
+    return found
+
+
+def _is_gone(error: ClientError) -> bool:
+    text = str(error.response.get("Error", {}).get("Message", "")).lower()
+    return any(phrase in text for phrase in _GONE)
