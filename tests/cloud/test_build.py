@@ -51,7 +51,7 @@ def test_the_functions_python_uses_the_compiled_files(
 ) -> None:
     zipfile.ZipFile(io.BytesIO(layer[1])).extractall(tmp_path)
     done = subprocess.run(
-        [TOOLCHAIN.compiler, "-v", "-c", "import headrace.errors, botocore.session"],
+        [TOOLCHAIN.compiler, "-v", "-c", "import headrace.domain.errors, botocore.session"],
         env={"PYTHONPATH": str(tmp_path / "python")},
         capture_output=True,
         text=True,
