@@ -8,7 +8,7 @@ from typing import Any
 
 from headrace.adapters.ledger import Ledger
 from headrace.domain.events import ObjectCreated
-from headrace.domain.lane import Lane, Request
+from headrace.domain.lane import Lane, Request, Rollout
 from headrace.domain.project import Project
 from headrace.rules.decide import decide
 from headrace.rules.uploads import FilesArrived
@@ -51,9 +51,7 @@ def items() -> Items:
     lane = Lane(
         NAMES.inference.lower(),
         waiting=Request(DROP, LONG_AGO, LONG_AGO),
-        live=PACKAGE,
-        refreshing=PACKAGE,
-        refresh_id=REFRESH,
+        rollout=Rollout(live=PACKAGE, wanted=PACKAGE, refresh_id=REFRESH),
     )
     item = ObjectCreated(BUCKET, "abalone/batch-scoring/data/raw/a.csv", "v1", 88123, LONG_AGO)
     decision = decide(PROJECT, lane, FilesArrived((item,)), LONG_AGO + 5)

@@ -86,7 +86,7 @@ def free(loop: Loop) -> bool:
     """Whether the training lane holds no run: its end was decided."""
     runs = loop.run_arns(loop.training)
     ends = [f"run/{arn}/Failed" for arn in runs]
-    causes = {one["cause"] for entry in loop.audit() for one in entry["decided"]}
+    causes = {one["event"] for entry in loop.audit() for one in entry["decided"]}
     return all(end in causes for end in ends)
 
 

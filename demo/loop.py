@@ -272,7 +272,7 @@ class Loop:
         def line() -> dict[str, Any] | None:
             for entry in self.audit():
                 for one in entry["decided"]:
-                    if cause in one["cause"]:
+                    if cause in one["event"]:
                         found: dict[str, Any] = one
                         return found
             return None

@@ -31,7 +31,6 @@ from pipeline_specs.pipelines.model_version import ModelPackage
 # isort: split
 from headrace.adapters import envelopes
 from headrace.domain.errors import HeadraceError, PermanentError
-from headrace.domain.people import BY_HAND
 
 Command = Callable[[settings.Settings, Account, argparse.Namespace], None]
 KINDS = ("training", "training-hpo", "inference")
@@ -192,7 +191,11 @@ def _start(project: settings.Settings, account: Account, options: argparse.Names
     }[options.pipeline]
     session = account.stack.session
     by = session.client("sts").get_caller_identity()["Arn"]
-    request = {"pipeline": pipeline, "id": uuid.uuid4().hex, "cause": f"{BY_HAND}{by}"}
+    request = {
+        "pipeline": pipeline,
+        "id": uuid.uuid4().hex,
+        "cause": {"kind": "request", "actor": by},
+    }
     envelope = envelopes.own("Run Requested", request, datetime.now(UTC).timestamp())
     queue = account.stack.output("InboxQueueUrl")
     session.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(envelope))

@@ -15,7 +15,7 @@ from headrace.domain.errors import HeadraceError
 from headrace.domain.lane import Lane
 
 from workbench import chain
-from workbench.books import Entry
+from workbench.books import Entry, words
 from workbench.redrive import LEFT, redrive
 
 
@@ -71,8 +71,8 @@ def _audit(entries: list[Entry]) -> None:
     for entry in entries:
         for line in entry["decided"]:
             reason = f" ({line['reason']})" if line["reason"] else ""
-            print(f"{entry['time']}  {line['actor']}: {line['outcome']}{reason}")
-            print(f"    because of {line['cause']}")
+            print(f"{entry['time']}  {line['actor']}: {words(line)}{reason}")
+            print(f"    because of {line.get('event') or line['cause']}")
         for action in entry["actions"]:
             print(f"    action {action}")
 
@@ -91,10 +91,10 @@ def _state(lane: Lane) -> str:
         parts.append(f"{what} runs since {since} ({lane.current.description})")
     if lane.waiting:
         parts.append(f"{lane.waiting.id} waits ({lane.waiting.description})")
-    if lane.live:
-        parts.append(f"live: {lane.live}")
-    if lane.refreshing:
-        parts.append(f"on its way: {lane.refreshing}")
+    if lane.rollout.live:
+        parts.append(f"live: {lane.rollout.live}")
+    if lane.rollout.wanted:
+        parts.append(f"on its way: {lane.rollout.wanted}")
     return "; ".join(parts) or "free"
 
 

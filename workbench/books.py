@@ -1,61 +1,56 @@
-"""What the audit says of one version: pure functions over the ledger's lines, oldest first."""
+"""What the audit log says of one version: pure functions over the ledger's lines, oldest first."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-Entry = dict[str, Any]  # of the audit: time, lane, decided, actions
+Entry = dict[str, Any]  # of the audit log: time, lane, decided, actions
+Line = dict[str, Any]  # what `headrace.domain.actions.Audit.document` writes
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A line of the audit: when who or what decided, what came of it, why, because of what."""
+    """A line of the audit log: when, by whom, what came of it, why, and of which event."""
 
     time: str
     actor: str
     outcome: str
     reason: str
-    cause: str
+    event: str
 
 
 def requested(entries: list[Entry], request: str) -> Iterator[Step]:
     """Yield who or what asked for a run: uploads, schedules, people, missed thresholds."""
-    for entry in entries:
-        for line in entry["decided"]:
-            sent_for = any(name.rpartition("-")[0] == request for name in entry["actions"])
-            opens = sent_for and line["outcome"] == "retuning"
-            if request and (line["outcome"] == f"joined {request}" or opens):
-                yield _step(entry, line)
+    for entry, line in _lines(entries):
+        asks = line["outcome"] in ("joined", "retuning")
+        if asks and request and line.get("request_id") == request:
+            yield _step(entry, line)
 
 
 def reviews(entries: list[Entry], arn: str) -> Iterator[Step]:
-    """Yield what was decided on each state of the version that people brought about."""
-    for entry in entries:
-        for line in entry["decided"]:
-            state = line["cause"].removeprefix(f"package/{arn}/")
-            if state != line["cause"] and not state.startswith("PendingManualApproval"):
-                yield _step(entry, line)
+    """Yield what followed from each approval and rejection of a version."""
+    for entry, line in _lines(entries):
+        approval = line.get("approval", "PendingManualApproval")
+        if line.get("model_package") == arn and approval != "PendingManualApproval":
+            yield _step(entry, line)
 
 
 def ci(entries: list[Entry], arn: str) -> Iterator[Step]:
     """Yield how each refresh with the version ended."""
     refreshes: set[str] = set()
-    for entry in entries:
-        for line in entry["decided"]:
-            approved = line["cause"].startswith(f"package/{arn}/") and line["outcome"] == "refresh"
-            if approved or line["outcome"] == f"back to {arn}":
-                sent = (name.rpartition("-")[0] for name in entry["actions"])
-                refreshes.update(name for name in sent if name.startswith("refresh-"))
-            if line["cause"].removeprefix("refresh/") in refreshes:
-                yield _step(entry, line)
+    for entry, line in _lines(entries):
+        starts = line["outcome"] == "refresh" and line.get("model_package") == arn
+        if starts or line.get("next_model_package") == arn:
+            refreshes.add(line["refresh_id"])
+        elif line["actor"] == "gitlab" and line.get("refresh_id") in refreshes:
+            yield _step(entry, line)
 
 
-def live(entries: list[Entry], live_now: str, arn: str) -> str:
+def live(entries: list[Entry], live_now: str | None, arn: str) -> str:
     """Return since when the version is live, or when it was."""
     times = [
-        (entry["time"], line["reason"].split(" ", 1)[0])
-        for entry in entries
-        for line in entry["decided"]
+        (entry["time"], line["model_package"])
+        for entry, line in _lines(entries)
         if line["outcome"] == "live"
     ]
     mine = [place for place, (_, version) in enumerate(times) if version == arn]
@@ -68,5 +63,20 @@ def live(entries: list[Entry], live_now: str, arn: str) -> str:
     return f"it was live from {since}" + (f" until {later[0][0]}" if later else "")
 
 
-def _step(entry: Entry, line: dict[str, str]) -> Step:
-    return Step(entry["time"], line["actor"], line["outcome"], line["reason"], line["cause"])
+def words(line: Line) -> str:
+    """Return what came of an event, in words."""
+    outcome = str(line["outcome"]).replace("-", " ")
+    about = (line.get(name) for name in ("status", "next_model_package"))
+    return " ".join((outcome, *(str(one) for one in about if one)))
+
+
+def _lines(entries: list[Entry]) -> Iterator[tuple[Entry, Line]]:
+    """Yield every line that has fields; the release before schema 2 wrote sentences."""
+    for entry in entries:
+        if entry.get("schema", 1) >= 2:
+            for line in entry["decided"]:
+                yield entry, line
+
+
+def _step(entry: Entry, line: Line) -> Step:
+    return Step(entry["time"], line["actor"], words(line), line["reason"], line["event"])

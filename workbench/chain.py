@@ -103,7 +103,7 @@ def of_version(ledger: Ledger, session: boto3.Session, project: str, number: int
         version={name: value for name, value in version.items() if value},
         reviews=tuple(books.reviews(entries, package.arn)),
         ci=ci,
-        live=books.live(entries, ledger.lane(known.pipelines.inference).live, package.arn),
+        live=books.live(entries, ledger.lane(known.pipelines.inference).rollout.live, package.arn),
     )
 
 

@@ -134,15 +134,20 @@ class Account:
         """Return what the control plane knows of the inference pipeline: what is live, and why."""
         return self._ledger.lane(project.pipelines.inference)
 
+    def is_live(self, project: Project, arn: str, ci_pipeline: int) -> bool:
+        """Return whether the ledger says that a CI pipeline deployed a version, and it is live."""
+        rollout = self.inference_lane(project).rollout
+        return (rollout.live, rollout.deployed_by) == (arn, ci_pipeline)
+
     def version_there(self, project: Project) -> str:
         """Return the version that the inference pipeline has, or nothing.
 
         A refresh may have put it there and the control plane not have heard of its end yet.
         """
         lane = self.inference_lane(project)
-        there = self._described(project.pipelines.inference) if lane.refreshing else None
-        put = there and json.dumps(lane.refreshing) in there["PipelineDefinition"]
-        return lane.refreshing if put else lane.live
+        there = self._described(project.pipelines.inference) if lane.rollout.wanted else None
+        put = there and json.dumps(lane.rollout.wanted) in there["PipelineDefinition"]
+        return (lane.rollout.wanted if put else lane.rollout.live) or ""
 
     def delete(self, name: str) -> bool:
         """Delete a pipeline; return whether it was there."""

@@ -32,12 +32,14 @@ def refuse_overtaken(lane: Lane, refresh_id: str, ci_pipeline: int) -> None:
     GitLab starts jobs that wait for one another in any order, and an old job may be run again.
     0 and "" stand for somebody who calls by hand, and knows what he does.
     """
-    if refresh_id and lane.refresh_id not in ("", refresh_id):
-        raise PermanentError(f"overtaken: {lane.refreshing} was approved later and is on its way")
-    if ci_pipeline and ci_pipeline < lane.live_by:
+    if refresh_id and lane.rollout.refresh_id not in (None, refresh_id):
         raise PermanentError(
-            f"overtaken: CI pipeline {lane.live_by} came after {ci_pipeline} and put "
-            f"{lane.live} there; approve a version again to have it live"
+            f"overtaken: {lane.rollout.wanted} was approved later and is on its way"
+        )
+    if ci_pipeline and ci_pipeline < lane.rollout.deployed_by:
+        raise PermanentError(
+            f"overtaken: CI pipeline {lane.rollout.deployed_by} came after {ci_pipeline} and put "
+            f"{lane.rollout.live} there; approve a version again to have it live"
         )
 
 
@@ -72,7 +74,7 @@ def tell_live(account: Account, project: Project, arn: str, ci_pipeline: int, pa
 
     Who comes next, with another version, then sees in the ledger that this one was there.
     """
-    number = ci_pipeline or account.inference_lane(project).live_by
+    number = ci_pipeline or account.inference_lane(project).rollout.deployed_by
     detail = {
         "group": project.model_package_group,
         "arn": arn,
@@ -90,7 +92,7 @@ def tell_live(account: Account, project: Project, arn: str, ci_pipeline: int, pa
     except ClientError as error:
         raise from_aws(error, f"telling {queue} that {arn} is live") from error
     deadline = time.monotonic() + DECIDED_SECONDS
-    while (lane := account.inference_lane(project)).live != arn or lane.live_by != number:
+    while not account.is_live(project, arn, number):
         if time.monotonic() > deadline:
             raise PermanentError(
                 f"{arn} is in the inference pipeline, but the control plane has not taken note in "

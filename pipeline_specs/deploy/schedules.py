@@ -32,11 +32,12 @@ def target(
         "training-hpo": pipelines.training_hpo,
         "inference": pipelines.inference,
     }[schedule.kind]
+    cause = {"kind": "schedule", "reference": schedule.expression}
     fixed = {
         "source": SOURCE,
         "detail-type": "Run Requested",
         "time": "<time>",
-        "detail": {"pipeline": name, "id": "<time>", "cause": f"schedule {schedule.expression}"},
+        "detail": {"pipeline": name, "id": "<time>", "cause": cause},
     }
     return {
         "Id": "inbox",

@@ -33,9 +33,9 @@ def test_an_approval_brings_the_version_to_staging(
     registry: Loop, staging: Loop, refresh: Jobs, live: Live
 ) -> None:
     arn = live.version.arn
-    registry.wait("the registry's account to take note", lambda: lane(registry).live == arn)
-    assert lane(staging).live == arn
-    assert lane(staging).live_by == refresh.number == lane(registry).live_by
+    registry.wait("the registry's account to take note", lambda: lane(registry).rollout.live == arn)
+    assert lane(staging).rollout.live == arn
+    assert lane(staging).rollout.deployed_by == refresh.number == lane(registry).rollout.deployed_by
     assert live.version.artefact in uris(inference_definition(staging))
 
 
@@ -43,7 +43,7 @@ def test_production_waits_for_a_person_and_keeps_nothing_waiting(
     production: Loop, refresh: Jobs
 ) -> None:
     if refresh.all()["promote production"].status == "manual":
-        assert lane(production).live == ""
+        assert lane(production).rollout.live is None
     assert refresh.status == "success"
 
 

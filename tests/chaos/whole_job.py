@@ -162,7 +162,7 @@ def end_of(loop: Loop) -> End:
             (v.number, v.metadata["kind"], v.approval, v.metadata.get("review_board_reference", ""))
             for v in versions
         ],
-        live=number_of[found[loop.inference]["live"]],
+        live=number_of[found[loop.inference]["rollout"]["live"]],
         inference_uses=uses,
         runs={pipeline: [run.status for run in of] for pipeline, of in runs.items()},
         predictions=predictions,
@@ -170,7 +170,7 @@ def end_of(loop: Loop) -> End:
             name: (
                 lane["current"] or "",
                 lane["waiting"] or "",
-                lane["refreshing"],
+                lane["rollout"]["wanted"],
                 len(lane["retuned_at"]),
             )
             for name, lane in found.items()

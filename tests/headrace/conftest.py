@@ -10,7 +10,7 @@ import pytest
 from headrace.adapters import client as aws
 from headrace.adapters.ledger import Ledger
 from headrace.domain.events import ObjectCreated
-from headrace.domain.lane import Lane
+from headrace.domain.lane import Lane, Rollout
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import Project
 
@@ -84,7 +84,7 @@ def training() -> Lane:
 
 @pytest.fixture
 def inference() -> Lane:
-    return Lane(INFERENCE, live=package(1).arn)
+    return Lane(INFERENCE, rollout=Rollout(live=package(1).arn))
 
 
 @pytest.fixture(scope="session")

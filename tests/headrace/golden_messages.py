@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.domain.message import Message
+from headrace.domain.people import Starters
 from headrace.domain.quality import Verdict
 from headrace.notifications import run_messages, version_messages
 from headrace.notifications.format import ToldRun
@@ -26,7 +27,12 @@ SCORED = ToldRun(INFERENCE, RUN, NOW, DROP, NOW - 725)
 STEP = ToldRun(INFERENCE, RUN, NOW)
 FIRST = package(1, metadata={"kind": "training", "run": TRAINED})
 RETUNED = package(2, metadata={"kind": "training-hpo", "run": TRAINED})
-OWN = package(3, modified_by=ADA, started_by=(ADA,), metadata={"kind": "training", "run": TRAINED})
+OWN = package(
+    3,
+    modified_by=ADA,
+    started_by=Starters((ADA,), known=True),
+    metadata={"kind": "training", "run": TRAINED},
+)
 NUMBERS = {"metric": "mse", "value": 6.0912, "threshold": 10.0}
 LAMBDA_SAID = json.dumps({"errorMessage": "abalone: role was not found", "errorType": "Permanent"})
 CI = "https://gitlab.example.com/data-science/headrace/-/pipelines/71"

@@ -102,4 +102,4 @@ class Place:
     def why_not(self) -> list[str]:
         """Return the reasons in the audit for ground truth that was not checked."""
         lines = [line for entry in self.ledger.audit("abalone") for line in entry["decided"]]
-        return [line["reason"] for line in lines if line["outcome"] == "not checked"]
+        return [line["reason"] for line in lines if line["outcome"] == "not-checked"]

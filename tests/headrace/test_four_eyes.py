@@ -1,44 +1,25 @@
 """Whoever started the run that made a version may not approve it, where a project asks for that."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from headrace.adapters.sagemaker import starters
+from headrace.adapters import sagemaker
+from headrace.adapters.ledger import Ledger
 from headrace.domain.actions import RefreshInference, ReturnToPending, Tell
-from headrace.domain.events import PackageReviewed
-from headrace.domain.lane import Lane
-from headrace.domain.people import why_not
+from headrace.domain.cause import Cause
+from headrace.domain.events import PackageReviewed, RunRequested, RunStatusChanged
+from headrace.domain.lane import Lane, Rollout, Run
+from headrace.domain.people import Starters, why_not
 from headrace.domain.project import Project
 from headrace.rules.decide import decide
+from headrace.use_cases.starters import with_starters
 
-from tests.headrace.conftest import INFERENCE, NOW, package
+from tests.headrace.conftest import INFERENCE, NOW, RUN, TRAINING, package
 
 ADA = "arn:aws:sts::123456789012:assumed-role/Scientist/ada@example.com"
 BOB = "arn:aws:sts::123456789012:assumed-role/Scientist/bob@example.com"
 ADVANCE = "arn:aws:sts::123456789012:assumed-role/headrace-AdvanceRunRole-1/headrace-advance-run"
-
-
-def execution(
-    created_by: str = ADVANCE, description: str = "upload of 1 file: a.csv"
-) -> dict[str, Any]:
-    return {
-        "CreatedBy": {"IamIdentity": {"Arn": created_by}},
-        "PipelineExecutionDescription": description,
-    }
-
-
-def test_a_run_has_the_starters_that_asked_for_it_and_the_one_that_started_it() -> None:
-    assert starters(execution()) == (ADVANCE,)
-    assert starters(execution(description=f"upload of 1 file: a.csv; by hand, {ADA}")) == (
-        ADVANCE,
-        ADA,
-    )
-    assert starters(execution(ADA, "")) == (ADA,)
-    assert starters({"CreatedBy": {"UserProfileName": "ada", "IamIdentity": {"Arn": BOB}}}) == (
-        "ada",
-    )
-    assert starters({}) == ()
 
 
 @pytest.mark.parametrize(
@@ -55,17 +36,21 @@ def test_a_run_has_the_starters_that_asked_for_it_and_the_one_that_started_it() 
     ],
 )
 def test_a_person_is_the_same_under_another_role_or_session(approver: str, starter: str) -> None:
-    assert "may not approve it too" in why_not(approver, (ADVANCE, starter))
+    assert "may not approve it too" in why_not(approver, Starters((ADVANCE, starter), known=True))
 
 
 @pytest.mark.parametrize("approver", [BOB, "bob", "arn:aws:iam::123456789012:user/bob"])
 def test_somebody_else_may_approve(approver: str) -> None:
-    assert why_not(approver, (ADVANCE, ADA)) == ""
+    assert why_not(approver, Starters((ADVANCE, ADA), known=True)) == ""
 
 
 def test_where_two_people_cannot_be_told_nobody_may() -> None:
-    assert "nobody can tell" in why_not(BOB, ())
-    assert "does not say who approved" in why_not("", (ADA,))
+    assert "says who started the run" in why_not(BOB, Starters((), known=False))
+    assert "does not say who approved" in why_not("", Starters((ADA,), known=True))
+
+
+def test_anybody_may_approve_what_nobody_started() -> None:
+    assert why_not(BOB, Starters((), known=True)) == ""
 
 
 @pytest.fixture
@@ -74,7 +59,9 @@ def strict(project: Project) -> Project:
 
 
 def reviewed(by: str, *started_by: str) -> PackageReviewed:
-    return PackageReviewed(package(1, modified_by=by, started_by=started_by), None, NOW)
+    return PackageReviewed(
+        package(1, modified_by=by, started_by=Starters(started_by, known=True)), None, NOW
+    )
 
 
 def test_an_approval_by_the_starter_goes_back_and_people_are_told_who_may(strict: Project) -> None:
@@ -84,9 +71,9 @@ def test_an_approval_by_the_starter_goes_back_and_people_are_told_who_may(strict
     assert ADA in back.reason
     assert isinstance(tell, Tell)
     assert "anybody but headrace-advance-run, ada@example.com" in tell.message.text
-    assert decision.lane.refreshing == ""
+    assert decision.lane.rollout.wanted is None
     (line,) = decision.audit
-    assert (line.actor, line.outcome, line.reason) == (ADA, "returned to pending", back.reason)
+    assert (line.actor, line.outcome, line.reason) == (ADA, "returned-to-pending", back.reason)
 
 
 def test_an_approval_by_somebody_else_goes_live(strict: Project) -> None:
@@ -95,7 +82,7 @@ def test_an_approval_by_somebody_else_goes_live(strict: Project) -> None:
 
 
 def test_an_edit_of_the_live_version_by_its_starter_takes_nothing_back(strict: Project) -> None:
-    lane = Lane(INFERENCE, live=package(1).arn)
+    lane = Lane(INFERENCE, rollout=Rollout(live=package(1).arn))
     assert decide(strict, lane, reviewed(ADA, ADA), NOW).actions == ()
 
 
@@ -105,3 +92,74 @@ def test_the_boards_reference_is_asked_for_first(strict: Project) -> None:
     _, tell = decide(strict, Lane(INFERENCE), event._replace(package=retuned), NOW).actions
     assert isinstance(tell, Tell)
     assert tell.message.kind == "review-missing"
+
+
+# --- where the people come from -------------------------------------------------------------------
+
+
+@pytest.fixture
+def known_run(
+    ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Starters]:
+    """Run a request as the control plane does; return who is behind the version of its run."""
+
+    def run(*asked: str, names: tuple[str, ...] = (), identity: str = ADVANCE) -> Starters:
+        lane = ledger.lane(TRAINING)
+        if names:
+            lane, _ = lane.join(why="upload", key="k", now=NOW, quiet_at=NOW, names=names)
+        for number, who in enumerate(asked):
+            requested = RunRequested(TRAINING, str(number), Cause("request", who), NOW)
+            lane = decide(project, lane, requested, NOW).lane
+        assert lane.waiting is not None
+        waiting = lane.waiting
+        run = Run(waiting.id, NOW, waiting.description, requested_by=waiting.requested_by)
+        held = replace(lane, waiting=None, current=run)
+        ended = RunStatusChanged(TRAINING, RUN, "Succeeded", waiting.id, NOW)
+        decision = decide(project, held, ended, NOW)
+        ledger.commit(project, ledger.lane(TRAINING), decision, [ended.business_key], NOW)
+        monkeypatch.setattr(sagemaker, "creator", lambda arn: (identity, waiting.id))
+        version = with_starters(ledger, package(1, metadata={"run": RUN}))
+        assert version.started_by is not None
+        return version.started_by
+
+    return run
+
+
+def test_a_file_cannot_pass_for_a_person(known_run: Callable[..., Starters]) -> None:
+    found = known_run(names=("x; by hand, ada.csv", "y; requested by ada.csv"))
+    assert found == Starters((ADVANCE,), known=True)
+    assert why_not("ada.csv", found) == ""
+
+
+def test_each_of_many_who_asked_is_known(known_run: Callable[..., Starters]) -> None:
+    people = [f"arn:aws:iam::123456789012:user/{'x' * 60}-{number}" for number in range(60)]
+    found = known_run(*people, names=("a.csv",))
+    assert sum(map(len, people)) > 3072  # more than a description holds
+    assert found.people == (ADVANCE, *people)
+    assert all("may not approve it too" in why_not(one, found) for one in people)
+
+
+def test_a_run_without_an_identity_is_known_by_the_ledger(
+    known_run: Callable[..., Starters],
+) -> None:
+    assert known_run(names=("a.csv",), identity="") == Starters((), known=True)
+    assert known_run(ADA, identity="").people == (ADA,)
+
+
+@pytest.mark.parametrize(
+    ("created", "known"),
+    [
+        ((ADA, "my run"), True),
+        (("", "my run"), False),
+        ((ADVANCE, "request-20261102-074500-1a2b3c4d5e"), False),  # of the release before
+        (None, False),
+    ],
+)
+def test_a_run_that_the_ledger_does_not_know_has_its_creator(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, created: tuple[str, str] | None, known: bool
+) -> None:
+    monkeypatch.setattr(sagemaker, "creator", lambda arn: created)
+    version = with_starters(ledger, package(1, metadata={"run": RUN}, created_by="role"))
+    assert version.started_by is not None
+    assert version.started_by.known == known
+    assert version.started_by.people == (*filter(None, (created or ("", ""))[:1]), "role")

@@ -32,7 +32,7 @@ def place(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch, req
     )
     ledger.put_project(project)
     lane = ledger.lane(INFERENCE)
-    ledger.claim(lane, replace(lane, live="arn:model"))
+    ledger.claim(lane, replace(lane, rollout=replace(lane.rollout, live="arn:model")))
     place = Place(bucket, Inbox(ledger, lambda *_: None, lambda: place.clock, print))
     monkeypatch.setattr(sagemaker, "start", place.start)
     monkeypatch.setattr(sagemaker, "first", lambda pipeline, name, since: place.runs.get(name))
@@ -147,7 +147,7 @@ def test_ground_truth_of_no_scoring_input_is_kept_for_the_run_that_may_come(plac
     place.drop(TRUTH, "unknown.csv")
     assert place.ledger.lane(TRUTH_CHECKS) == Lane(TRUTH_CHECKS)
     ((line,),) = [entry["decided"] for entry in place.ledger.audit("abalone")]
-    assert line["outcome"] == "kept for its scoring run"
+    assert line["outcome"] == "kept-for-scoring-run"
 
 
 def test_scoring_input_that_was_deleted_since_still_has_its_run(place: Place) -> None:
@@ -198,7 +198,7 @@ def test_a_missed_threshold_of_a_late_check_retunes_as_any_other(
     place.inbox.handle([{"messageId": "1", "body": json.dumps(envelope)}])
     retuning = place.ledger.lane(HPO).waiting
     assert retuning is not None
-    assert retuning.causes == (
+    assert tuple(map(str, retuning.causes)) == (
         f"retune because mse 16.1 is above the threshold 10 on 9 rows in {arn}",
     )
 

@@ -208,7 +208,7 @@ def test_ground_truth_of_the_same_name_goes_with_its_input(
 ) -> None:
     ledger = inbox.ledger
     lane = ledger.lane(INFERENCE)
-    ledger.claim(lane, replace(lane, live="arn:model"))
+    ledger.claim(lane, replace(lane, rollout=replace(lane.rollout, live="arn:model")))
     scoring, truth = "abalone/batch-scoring/data/raw/", "abalone/batch-scoring/data/ground-truth/"
     aws.client("s3").put_object(Bucket=BUCKET, Key=truth + "a b.csv", Body=b"1\n")
     inbox.handle([upload(scoring + "a b.csv"), upload(scoring + "none.csv")])

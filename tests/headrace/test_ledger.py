@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 from headrace.adapters.ledger import Ledger
+from headrace.domain.cause import Cause
 from headrace.domain.errors import Conflict, PermanentError, RetryableError
-from headrace.domain.lane import Lane, Run
+from headrace.domain.lane import Lane, Rollout, Run
 from headrace.domain.project import Pipelines, Project
 from headrace.rules.decide import decide
 from headrace.rules.uploads import FilesArrived
@@ -92,10 +93,17 @@ def test_a_lane_survives_the_round_trip(ledger: Ledger) -> None:
     lane = Lane(
         TRAINING,
         current=Run("upload-1", NOW, "why", RUN),
-        live="arn",
         retuned_at=(NOW, NOW - 1),
         ended=(RUN,),
-    ).join(why="upload", key="k", now=NOW, quiet_at=NOW + 2, names=("a",), cause="c")[0]
+        rollout=Rollout(live="arn"),
+    ).join(
+        why="upload",
+        key="k",
+        now=NOW,
+        quiet_at=NOW + 2,
+        names=("a",),
+        cause=Cause("request", "ada"),
+    )[0]
     ledger.claim(ledger.lane(TRAINING), lane)
     assert ledger.lane(TRAINING) == replace(lane, version=1)
 

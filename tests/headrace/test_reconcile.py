@@ -13,7 +13,7 @@ from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import Execution
 from headrace.domain.errors import PermanentError, RetryableError
 from headrace.domain.events import ObjectCreated
-from headrace.domain.lane import Lane, Request, Run
+from headrace.domain.lane import Lane, Request, Rollout, Run
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import Pipelines, Project
 from headrace.use_cases.decide import Inbox
@@ -143,7 +143,8 @@ def test_a_trigger_file_alone_has_nothing_to_run_and_is_not_due(world: World) ->
 def test_a_refresh_that_hangs_is_driven_again_under_its_own_id(world: World) -> None:
     arn = package(1).arn
     world.change(
-        pipeline=INFERENCE, refreshing=arn, refresh_id="refresh-1", refreshed_at=NOW - 3700
+        pipeline=INFERENCE,
+        rollout=Rollout(wanted=arn, refresh_id="refresh-1", dispatched_at=NOW - 3700),
     )
     (envelope,) = world.reconcile()
     assert envelope["detail"] == {"pipeline": INFERENCE, "request_id": "refresh-1"}
@@ -156,14 +157,14 @@ def test_an_approval_nobody_heard_of_is_put_back_once(world: World) -> None:
     assert envelope["detail"]["ModelPackageArn"] == version.arn
     world.ledger.told(version.business_key, NOW)
     assert world.reconcile() == []
-    world.change(pipeline=INFERENCE, live=version.arn)
+    world.change(pipeline=INFERENCE, rollout=Rollout(live=version.arn))
     assert world.reconcile() == []
 
 
 def test_the_live_version_rejected_or_deleted_unheard_is_put_back(world: World) -> None:
     version = package(1, approval="Rejected", modified=NOW - 3600)
     world.versions[version.arn] = version
-    world.change(pipeline=INFERENCE, live=version.arn)
+    world.change(pipeline=INFERENCE, rollout=Rollout(live=version.arn))
     (envelope,) = world.reconcile()
     assert envelope["detail"]["ModelApprovalStatus"] == "Rejected"
     world.ledger.told(version.business_key, NOW)

@@ -29,7 +29,9 @@ def triggered(
 
     ledger.put_project(project)
     lane = ledger.lane(INFERENCE)
-    ledger.claim(lane, replace(lane, refreshing=ARN, refresh_id="refresh-1"))
+    ledger.claim(
+        lane, replace(lane, rollout=replace(lane.rollout, wanted=ARN, refresh_id="refresh-1"))
+    )
     monkeypatch.setattr(gitlab_ci, "trigger", trigger)
     monkeypatch.setattr(gitlab_ci, "find", lambda to, name: None)
     monkeypatch.setattr(registry, "describe", lambda arn: package(1))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from headrace.domain.actions import AdvanceRun, Tell
+from headrace.domain.cause import Cause
 from headrace.domain.events import (
     LaneDue,
     ModelQualityFailed,
@@ -22,6 +23,8 @@ from tests.headrace.conftest import HPO, NOW, RUN, TRAINING, package, uploaded
 MISSED = Verdict("mse", 16.2, 10.0, False, 1200)
 WAITING = Request("upload-2", NOW, NOW + 2, objects=1, names=("b.csv",))
 OTHER = RUN.replace("9v2kq0x4w7ab", "another")
+
+NIGHTLY = Cause("schedule", reference="rate(1 day)")
 
 
 def changed(status: str, arn: str = RUN, name: str = "upload-1") -> RunStatusChanged:
@@ -54,7 +57,7 @@ def test_the_end_of_another_run_frees_nothing(project: Project, training: Lane) 
 
 def test_a_run_started_by_hand_is_respected(project: Project, training: Lane) -> None:
     decision = decide(project, training, changed("Executing", OTHER, "by-hand"), NOW)
-    assert decision.lane.current == Run("", NOW, "started outside Headrace", OTHER)
+    assert decision.lane.current == Run(None, NOW, "started outside Headrace", OTHER)
     waits = decide(
         project,
         decision.lane,
@@ -131,10 +134,10 @@ def test_a_request_by_a_schedule_joins_the_drop_that_waits(
     project: Project, training: Lane
 ) -> None:
     lane = replace(training, waiting=WAITING)
-    decision = decide(project, lane, RunRequested(TRAINING, "1", "schedule nightly", NOW), NOW)
+    decision = decide(project, lane, RunRequested(TRAINING, "1", NIGHTLY, NOW), NOW)
     assert decision.actions == ()
     assert decision.lane.waiting is not None
-    assert decision.lane.waiting.description == "upload of 1 file: b.csv; schedule nightly"
+    assert decision.lane.waiting.description == "upload of 1 file: b.csv; schedule rate(1 day)"
 
 
 def test_a_run_that_could_not_start_frees_its_lane_and_is_told(

@@ -85,7 +85,7 @@ def test_ground_truth_alone_starts_nothing(project: Project, inference: Lane) ->
     decision = decide(project, inference, FilesArrived((uploaded(TRUTH + "a.csv"),)), NOW)
     assert decision.lane == inference
     assert (decision.actions, decision.drop) == ((), ())
-    assert decision.audit[0].outcome == "kept for its scoring run"
+    assert decision.audit[0].outcome == "kept-for-scoring-run"
 
 
 def test_ground_truth_keeps_an_open_drop_open_and_is_not_its_data(

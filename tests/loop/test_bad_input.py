@@ -127,7 +127,7 @@ def test_text_in_the_ground_truth_is_a_crash_that_names_its_row(
     found = refused(loop, loop.new_run(loop.inference, before))
     assert "ground-truth/text-truth.csv row 11 column 1" in found.mail.text
     assert 'found "old"' in found.mail.text
-    assert loop.decided("it", f"model-quality/{found.run.arn}")["outcome"] == "nothing"
+    assert loop.decided("it", f"model-quality/{found.run.arn}")["outcome"] == "ignored"
     assert loop.run_arns(loop.training_hpo) == retunings
 
 

@@ -75,8 +75,8 @@ def test_who_started_the_run_may_not_approve_and_somebody_else_may(loop: Loop, c
         bob.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
         loop.wait("the refresh", lambda: books(ledger)["refresh"].endswith("user/bob"))
         bob.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected")
-        loop.wait("its end", lambda: lane(loop, INFERENCE)["refreshing"] == "")
-    assert books(ledger)["returned to pending"].endswith("user/ada")
+        loop.wait("its end", lambda: lane(loop, INFERENCE)["rollout"]["wanted"] is None)
+    assert books(ledger)["returned-to-pending"].endswith("user/ada")
 
 
 def books(ledger: Ledger) -> dict[str, str]:

@@ -33,13 +33,15 @@ def test_a_rejection_while_gitlab_is_down_rolls_back_once_it_is_up(
     with down(cloud):
         before = stages.inference_definition(loop)
         loop.sagemaker.update_model_package(ModelPackageArn=second, ModelApprovalStatus="Rejected")
-        loop.wait("the decision", lambda: lane(loop, loop.inference)["refreshing"] == first)
+        loop.wait("the decision", lambda: lane(loop, loop.inference)["rollout"]["wanted"] == first)
         time.sleep(2)  # long enough for tries that fail
         assert stages.inference_definition(loop) == before
-        assert lane(loop, loop.inference)["live"] == second
+        assert lane(loop, loop.inference)["rollout"]["live"] == second
     # The next try may be some seconds away by then, and CI takes its time.
     loop.wait(
-        "the version before to be live", lambda: lane(loop, loop.inference)["live"] == first, 150
+        "the version before to be live",
+        lambda: lane(loop, loop.inference)["rollout"]["live"] == first,
+        150,
     )
     text = str(stages.inference_definition(loop))
     assert trained.version.artefact in text
@@ -55,7 +57,7 @@ def test_a_token_that_gitlab_refuses_is_told_and_the_live_version_stays(
     loop.sagemaker.update_model_package(
         ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval"
     )
-    before, live = stages.inference_definition(loop), lane(loop, loop.inference)["live"]
+    before, live = stages.inference_definition(loop), lane(loop, loop.inference)["rollout"]["live"]
     service = cloud.gitlab._service
     tokens = service.tokens
     service.tokens = replace(tokens, api="glpat-another", trigger="glptt-another")
@@ -68,4 +70,4 @@ def test_a_token_that_gitlab_refuses_is_told_and_the_live_version_stays(
     assert f"refresh abalone --model-package-arn {arn}" in mail.text
     assert tokens.api not in mail.text
     assert stages.inference_definition(loop) == before
-    assert lane(loop, loop.inference)["live"] == live
+    assert lane(loop, loop.inference)["rollout"]["live"] == live

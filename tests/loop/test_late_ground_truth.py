@@ -76,7 +76,7 @@ def test_a_missed_threshold_is_mailed_with_the_run_it_judges(loop: Loop, late: L
 def test_a_missed_threshold_retunes_by_the_projects_policy(loop: Loop, late: Late) -> None:
     """The drift of stage 5 retuned within the cool-down: people hear why this one does not."""
     decided = loop.decided("a retuning", f"model-quality/{late.missed.arn}")
-    assert decided["outcome"] == "retuning declined"
+    assert decided["outcome"] == "retuning-declined"
     mail = loop.mail("why nothing was retuned", "not retuned", late.missed.id)
     assert "cool-down" in mail.text
     assert loop.run_arns(loop.training_hpo) == late.retunings_before

@@ -127,7 +127,7 @@ def test_who_approved_is_in_the_audit(loop: Loop, trained: Trained, went_live):
     approved = [
         line
         for line in lines
-        if trained.version.arn in line["cause"] and line["outcome"] == "refresh"
+        if trained.version.arn in line["event"] and line["outcome"] == "refresh"
     ]
     assert len(approved) == 1
     assert approved[0]["actor"]

@@ -94,9 +94,9 @@ def test_with_the_boards_reference_it_is_live(reviewed: Reviewed, drifted: Drift
 
 def test_the_boards_reference_is_in_the_audit(loop: Loop, reviewed: Reviewed):
     lines = [line for entry in loop.audit() for line in entry["decided"]]
-    mine = [line for line in lines if reviewed.live.version.arn in line["cause"]]
-    outcomes = [line["outcome"] for line in mine if line["outcome"] not in ("nothing", "live")]
-    assert outcomes[:2] == ["returned to pending", "refresh"]
+    mine = [line for line in lines if reviewed.live.version.arn in line["event"]]
+    outcomes = [line["outcome"] for line in mine if line["outcome"] not in ("ignored", "live")]
+    assert outcomes[:2] == ["returned-to-pending", "refresh"]
     assert "board reference MRB-2025-017" in [line["reason"] for line in mine]
 
 
@@ -109,7 +109,7 @@ def test_people_are_told_once_that_a_version_waits(loop: Loop, reviewed: Reviewe
 
 
 def test_a_crash_is_told_with_its_cause_and_starts_nothing(loop: Loop, crashed: Crashed):
-    assert crashed.decided["outcome"] == "nothing"
+    assert crashed.decided["outcome"] == "ignored"
     assert "crashed" in crashed.decided["reason"]
     assert "ground-truth/lacks-a-label.csv has 59 values where 60 rows were predicted" in (
         crashed.mail.text

@@ -53,7 +53,7 @@ def test_the_audit_names_what_was_decided_and_why(loop: Loop, trained: Trained):
     drained(loop)  # the mail may be there before the end of the run is decided
     done = workbench(loop, "audit", "abalone")
     assert done.returncode == 0, done.stderr
-    assert f"joined {trained.run.display_name}" in done.stdout
+    assert "upload: joined (" in done.stdout
     assert f"because of run/{trained.run.arn}/Succeeded" in done.stdout
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import boto3
 import pytest
 from headrace.domain.errors import PermanentError
-from headrace.domain.lane import Lane
+from headrace.domain.lane import Lane, Rollout
 from typed_commands import INFERENCE, Terminal
 
 from pipeline_specs.config.settings import Settings
@@ -18,8 +18,10 @@ from pipeline_specs.deploy.account import Account
 from pipeline_specs.deploy.stack import Stack
 
 GROUP = "arn:aws:sagemaker:us-east-1:000000000000:model-package-group/headrace-abalone"
-LIVE = Lane("headrace-abalone-inference", live="version 3", live_by=11)
-WANTED = dataclasses.replace(LIVE, refreshing="version 4", refresh_id="four")
+LIVE = Lane("headrace-abalone-inference", rollout=Rollout(live="version 3", deployed_by=11))
+WANTED = dataclasses.replace(
+    LIVE, rollout=dataclasses.replace(LIVE.rollout, wanted="version 4", refresh_id="four")
+)
 
 
 def test_readers_read_versions_and_change_none() -> None:
@@ -83,7 +85,9 @@ def test_a_refresh_that_a_later_approval_overtook_leaves_the_pipeline_alone(
     arn, later = version("Approved"), version("Approved")
     account = Account(Stack("headrace", boto3.Session()), boto3.Session())
     lane = account.inference_lane(abalone.project)
-    wanted = dataclasses.replace(lane, refreshing=later, refresh_id="later")
+    wanted = dataclasses.replace(
+        lane, rollout=dataclasses.replace(lane.rollout, wanted=later, refresh_id="later")
+    )
     account._ledger.claim(lane, wanted)
     command = ("refresh", "abalone", "--model-package-arn", arn, "--refresh-id", "earlier")
     assert f"overtaken: {later} was approved later" in terminal.fails(*command)
@@ -97,7 +101,10 @@ def test_an_upsert_keeps_what_a_refresh_just_put_there(
     before, refreshed, newest = version("Approved"), version("Approved"), version("Approved")
     account = Account(Stack("headrace", boto3.Session()), boto3.Session())
     lane = account.inference_lane(abalone.project)
-    wanted = dataclasses.replace(lane, live=before, refreshing=refreshed, refresh_id="it")
+    wanted = dataclasses.replace(
+        lane,
+        rollout=dataclasses.replace(lane.rollout, live=before, wanted=refreshed, refresh_id="it"),
+    )
     account._ledger.claim(lane, wanted)
     terminal.types("upsert", "abalone")  # the refresh's own job has yet to run
     assert terminal.describe(INFERENCE)["PipelineDescription"].endswith(before)

@@ -78,9 +78,16 @@ def _overlaps(world: World) -> Iterator[str]:
 
 
 def _audit(world: World, project: Project) -> list[tuple[str, str, str]]:
-    """Return (time, cause, outcome) of all that was decided for a project."""
+    """Return (time, event, outcome) of all that was decided for a project.
+
+    The outcome of an event that joined a request is the id of the request.
+    """
     return [
-        (entry["time"], line["cause"], line["outcome"])
+        (
+            entry["time"],
+            line["event"],
+            line["request_id"] if line["outcome"] == "joined" else line["outcome"],
+        )
         for entry in world.ledger.audit(project.name)
         for line in entry["decided"]
     ]
@@ -92,7 +99,7 @@ def _requests(people: People, names: Counter[str]) -> Iterator[str]:
     for project in people.world.projects:
         for _, cause, outcome in _audit(people.world, project):
             if cause in joined:
-                joined[cause].append(outcome.removeprefix("joined "))
+                joined[cause].append(outcome)
     for key, runs in sorted(joined.items()):
         if len(runs) != 1 or names[runs[0]] != 1:
             yield f"{key} joined {runs}"
@@ -142,11 +149,11 @@ def _refreshes(world: World) -> Iterator[str]:
             yield f"GitLab was asked for {pipeline.arn} when it was not approved"
     for project in world.projects:
         lane = world.ledger.lane(project.pipelines.inference)
-        holds = world.gitlab.inference.get(project.name, "")
-        if lane.live != holds:
-            yield f"{project.name}: the ledger says {lane.live or 'nothing'}, CI put {holds}"
-        if lane.refreshing:
-            yield f"{project.name}: still refreshing {lane.refreshing} by {lane.refresh_id}"
+        holds = world.gitlab.inference.get(project.name)
+        if lane.rollout.live != holds:
+            yield f"{project.name}: the ledger says {lane.rollout.live}, CI put {holds}"
+        if lane.rollout.wanted:
+            yield f"{project.name}: still refreshing: {lane.rollout}"
 
 
 def _mails(world: World) -> Iterator[str]:

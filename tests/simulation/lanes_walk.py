@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from headrace.domain.actions import Action, AdvanceRun, Tell
+from headrace.domain.cause import Cause
 from headrace.domain.events import (
     LaneDue,
     ModelQualityFailed,
@@ -25,6 +26,8 @@ from tests.simulation.people import project
 PROJECT = project(0)
 TRAINING, HPO = PROJECT.pipelines.training, PROJECT.pipelines.training_hpo
 MISSED = Verdict("mse", 16.1, 10.0, False, 1200)
+
+WEEKLY = Cause("schedule", reference="rate(7 days)")
 
 
 def uploaded(number: int, now: float) -> ObjectCreated:
@@ -76,7 +79,7 @@ class Lanes(RuleBasedStateMachine):
 
     @rule()
     def a_run_is_requested(self) -> None:
-        self._decide(TRAINING, RunRequested(TRAINING, f"s{self._next()}", "weekly", self.now))
+        self._decide(TRAINING, RunRequested(TRAINING, f"s{self._next()}", WEEKLY, self.now))
 
     @rule()
     def a_threshold_is_missed(self) -> None:

@@ -17,6 +17,8 @@ MISSED = json.dumps(
 )
 _SIZES = (1, 2, 8, 30, 100, 250)
 
+WEEKLY = {"kind": "schedule", "reference": "rate(7 days)"}
+
 
 def project(number: int) -> Project:
     """Return the settings of a project; every third ends its drops by a trigger file."""
@@ -149,7 +151,7 @@ class People:
     def _request(self, settings: Project) -> None:
         """A schedule asks for a run: its message may come more than once."""
         number = len(self.requests)
-        detail = {"pipeline": settings.pipelines.training, "id": f"s{number}", "cause": "weekly"}
+        detail = {"pipeline": settings.pipelines.training, "id": f"s{number}", "cause": WEEKLY}
         self.requests.add(f"request/{settings.pipelines.training}/s{number}")
         body = json.dumps(envelopes.own("Run Requested", detail, self.world.clock.now))
         for _ in range(1 + int(self._random.random() * 3)):

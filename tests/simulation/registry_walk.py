@@ -33,7 +33,7 @@ class RegistryLife(RuleBasedStateMachine):
         self.ci: list[tuple[int, RefreshInference, bool]] = []  # under way, in order
         self.ended: list[RefreshEnded] = []  # told by nobody yet
         self.due = ""  # the refresh that should be on its way
-        self.holds = ""  # what the inference pipeline uses
+        self.holds: str | None = None  # what the inference pipeline uses
         self.numbers = self.versions = 0  # of CI pipelines and versions so far
 
     def _take(self, event: Any) -> None:
@@ -44,7 +44,7 @@ class RegistryLife(RuleBasedStateMachine):
         self.lane = decision.lane
         if isinstance(event, Refreshed):
             self.due = "" if event.ended.refresh_id == self.due else self.due
-        elif not decision.lane.refreshing:
+        elif not decision.lane.rollout.wanted:
             self.due = ""  # a rejection called it off
         for action in decision.actions:
             if isinstance(action, RefreshInference):
@@ -111,7 +111,7 @@ class RegistryLife(RuleBasedStateMachine):
     def ci_is_asked(self, succeeds: bool) -> None:
         """What `refresh` does: reads the lane and the registry again, then triggers."""
         action = self.wanted.pop(0)
-        if self.lane.refresh_id != action.refresh_id:
+        if self.lane.rollout.refresh_id != action.refresh_id:
             assert action.refresh_id != self.due, "the refresh that is wanted was called off"
             return
         package = self.packages.get(action.arn)
@@ -122,11 +122,11 @@ class RegistryLife(RuleBasedStateMachine):
         assert action.refresh_id not in {running.refresh_id for _, running, _ in self.ci}
         self.ci.append((self.numbers, action, succeeds))
 
-    @precondition(lambda self: self.lane.refreshing in self.packages)
+    @precondition(lambda self: self.lane.rollout.wanted in self.packages)
     @rule()
     def an_approval_is_withdrawn_and_given_again(self) -> None:
         """While its refresh is under way, which then is not the one that is wanted."""
-        arn = self.lane.refreshing
+        arn = self.lane.rollout.wanted
         for approval in ("Rejected", "Approved"):
             self._change(arn, approval=approval)
             self._told(arn)
@@ -176,11 +176,11 @@ class RegistryLife(RuleBasedStateMachine):
     @invariant()
     def the_ledger_says_what_ci_put_there_once_all_is_told(self) -> None:
         if hasattr(self, "ci") and not self.ended:
-            assert self.lane.live == self.holds
+            assert self.lane.rollout.live == self.holds
 
     @invariant()
     def a_refresh_under_way_has_a_driver_or_an_end_to_come(self) -> None:
-        refresh_id = getattr(self, "lane", Lane("")).refresh_id
+        refresh_id = getattr(self, "lane", Lane("")).rollout.refresh_id
         if refresh_id:
             on_its_way = [action.refresh_id for action in self.wanted]
             on_its_way += [action.refresh_id for _, action, _ in self.ci]

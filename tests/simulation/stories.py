@@ -17,6 +17,8 @@ QUIET = Mix("nothing goes wrong", duplicates=0.0, late=0.0, reconcile_minutes=10
 SUCCEEDED = Fate(HOUR, "Succeeded")
 MISSED_THRESHOLD = Fate(HOUR, "Failed", ("ModelQuality", MISSED))
 
+WEEKLY = {"kind": "schedule", "reference": "rate(7 days)"}
+
 
 @dataclass
 class Story(People):
@@ -72,7 +74,7 @@ class Story(People):
         """Return (time, cause) of the decisions with an outcome."""
         with self.world.running():
             return [
-                (entry["time"], line["cause"])
+                (entry["time"], line["event"])
                 for entry in self.world.ledger.audit("p0")
                 for line in entry["decided"]
                 if line["outcome"] == of
@@ -112,7 +114,7 @@ def busy(story: Story) -> None:
             story.world.sagemaker.stop(run)
 
     def schedule() -> None:
-        detail = {"pipeline": settings.pipelines.training, "id": "s0", "cause": "weekly"}
+        detail = {"pipeline": settings.pipelines.training, "id": "s0", "cause": WEEKLY}
         envelope = envelopes.own("Run Requested", detail, story.world.clock.now)
         story.requests.add(f"request/{settings.pipelines.training}/s0")
         story.world.inbox.send(json.dumps(envelope))

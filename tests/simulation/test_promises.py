@@ -153,7 +153,7 @@ def test_promise_06_one_missed_threshold_is_one_retuning_and_a_failed_one_none()
     story = Story(mix=repeated, fates=fates, plot=plot)
     world = story.told(48)
     assert len(story.outcomes("retuning")) == 1
-    assert len(story.outcomes("retuning declined")) == 1
+    assert len(story.outcomes("retuning-declined")) == 1
     assert len([run for run in world.sagemaker.runs.values() if "hpo" in run.arn]) == 1
     assert outcome(story).mails["retune-declined"] == 1
 
@@ -256,7 +256,7 @@ def test_promise_10_a_seed_replays_byte_for_byte() -> None:
 
 
 @pytest.mark.parametrize(
-    "fate", ["rejected", "deleted", "returned to pending", "retuned, no board"]
+    "fate", ["rejected", "deleted", "returned-to-pending", "retuned, no board"]
 )
 def test_promise_11_a_version_changed_before_it_was_handled_is_not_refreshed(fate: str) -> None:
     def plot(story: Story) -> None:
@@ -271,7 +271,7 @@ def test_promise_11_a_version_changed_before_it_was_handled_is_not_refreshed(fat
             world.registry.change(arn, "Rejected")
         elif fate == "deleted":
             world.registry.delete(arn)
-        elif fate == "returned to pending":
+        elif fate == "returned-to-pending":
             world.registry.change(arn, "PendingManualApproval")
 
     story = Story(plot=plot, mix=replace(QUIET, duplicates=1.0, late=0.3))

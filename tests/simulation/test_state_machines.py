@@ -36,14 +36,16 @@ def test_any_order_of_events_keeps_the_rules(machine: type[RuleBasedStateMachine
 
 def of_any_refresh(project: Any, lane: Lane, event: Any, now: float) -> Any:
     """Take the end of any refresh of a version for the end of the one under way."""
-    if lane.refreshing == event.ended.arn:
-        lane = replace(lane, refresh_id=event.ended.refresh_id)
+    if lane.rollout.wanted == event.ended.arn:
+        lane = replace(lane, rollout=replace(lane.rollout, refresh_id=event.ended.refresh_id))
     return _refreshed(project, lane, event, now)
 
 
 def of_any_age(project: Any, lane: Lane, event: Any, now: float) -> Any:
     """Believe the end of a refresh however late it is told."""
-    return _refreshed(project, replace(lane, live_by=0), event, now)
+    return _refreshed(
+        project, replace(lane, rollout=replace(lane.rollout, deployed_by=0)), event, now
+    )
 
 
 def drives_nothing(project: Any, lane: Lane, now: float) -> tuple[Lane, tuple[()]]:

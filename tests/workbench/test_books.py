@@ -12,25 +12,35 @@ ONE, TWO, TEN = f"{GROUP}/1", f"{GROUP}/2", f"{GROUP}/10"
 REQUEST = "upload-20261102-074500-1a2b3c4d5e"
 
 
-def entry(time: str, cause: str, outcome: str, *actions: str, **more: str) -> dict[str, Any]:
-    line = {"cause": cause, "actor": "registry", "outcome": outcome, "reason": "", **more}
-    return {"time": time, "lane": "l", "decided": [line], "actions": list(actions)}
+def entry(time: str, event: str, outcome: str, **more: str) -> dict[str, Any]:
+    line = {"event": event, "actor": "registry", "outcome": outcome, "reason": "", **more}
+    return {"time": time, "schema": 2, "lane": "l", "decided": [line], "actions": []}
+
+
+def review(time: str, arn: str, approval: str, outcome: str, **more: str) -> dict[str, Any]:
+    event = f"package/{arn}/{approval}/{time}"
+    return entry(time, event, outcome, model_package=arn, approval=approval, **more)
+
+
+def ended(time: str, outcome: str, arn: str, refresh: str, **more: str) -> dict[str, Any]:
+    about = {"actor": "gitlab", "model_package": arn, "refresh_id": refresh, **more}
+    return entry(time, f"refresh/{refresh}", outcome, **about)
 
 
 STORY = [
-    entry("01", "s3/b/a.csv/v1", f"joined {REQUEST}", f"{REQUEST}-1"),
-    entry("02", "s3/b/b.csv/v1", f"joined {REQUEST}"),
-    entry("03", f"package/{ONE}/PendingManualApproval/1.0", "nothing"),
-    entry("04", f"package/{ONE}/Approved/2.0", "refresh", "refresh-a-1", actor="ada"),
-    entry("05", "refresh/refresh-a", "live", reason=f"{ONE} through https://ci/1"),
-    entry("06", "model-quality/run", "retuning", "retune-1-1"),
-    entry("07", f"package/{TWO}/Approved/3.0", "returned to pending", "return-x", "tell-x"),
-    entry("08", f"package/{TWO}/Approved/4.0", "refresh", "refresh-b-1", reason="board RB-1"),
-    entry("09", "refresh/refresh-b", "refresh failed", reason="no token"),
-    entry("10", f"package/{TWO}/Approved/5.0", "refresh", "refresh-c-1"),
-    entry("11", "refresh/refresh-c", "live", reason=f"{TWO} through https://ci/2"),
-    entry("12", f"package/{TWO}/Rejected/6.0", f"back to {ONE}", "refresh-d-1"),
-    entry("13", "refresh/refresh-d", "live", reason=f"{ONE} through https://ci/3"),
+    entry("01", "s3/b/a.csv/v1", "joined", request_id=REQUEST),
+    entry("02", "s3/b/b.csv/v1", "joined", request_id=REQUEST),
+    review("03", ONE, "PendingManualApproval", "ignored"),
+    review("04", ONE, "Approved", "refresh", refresh_id="refresh-a", actor="ada"),
+    ended("05", "live", ONE, "refresh-a"),
+    entry("06", "model-quality/run", "retuning", request_id="retune-1"),
+    review("07", TWO, "Approved", "returned-to-pending"),
+    review("08", TWO, "Approved", "refresh", refresh_id="refresh-b", reason="board RB-1"),
+    ended("09", "refresh-failed", TWO, "refresh-b", reason="no token"),
+    review("10", TWO, "Approved", "refresh", refresh_id="refresh-c"),
+    ended("11", "live", TWO, "refresh-c"),
+    review("12", TWO, "Rejected", "rolled-back", refresh_id="refresh-d", next_model_package=ONE),
+    ended("13", "live", ONE, "refresh-d"),
 ]
 
 
@@ -59,6 +69,17 @@ def test_live_says_since_when_and_until_when() -> None:
     assert books.live(STORY, ONE, ONE) == "it is live, since 13"
     assert books.live(STORY, ONE, TWO) == "it was live from 11 until 13"
     assert books.live(STORY, ONE, TEN) == "it never was live"
+
+
+def test_an_outcome_is_said_in_words_with_what_it_is_about() -> None:
+    assert books.words(STORY[11]["decided"][0]) == f"rolled back {ONE}"
+    assert books.words({"outcome": "run-changed", "status": "Failed"}) == "run changed Failed"
+
+
+def test_lines_of_the_release_before_are_left_out_of_a_chain() -> None:
+    sentence = {"cause": "s3/b/a.csv/v1", "outcome": f"joined {REQUEST}", "actor": "upload"}
+    old = {"time": "00", "lane": "l", "decided": [sentence], "actions": []}
+    assert times(books.requested([old, *STORY], REQUEST)) == ["01", "02"]
 
 
 def test_people_see_the_first_objects_and_machines_all() -> None:

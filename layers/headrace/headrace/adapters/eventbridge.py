@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from headrace.domain.cause import Cause
 from headrace.domain.errors import PermanentError
 from headrace.domain.events import (
     SOURCE,
@@ -54,6 +55,9 @@ class _Fields:
         if not isinstance(value, bool):
             raise PermanentError(f"{self._where}.{name} should be true or false: {value!r:.80}")
         return value
+
+    def value(self, name: str) -> Any:
+        return self._fields.get(name)
 
     def part(self, name: str) -> "_Fields":
         return _Fields(self._fields.get(name), f"{self._where}.{name}")
@@ -108,7 +112,7 @@ def _run_requested(detail: _Fields, time: float) -> Event:
     return RunRequested(
         pipeline=detail.text("pipeline").lower(),
         id=detail.text("id"),
-        cause=detail.text("cause"),
+        cause=Cause.parse(detail.value("cause"), "event.detail.cause"),
         time=time,
     )
 

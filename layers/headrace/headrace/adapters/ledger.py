@@ -5,6 +5,7 @@ Every item is `pk`, `sk`, usually a JSON document in `doc`, and a `ttl` where it
     PROJECT#pipeline#<name> ...      the project a pipeline, group or prefix belongs to
     LANE#<pipeline> / LANE           the lane, with its `version`
     DROP#<request> / <digest of key>#<version> one uploaded object of a drop
+    RUN#<execution ARN> / RUN        a run that the control plane started, and who asked for it
     SEEN#<business key> / SEEN       an event that was decided; of an upload, its `request`
     OUTBOX / <action>                an action that was decided and not yet handed over
     AUDIT#<project> / <time>#<id>    what was decided, by what cause; never changed
@@ -27,7 +28,7 @@ from headrace.domain.project import Project
 
 if TYPE_CHECKING:  # whoever only tells has no use for these, and its start no time
     from headrace.domain.actions import Decision
-    from headrace.domain.lane import Lane
+    from headrace.domain.lane import Lane, Run
 
 Owner = Literal["pipeline", "group", "prefix", "name"]
 
@@ -37,6 +38,8 @@ _TTL_SECONDS = 45 * 24 * 3600
 _UPLOADS_TTL_SECONDS = 400 * 24 * 3600
 # TransactWriteItems takes 100 items: two for each object, and the lane, audit and actions.
 OBJECTS_PER_COMMIT = 40
+_AUDIT_SCHEMA = 2
+_RUN_SCHEMA = 1
 # Longer than the function that tells may run.
 _TELLING_SECONDS = 45
 
@@ -176,11 +179,14 @@ class Ledger:
             doc = {
                 "time": at,
                 "lane": before.pipeline,
-                "decided": decision.audit,
+                "schema": _AUDIT_SCHEMA,
+                "decided": [line.document() for line in decision.audit],
                 "actions": [action.name for action in decision.actions],
             }
             audit_key = {"pk": f"AUDIT#{project.name}", "sk": f"{at}#{digest(''.join(keys))[:16]}"}
             puts.append(self._table.put(audit_key, {"doc": _as_json(doc)}, _NEW))
+        if decision.run is not None:
+            puts.append(self._put_run(decision.run, now))
         if decision.lane != before:
             puts.append(self._put_lane(before.version, decision.lane))
         self._table.transact(puts)
@@ -188,6 +194,19 @@ class Ledger:
     def claim(self, before: Lane, after: Lane) -> None:
         """Change a lane alone. Raises Conflict if somebody else changed it first."""
         self._table.transact([self._put_lane(before.version, after)])
+
+    def started(self, before: Lane, after: Lane, run: Run, now: float) -> None:
+        """Record which execution holds a lane, and who asked for it.
+
+        Raises Conflict if somebody else changed the lane first.
+        """
+        puts = [self._put_lane(before.version, after), self._put_run(run, now)]
+        self._table.transact(puts)
+
+    def requested_by(self, execution_arn: str) -> tuple[str, ...] | None:
+        """Return who asked for a run that the control plane started, None for any other run."""
+        item = self._table.get({"pk": f"RUN#{execution_arn}", "sk": "RUN"})
+        return tuple(json.loads(item["doc"]["S"])["requested_by"]) if item else None
 
     def drop(self, request_id: str) -> list[tuple[str, str]]:
         """Return (key, version id) of each object in a drop, by key."""
@@ -242,6 +261,17 @@ class Ledger:
         """Return a project's audit between two ISO times, oldest first."""
         items = self._table.query(f"AUDIT#{project}", since, until)
         return [json.loads(item["doc"]["S"]) for item in items]
+
+    def _put_run(self, run: Run, now: float) -> dict[str, Any]:
+        doc = {
+            "schema": _RUN_SCHEMA,
+            "request_id": run.request_id,
+            "description": run.description,
+            "requested_by": run.requested_by,
+        }
+        key = {"pk": f"RUN#{run.execution_arn}", "sk": "RUN"}
+        ttl = int(now) + _UPLOADS_TTL_SECONDS
+        return self._table.put(key, {"doc": _as_json(doc), "ttl": ttl})
 
     def _put_lane(self, version: int, lane: Lane) -> dict[str, Any]:
         doc = _as_json({**_fields(lane), "version": version + 1})

@@ -10,8 +10,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from headrace.adapters.client import client, from_aws
 from headrace.domain.errors import NotThere
 from headrace.domain.events import ENDED
-from headrace.domain.model_version import ModelPackage
-from headrace.domain.people import BY_HAND
 from headrace.domain.quality import Verdict
 
 CLOCKS_APART = 60.0  # seconds between our clock and SageMaker's
@@ -108,19 +106,17 @@ def why(execution_arn: str) -> tuple[str, float]:
     return because, created.timestamp() if created else 0.0
 
 
-def with_starters(package: ModelPackage) -> ModelPackage:
-    """Return a version with who started its run, which is nobody when the run is gone."""
-    run = package.metadata.get("run", "")
-    return package._replace(started_by=_starters(run, package) if "/execution/" in run else ())
+def creator(execution_arn: str) -> tuple[str, str] | None:
+    """Return (who started an execution, its display name), None if it is gone.
 
-
-def _starters(run: str, package: ModelPackage) -> tuple[str, ...]:
+    The first is empty where SageMaker does not say.
+    """
     try:
-        execution = _call("describe_pipeline_execution", PipelineExecutionArn=run)
+        execution = _call("describe_pipeline_execution", PipelineExecutionArn=execution_arn)
     except NotThere:
-        return ()
-    found = starters(execution)
-    return (*found, package.created_by) if found and package.created_by else found
+        return None
+    name = str(execution.get("PipelineExecutionDisplayName", ""))
+    return identity(execution.get("CreatedBy") or {}), name
 
 
 def failed_steps(execution_arn: str) -> list[tuple[str, str, str]]:
@@ -191,18 +187,3 @@ def _pages(operation: str, member: str, **request: Any) -> Iterator[dict[str, An
 def identity(context: Mapping[str, Any]) -> str:
     """Return whom SageMaker's UserContext means: a user profile's name, or the caller's ARN."""
     return str(context.get("UserProfileName") or context.get("IamIdentity", {}).get("Arn", ""))
-
-
-def starters(execution: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return who started a run, from DescribePipelineExecution.
-
-    That is its creator, and everybody who asked the control plane for it. For a run after an upload
-    or a schedule it is the control plane alone, which approves nothing.
-    """
-    asked = [
-        cause.removeprefix(BY_HAND)
-        for cause in str(execution.get("PipelineExecutionDescription", "")).split("; ")
-        if cause.startswith(BY_HAND)
-    ]
-    created_by = identity(execution.get("CreatedBy") or {})
-    return tuple(dict.fromkeys(name for name in (created_by, *asked) if name))

@@ -5,10 +5,10 @@ takes it: taking an action twice is one execution.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from headrace.domain.events import ObjectCreated, digest
-from headrace.domain.lane import Lane
+from headrace.domain.lane import Lane, Run
 from headrace.domain.message import Message
 
 
@@ -74,25 +74,76 @@ class Tell:
 Action = AdvanceRun | RefreshInference | ReturnToPending | Tell
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """One line of the audit: who or what, and what came of it, for which reason."""
+Outcome = Literal[
+    # files and requests
+    "file-refused",
+    "joined",
+    "kept-for-scoring-run",
+    "not-checked",
+    # runs
+    "run-changed",
+    "lane-held",
+    "run-not-started",
+    "retuning",
+    "retuning-declined",
+    "dispatched",
+    "nothing-to-dispatch",
+    # versions
+    "refresh",
+    "refresh-cancelled",
+    "refresh-failed",
+    "returned-to-pending",
+    "rolled-back",
+    "rollback-impossible",
+    "live",
+    "live-version-deleted",
+    "reminded",
+    "ignored",
+]
 
-    cause: str
+
+class Audit(NamedTuple):
+    """One line of the audit log: what came of an event, brought about by whom, and why.
+
+    `event` is the business key of the event, `actor` a person or a service. What a line is about is
+    in fields of its own, None where it is about no such thing: `request_id`, `refresh_id`, the
+    `status` of a run or the `approval` of a version, the ARN of the `model_package`, and of the one
+    that follows it (`next_model_package`). `requested_by` names the people who asked for a run.
+    `reason` is for readers alone.
+    """
+
+    event: str
     actor: str
-    outcome: str
+    outcome: Outcome
     reason: str = ""
+    request_id: str | None = None
+    status: str | None = None
+    approval: str | None = None
+    model_package: str | None = None
+    next_model_package: str | None = None
+    refresh_id: str | None = None
+    requested_by: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return the line as the ledger keeps it: the fields that say something."""
+        known = {name: value for name, value in self._asdict().items() if value}
+        return {**known, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to commit for one event; `drop` holds the objects that joined request `request_id`."""
+    """What to commit for one event.
+
+    `drop` holds the objects that joined request `request_id`. `run` is a run whose execution is
+    known: who asked for it is kept for as long as a version of it may wait for approval.
+    """
 
     lane: Lane
     actions: tuple[Action, ...] = ()
     audit: tuple[Audit, ...] = ()
     drop: tuple[ObjectCreated, ...] = ()
     request_id: str = ""
+    run: Run | None = None
 
     @property
     def inputs(self) -> list[tuple[str, dict[str, Any]]]:

@@ -10,6 +10,7 @@ which takes several times as long for a frozen dataclass. What is stored are dat
 import hashlib
 from typing import Final, NamedTuple
 
+from headrace.domain.cause import Cause
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.quality import Verdict
 
@@ -77,11 +78,11 @@ class ModelPackageChanged(NamedTuple):
 
 
 class RunRequested(NamedTuple):
-    """A schedule or a person asks the control plane for a run."""
+    """A schedule, a person or another trigger asks the control plane for a run."""
 
     pipeline: str
     id: str
-    cause: str
+    cause: Cause
     time: float
 
     @property

@@ -28,7 +28,7 @@ class ModelPackage(NamedTuple):
     evaluation_uri: str
     metadata: dict[str, str]
     created_by: str = ""
-    started_by: tuple[str, ...] | None = None
+    started_by: people.Starters | None = None
 
     @property
     def kind(self) -> str:

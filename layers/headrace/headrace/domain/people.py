@@ -5,26 +5,39 @@ A name is worth what the account makes of it: let roles be assumed under the per
 name only (condition key `sts:RoleSessionName`).
 """
 
-BY_HAND = "by hand, "  # begins the cause of a run that a person asked the control plane for
-_NAMELESS = ("botocore-session-", "SageMaker")  # sessions that SDKs and Studio name by themselves
+from typing import NamedTuple
+
+# Session names that SDKs and Studio choose by themselves.
+_NAMELESS = ("botocore-session-", "SageMaker")
 
 
-def why_not(approver: str, started_by: tuple[str, ...]) -> str:
+class Starters(NamedTuple):
+    """Who is behind a version: the people who asked for its run, and whoever registered it.
+
+    `people` is empty for a run after an upload, a schedule or a missed threshold, which nobody
+    started. `known` is false where neither the ledger nor SageMaker can say.
+    """
+
+    people: tuple[str, ...]
+    known: bool
+
+
+def why_not(approver: str, started_by: Starters) -> str:
     """Return what keeps an approval from counting, or an empty text.
 
-    Where it cannot be told that two people were at it, it does not count.
+    An approval does not count unless it is known that two people took part.
     """
-    if not started_by:
-        return "nobody can tell any more who started the run that made it"
+    if not started_by.known:
+        return "neither the ledger nor SageMaker says who started the run that made it"
     if not approver:
         return "the registry does not say who approved it"
-    if person(approver) in map(person, started_by):
+    if person(approver) in map(person, started_by.people):
         return f"{approver} started the run that made it, and may not approve it too"
     return ""
 
 
 def person(name: str) -> str:
-    """Return what tells a person from others, of a profile's name or an ARN."""
+    """Return the name that identifies a person, from a profile's name or an ARN."""
     if not name.startswith("arn:"):
         return name.casefold()
     kind, _, rest = name.split(":", 5)[-1].partition("/")

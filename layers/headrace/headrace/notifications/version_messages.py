@@ -5,7 +5,7 @@ from typing import Any
 from headrace.domain.events import execution_id_of
 from headrace.domain.message import Message
 from headrace.domain.model_version import ModelPackage
-from headrace.domain.people import person
+from headrace.domain.people import Starters, person
 from headrace.notifications.format import facts, in_studio, iso, lines, when
 from headrace.notifications.run_messages import plain
 
@@ -84,7 +84,9 @@ def review_missing(project: str, package: ModelPackage) -> Message:
 
 def own_approval(project: str, package: ModelPackage, reason: str) -> Message:
     """An approval without a second pair of eyes went back to pending."""
-    starters = ", ".join(dict.fromkeys(map(person, package.started_by or ())))
+    started_by = package.started_by or Starters((), known=False)
+    starters = ", ".join(dict.fromkeys(map(person, started_by.people)))
+    others = f"anybody but {starters}" if started_by.known else "nobody; train it anew"
     return Message(
         kind="own-approval",
         project=project,
@@ -95,7 +97,7 @@ def own_approval(project: str, package: ModelPackage, reason: str) -> Message:
             "eyes (approval.four_eyes in its project.yaml).",
             "",
             *facts(
-                may_approve=f"anybody but {starters}" if starters else "nobody; train it anew",
+                may_approve=others,
                 approved=when(package.modified),
                 run=package.metadata.get("run", "unknown"),
             ),
@@ -106,7 +108,7 @@ def own_approval(project: str, package: ModelPackage, reason: str) -> Message:
             **_version(package),
             "reason": reason,
             "approver": package.modified_by,
-            "started_by": list(package.started_by or ()),
+            "started_by": list(started_by.people),
             "time": iso(package.modified),
         },
     )

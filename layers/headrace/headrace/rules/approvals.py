@@ -1,8 +1,17 @@
 """What may go live: approvals, the review board, rollback, and the refresh that CI does."""
 
 from dataclasses import replace
+from typing import Any, NamedTuple
 
-from headrace.domain.actions import Action, Audit, Decision, RefreshInference, ReturnToPending, Tell
+from headrace.domain.actions import (
+    Action,
+    Audit,
+    Decision,
+    Outcome,
+    RefreshInference,
+    ReturnToPending,
+    Tell,
+)
 from headrace.domain.events import ApprovalOverdue, PackageReviewed, Refreshed, VersionGone
 from headrace.domain.lane import Lane
 from headrace.domain.project import Project
@@ -12,11 +21,12 @@ from headrace.rules.scheduling import driven
 
 def package_reviewed(project: Project, lane: Lane, event: PackageReviewed, now: float) -> Decision:
     """Decide what a version's approval or rejection means for what is live."""
-    package, key = event.package, event.business_key
-    actor = package.modified_by or "registry"
+    package, key, rollout = event.package, event.business_key, lane.rollout
 
-    def audited(outcome: str, reason: str = "") -> tuple[Audit, ...]:
-        return (Audit(key, actor, outcome, reason),)
+    def audited(outcome: Outcome, reason: str = "", **about: Any) -> tuple[Audit, ...]:
+        actor = package.modified_by or "registry"
+        about |= {"approval": package.approval, "model_package": package.arn}
+        return (Audit(key, actor, outcome, reason, **about),)
 
     if package.approval == "Approved":
         if package.lacks_review:
@@ -25,45 +35,48 @@ def package_reviewed(project: Project, lane: Lane, event: PackageReviewed, now: 
             return Decision(
                 lane,
                 (ReturnToPending(package.arn, reason, key), Tell(message, key)),
-                audited("returned to pending", reason),
+                audited("returned-to-pending", reason),
             )
-        if package.arn in (lane.live, lane.refreshing):
-            return Decision(lane, audit=audited("nothing", "it is live or on its way already"))
+        if package.arn in (rollout.live, rollout.wanted):
+            return Decision(lane, audit=audited("ignored", "it is live or on its way already"))
         if reason := package.lacks_second_person:
             message = version_messages.own_approval(project.name, package, reason)
             return Decision(
                 lane,
                 (ReturnToPending(package.arn, reason, key), Tell(message, key)),
-                audited("returned to pending", reason),
+                audited("returned-to-pending", reason),
             )
         reason = f"board reference {package.board_reference}" if package.board_reference else ""
         lane, refresh = refreshing(project, lane, package.arn, key, now)
-        return Decision(lane, (refresh,), audited("refresh", reason))
-    if package.approval == "Rejected" and package.arn in (lane.live, lane.refreshing):
-        lane, actions, outcome = _back(project, lane, event.newest_approved, package.arn, key, now)
-        return Decision(lane, actions, audited(outcome))
-    return Decision(lane, audit=audited("nothing", f"approval is {package.approval}"))
+        return Decision(lane, (refresh,), audited("refresh", reason, refresh_id=refresh.refresh_id))
+    if package.approval == "Rejected" and package.arn in (rollout.live, rollout.wanted):
+        back = _back(project, lane, event.newest_approved, package.arn, key, now)
+        return Decision(back.lane, back.actions, audited(back.outcome, **back.about))
+    return Decision(lane, audit=audited("ignored", f"approval is {package.approval}"))
 
 
 def refreshed(project: Project, lane: Lane, event: Refreshed, now: float) -> Decision:
     """Decide what the end of a refresh means: what is live is what CI put there."""
     ended, key = event.ended, event.business_key
-    if lane.refresh_id == ended.refresh_id:  # not a later one of the same version
-        lane = replace(lane, refreshing="", refresh_id="")
+    about: dict[str, Any] = {"model_package": ended.arn, "refresh_id": ended.refresh_id}
+    if lane.rollout.refresh_id == ended.refresh_id:  # not a later one of the same version
+        lane = replace(lane, rollout=lane.rollout.without_refresh())
     if not ended.succeeded:
         message = version_messages.refresh_failed(project.name, ended.arn, ended.detail, now)
-        audit = Audit(key, "gitlab", "refresh failed", ended.detail)
+        audit = Audit(key, "gitlab", "refresh-failed", ended.detail, **about)
         return Decision(lane, (Tell(message, key),), (audit,))
-    if ended.ci_pipeline < lane.live_by:
-        reason = f"CI pipeline {lane.live_by} came after it"
-        return Decision(lane, audit=(Audit(key, "gitlab", "nothing", reason),))
-    lane = replace(lane, live=ended.arn, live_by=ended.ci_pipeline)
+    if ended.ci_pipeline < lane.rollout.deployed_by:
+        reason = f"CI pipeline {lane.rollout.deployed_by} came after it"
+        return Decision(lane, audit=(Audit(key, "gitlab", "ignored", reason, **about),))
+    rollout = replace(lane.rollout, live=ended.arn, deployed_by=ended.ci_pipeline)
+    lane = replace(lane, rollout=rollout)
     told = Tell(version_messages.live(project.name, ended.arn, ended.detail, now), key)
-    audit = Audit(key, "gitlab", "live", f"{ended.arn} through {ended.detail}")
-    if not event.approved and not lane.refreshing:
+    audit = Audit(key, "gitlab", "live", f"through {ended.detail}", **about)
+    if not event.approved and not rollout.wanted:
         # Rejected or deleted while CI was at it: back at once, before anything is scored with it.
-        lane, back, outcome = _back(project, lane, event.newest_approved, ended.arn, key, now)
-        return Decision(lane, (told, *back), (audit, Audit(key, "registry", outcome)))
+        back = _back(project, lane, event.newest_approved, ended.arn, key, now)
+        rolled_back = Audit(key, "registry", back.outcome, model_package=ended.arn, **back.about)
+        return Decision(back.lane, (told, *back.actions), (audit, rolled_back))
     lane, actions = driven(project, lane, now)
     return Decision(lane, (*actions, told), (audit,))
 
@@ -73,39 +86,54 @@ def approval_overdue(project: Project, lane: Lane, event: ApprovalOverdue) -> De
     message = version_messages.approval_overdue(
         project.name, event.arn, event.days, project.remind_after_hours, event.time
     )
-    audit = Audit(event.business_key, "reconcile", "reminded", event.arn)
+    audit = Audit(event.business_key, "reconcile", "reminded", model_package=event.arn)
     return Decision(lane, (Tell(message, event.business_key),), (audit,))
 
 
 def version_gone(lane: Lane, event: VersionGone, project: Project) -> Decision:
     """Raise the alarm when the version that is live was deleted."""
-    if event.arn != lane.live:
+    if event.arn != lane.rollout.live:
         return Decision(lane)
     message = version_messages.live_version_gone(project.name, event.arn, event.time)
-    audit = Audit(event.business_key, "registry", "the live version was deleted", event.arn)
+    audit = Audit(event.business_key, "registry", "live-version-deleted", model_package=event.arn)
     return Decision(lane, (Tell(message, event.business_key),), (audit,))
+
+
+class _Back(NamedTuple):
+    """What leaving a rejected version comes to; `about` are fields of the audit's line."""
+
+    lane: Lane
+    actions: tuple[Action, ...]
+    outcome: Outcome
+    about: dict[str, Any]
 
 
 def refreshing(
     project: Project, lane: Lane, arn: str, cause: str, now: float
 ) -> tuple[Lane, RefreshInference]:
-    """Return the lane with a refresh under way, and the action that sends for it."""
+    """Return the lane with a refresh under way, and the action that starts it."""
     action = RefreshInference.because(project.name, project.model_package_group, arn, cause)
-    lane = replace(lane, refreshing=arn, refresh_id=action.refresh_id, refreshed_at=now)
-    lane = replace(lane, ci_claimed_at=0.0)
-    return lane, action
+    rollout = replace(
+        lane.rollout,
+        wanted=arn,
+        refresh_id=action.refresh_id,
+        dispatched_at=now,
+        ci_claimed_at=None,
+    )
+    return replace(lane, rollout=rollout), action
 
 
 def _back(
     project: Project, lane: Lane, back: str | None, rejected: str, cause: str, now: float
-) -> tuple[Lane, tuple[Action, ...], str]:
-    """Leave a rejected version for the newest approved one; say what came of it."""
-    if lane.refreshing == rejected:
-        lane = replace(lane, refreshing="", refresh_id="")
-    if lane.live != rejected:
-        return lane, (), "its refresh is off"
+) -> _Back:
+    """Leave a rejected version for the newest approved one."""
+    if lane.rollout.wanted == rejected:
+        lane = replace(lane, rollout=lane.rollout.without_refresh())
+    if lane.rollout.live != rejected:
+        return _Back(lane, (), "refresh-cancelled", {})
     if back is None:
         told = Tell(version_messages.nothing_approved(project.name, rejected, now), cause)
-        return lane, (told,), "it stays live: no other version is approved"
+        return _Back(lane, (told,), "rollback-impossible", {})
     lane, refresh = refreshing(project, lane, back, cause, now)
-    return lane, (refresh,), f"back to {back}"
+    about = {"next_model_package": back, "refresh_id": refresh.refresh_id}
+    return _Back(lane, (refresh,), "rolled-back", about)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from headrace.domain.actions import Audit, Decision, Tell
+from headrace.domain.cause import Cause
 from headrace.domain.events import (
     ModelQualityFailed,
 )
@@ -23,7 +24,7 @@ def model_quality_failed(
     verdict = event.verdict
     if verdict is None or verdict.passed:
         reason = "the step crashed; only a missed threshold retunes"
-        return Decision(lane, audit=(Audit(event.business_key, "sagemaker", "nothing", reason),))
+        return Decision(lane, audit=(Audit(event.business_key, "sagemaker", "ignored", reason),))
     if declined := _why_not_retuned(project, lane, now):
         message = run_messages.retune_declined(
             project.name, event.execution_arn, verdict, declined, event.time
@@ -31,12 +32,15 @@ def model_quality_failed(
         return Decision(
             lane,
             (Tell(message, event.business_key),),
-            (Audit(event.business_key, "sagemaker", "retuning declined", declined),),
+            (Audit(event.business_key, "sagemaker", "retuning-declined", declined),),
         )
-    cause = f"retune because {verdict} in {event.execution_arn}"
+    cause = Cause("threshold", reference=event.execution_arn, note=str(verdict))
     lane, _ = lane.join(why="retune", key=event.business_key, now=now, quiet_at=now, cause=cause)
     lane = replace(lane, retuned_at=(now, *lane.retuned_at)[: project.retune.max_per_week])
-    audit = Audit(event.business_key, "sagemaker", "retuning", cause)
+    assert lane.waiting is not None  # noqa: S101 (join just made it)
+    audit = Audit(
+        event.business_key, "sagemaker", "retuning", str(cause), request_id=lane.waiting.id
+    )
     return Decision(lane, opened(project, lane), (audit,))
 
 

@@ -2,7 +2,15 @@
 
 from dataclasses import replace
 
-from headrace.domain.actions import Action, AdvanceRun, Audit, Decision, RefreshInference, Tell
+from headrace.domain.actions import (
+    Action,
+    AdvanceRun,
+    Audit,
+    Decision,
+    Outcome,
+    RefreshInference,
+    Tell,
+)
 from headrace.domain.events import (
     ENDED,
     LaneDue,
@@ -17,37 +25,40 @@ from headrace.rules.scheduling import driven, opened
 
 
 def run_changed(project: Project, lane: Lane, event: RunStatusChanged, now: float) -> Decision:
-    mine = lane.drives(event.display_name, event.execution_arn)
+    """Decide a run's new status: a run holds its lane until it has ended."""
+    run = lane.current if lane.drives(event.display_name, event.execution_arn) else None
+    if run is not None:
+        run = replace(run, execution_arn=event.execution_arn)
+        audit = Audit(
+            *(event.business_key, "sagemaker", "run-changed", run.description, run.request_id),
+            status=event.status,
+            requested_by=run.requested_by,
+        )
+        if event.status in ENDED:
+            lane, actions = driven(project, lane.freed(event.execution_arn), now)
+            return Decision(lane, actions, (audit,), run=run)
+        return Decision(replace(lane, current=run), audit=(audit,), run=run)
     if event.status in ENDED:
-        if not mine:
-            ended = (event.execution_arn, *lane.ended)[:5]
-            return Decision(replace(lane, ended=ended))
-        run = lane.current
-        lane, actions = driven(project, lane.freed(event.execution_arn), now)
-        reason = run.description if run else ""
-        return Decision(
-            lane, actions, (Audit(event.business_key, "sagemaker", event.status, reason),)
-        )
-    if mine and lane.current is not None:
-        return Decision(
-            replace(lane, current=replace(lane.current, execution_arn=event.execution_arn)),
-            audit=(Audit(event.business_key, "sagemaker", event.status),),
-        )
+        ended = (event.execution_arn, *lane.ended)[:5]
+        return Decision(replace(lane, ended=ended))
     if lane.current is None and event.execution_arn not in lane.ended:
-        run = Run("", now, "started outside Headrace", event.execution_arn)
-        return Decision(
-            replace(lane, current=run),
-            audit=(Audit(event.business_key, "outside", "holds the lane"),),
-        )
+        run = Run(None, now, "started outside Headrace", event.execution_arn)
+        held = Audit(event.business_key, "outside", "lane-held", status=event.status)
+        return Decision(replace(lane, current=run), audit=(held,))
     return Decision(lane)
 
 
 def run_requested(project: Project, lane: Lane, event: RunRequested, now: float) -> Decision:
+    """Decide what a schedule, a person or another trigger asks for: it joins the lane's request."""
     lane, is_new = lane.join(
         why="request", key=event.business_key, now=now, quiet_at=now, cause=event.cause
     )
     assert lane.waiting is not None  # noqa: S101 (join just made it)
-    audit = Audit(event.business_key, "request", f"joined {lane.waiting.id}", event.cause)
+    asked_by = (event.cause.actor,) if event.cause.actor else ()
+    audit = Audit(
+        *(event.business_key, event.cause.kind, "joined", str(event.cause), lane.waiting.id),
+        requested_by=asked_by,
+    )
     return Decision(lane, opened(project, lane) if is_new else (), (audit,))
 
 
@@ -68,25 +79,24 @@ def run_not_started(project: Project, lane: Lane, event: RunNotStarted, now: flo
         at=event.time,
         waits=waits,
     )
-    audit = Audit(event.business_key, "sagemaker", "not started", event.error)
+    audit = Audit(event.business_key, "sagemaker", "run-not-started", event.error, event.request_id)
     return Decision(lane, (*actions, Tell(message, event.business_key)), (audit,))
 
 
 def lane_due(project: Project, lane: Lane, event: LaneDue, now: float) -> Decision:
     run, waiting = lane.current, lane.waiting
     actions: tuple[Action, ...] = ()
-    attempt = int(event.time)  # of a name that no driver before it had
+    attempt = int(event.time)  # makes the execution name unique
     if run is not None and run.request_id == event.request_id and not run.execution_arn:
-        # Claimed and never heard of again: driven once more, it is looked for first.
+        # Claimed, and no event since: advance_run looks for the run before it starts one.
         lane = replace(lane, current=replace(run, driven_at=now))
         actions = (AdvanceRun(lane.pipeline, run.request_id, attempt, event.time),)
     elif waiting is not None and waiting.id == event.request_id:
         lane, actions = driven(project, lane, now)
-    elif lane.refreshing and lane.refresh_id == event.request_id:
-        lane = replace(lane, refreshed_at=now)
+    elif (wanted := lane.rollout.wanted) and lane.rollout.refresh_id == event.request_id:
+        lane = replace(lane, rollout=replace(lane.rollout, dispatched_at=now))
         group = project.model_package_group
-        actions = (
-            RefreshInference(project.name, group, lane.refreshing, lane.refresh_id, attempt),
-        )
-    outcome = "driven again" if actions else "nothing to drive"
-    return Decision(lane, actions, (Audit(event.business_key, "reconcile", outcome),))
+        actions = (RefreshInference(project.name, group, wanted, event.request_id, attempt),)
+    outcome: Outcome = "dispatched" if actions else "nothing-to-dispatch"
+    audit = Audit(event.business_key, "reconcile", outcome, request_id=event.request_id)
+    return Decision(lane, actions, (audit,))

@@ -50,4 +50,4 @@ def opened(project: Project, lane: Lane) -> tuple[Action, ...]:
 
 def waits_for_model(project: Project, lane: Lane) -> bool:
     """Whether a lane cannot run anything yet: scoring needs a version that is live."""
-    return lane.pipeline == project.pipelines.inference.lower() and not lane.live
+    return lane.pipeline == project.pipelines.inference.lower() and not lane.rollout.live

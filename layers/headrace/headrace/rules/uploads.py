@@ -59,7 +59,7 @@ def files_arrived(
     taken = [item for item in objects if item not in refused_items and item not in triggers]
     checks = _are_checks(project, lane)
     data = tuple(item for item in taken if checks or project.folder_of(item.key) != "ground-truth")
-    audit = [Audit(item.business_key, "upload", "not taken", reason) for item, reason in refused]
+    audit = [Audit(item.business_key, "upload", "file-refused", reason) for item, reason in refused]
     lane, actions = _joined(project, lane, data, triggers, now)
     open_drop = lane.waiting is not None and lane.waiting.quiet_at is not None
     if taken and not data and open_drop:
@@ -67,11 +67,11 @@ def files_arrived(
         lane = lane.quiet_no_earlier(_quiet_at(project, taken, now))
     request_id = lane.waiting.id if lane.waiting else ""
     audit += [
-        Audit(item.business_key, "upload", f"joined {request_id}", item.key)
+        Audit(item.business_key, "upload", "joined", item.key, request_id)
         for item in (*data, *triggers)
     ]
     audit += [
-        Audit(item.business_key, "upload", "kept for its scoring run", item.key)
+        Audit(item.business_key, "upload", "kept-for-scoring-run", item.key)
         for item in taken
         if item not in data
     ]

@@ -40,7 +40,7 @@ def advance(
         lane = ledger.lane(pipeline)
         run = lane.current
         if run is not None and run.request_id == request_id:
-            return _claimed_before(ledger, project, lane, run)
+            return _claimed_before(ledger, project, lane, run, now)
         request = lane.waiting
         if request is None or request.id != request_id:
             return {"outcome": "done", "reason": "the request has been served"}
@@ -69,9 +69,9 @@ def _claim(
     changes the lane, and the claim fails and is made anew.
     """
     given = _parameters(ledger, bucket, project, lane, request.id)
-    run = Run(request.id, now, request.description, "", now, tuple(given.items()))
+    run = _run(request, now, request.description, given)
     ledger.claim(lane, replace(lane, waiting=None, current=run))
-    return _started(ledger, lane.pipeline, run, _start(project, lane, run))
+    return _started(ledger, lane.pipeline, run, _start(project, lane, run), now)
 
 
 def _check(
@@ -89,30 +89,46 @@ def _check(
     run = None
     if check.judged:
         given = ground_truth.put_manifests(bucket, project, request.id, check)
-        run = Run(request.id, now, check.description, "", now, tuple(given.items()))
+        run = _run(request, now, check.description, given)
     decision = Decision(replace(lane, waiting=None, current=run), audit=check.left_out)
     ledger.commit(project, lane, decision, [f"checked/{request.id}"], now)
     if run is None:
         return {"outcome": "done", "reason": "no ground truth is left to check"}
-    return _started(ledger, lane.pipeline, run, _start(project, lane, run))
+    return _started(ledger, lane.pipeline, run, _start(project, lane, run), now)
 
 
-def _claimed_before(ledger: Ledger, project: Project, lane: Lane, run: Run) -> dict[str, Any]:
+def _run(request: Request, now: float, description: str, parameters: dict[str, str]) -> Run:
+    return Run(
+        request.id,
+        now,
+        description,
+        driven_at=now,
+        parameters=tuple(parameters.items()),
+        requested_by=request.requested_by,
+    )
+
+
+def _claimed_before(
+    ledger: Ledger, project: Project, lane: Lane, run: Run, now: float
+) -> dict[str, Any]:
     if run.execution_arn:
         return {"outcome": "done", "reason": f"runs as {run.execution_arn}"}
     name = _true_name(project, lane.pipeline)
-    found = sagemaker.find(name, run.request_id, run.claimed_at - sagemaker.CLOCKS_APART)
+    found = sagemaker.find(name, run.request_id or "", run.claimed_at - sagemaker.CLOCKS_APART)
     if found is None:
         found = _start(project, lane, run)
-    return _started(ledger, lane.pipeline, run, found)
+    return _started(ledger, lane.pipeline, run, found, now)
 
 
-def _started(ledger: Ledger, pipeline: str, run: Run, execution_arn: str) -> dict[str, Any]:
+def _started(
+    ledger: Ledger, pipeline: str, run: Run, execution_arn: str, now: float
+) -> dict[str, Any]:
     """Write down which execution holds the lane, unless its own event has told already."""
     lane = ledger.lane(pipeline)
     if lane.current == run:
         with suppress(Conflict):  # whoever changed the lane knew the run by its name
-            ledger.claim(lane, replace(lane, current=replace(run, execution_arn=execution_arn)))
+            started = replace(run, execution_arn=execution_arn)
+            ledger.started(lane, replace(lane, current=started), started, now)
     return {"outcome": "done", "reason": f"runs as {execution_arn}"}
 
 
@@ -152,7 +168,7 @@ def _parameters(
 
 def _live_training_data(ledger: Ledger, project: Project) -> dict[str, str]:
     """A retuning searches on the data that the live model was trained on."""
-    live = ledger.lane(project.pipelines.inference).live
+    live = ledger.lane(project.pipelines.inference).rollout.live
     package = registry.describe(live) if live else None
     if package is None:
         return {}

@@ -37,6 +37,7 @@ from headrace.domain.quality import MODEL_QUALITY_STEP
 from headrace.rules.decide import Fact, decide
 from headrace.rules.uploads import FilesArrived
 from headrace.use_cases import ground_truth
+from headrace.use_cases.starters import with_starters
 
 _TRIES = 5
 
@@ -214,7 +215,7 @@ class Inbox:
             return [(project, project.pipelines.inference, gone)]
         back = None
         if package.approval == "Approved" and project.four_eyes:
-            package = sagemaker.with_starters(package)
+            package = with_starters(self.ledger, package)
         elif package.approval == "Rejected":
             back = registry.newest(event.group, "Approved", package.arn)
         return [(project, project.pipelines.inference, PackageReviewed(package, back, event.time))]

@@ -123,7 +123,7 @@ def check_of(ledger: Ledger, bucket: str, project: Project, request_id: str) -> 
             else:
                 judged.append(Judged(name, version, execution_id_of(run)))
     left_out = [
-        Audit(f"drop/{request_id}", "ground truth", "not checked", f"{_few(names)}: {why}")
+        Audit(f"drop/{request_id}", "ground truth", "not-checked", f"{_few(names)}: {why}")
         for why, names in reasons.items()
     ]
     return Check(tuple(judged), tuple(left_out))

@@ -53,7 +53,7 @@ def _package(ledger: Ledger, event: ModelPackageChanged) -> Told | None:
     package = registry.describe(event.arn)
     if package is None:
         return None
-    live_arn = ledger.lane(project.pipelines.inference).live
+    live_arn = ledger.lane(project.pipelines.inference).rollout.live
     live = registry.describe(live_arn) if live_arn else None
     value, live_value = _value(package), _value(live) if live else None
     threshold = package.metadata.get("threshold", "?")

@@ -93,8 +93,9 @@ class Reconciler:
             if not waits_for_model(project, lane):
                 yield from self._lane(project, lane, now)
                 yield from self._runs(name, lane, now)
-            if lane.refreshing and now - lane.refreshed_at > _REFRESH_TIMES * self.forgotten:
-                yield _due(lane.pipeline, lane.refresh_id, now)
+            refresh, since = lane.rollout.refresh_id, lane.rollout.dispatched_at or 0.0
+            if refresh and now - since > _REFRESH_TIMES * self.forgotten:
+                yield _due(lane.pipeline, refresh, now)
 
     def _lane(self, project: Project, lane: Lane, now: float) -> Iterator[Envelope]:
         run, waiting, at = lane.current, lane.waiting, may_run_at(project, lane)
@@ -104,8 +105,9 @@ class Reconciler:
                 envelope = envelopes.run_status(run.execution_arn, *ended, now)
                 self.tell(envelope)
                 yield envelope
-        elif run is not None and now - max(run.claimed_at, run.driven_at) > self.forgotten:
-            yield _due(lane.pipeline, run.request_id, now)
+        elif run is not None and run.request_id is not None:
+            if now - max(run.claimed_at, run.driven_at) > self.forgotten:
+                yield _due(lane.pipeline, run.request_id, now)
         elif at is None or waiting is None:
             return
         elif now - max(at, waiting.driven_at) > self.forgotten:
@@ -128,15 +130,16 @@ class Reconciler:
     def _registry(self, project: Project, now: float) -> Iterator[Envelope]:
         group = project.model_package_group
         lane = self._ledger.lane(project.pipelines.inference)
-        live = registry.describe(lane.live) if lane.live else None
-        if lane.live and live is None:
-            gone = envelopes.own("Version Gone", {"group": group, "arn": lane.live}, now)
+        live_arn = lane.rollout.live
+        live = registry.describe(live_arn) if live_arn else None
+        if live_arn and live is None:
+            gone = envelopes.own("Version Gone", {"group": group, "arn": live_arn}, now)
             if not self._seen(gone):
                 yield gone
         elif live is not None and live.approval == "Rejected":
             yield from self._unheard(group, live, now)
         approved = registry.newest(group, "Approved")
-        if approved is not None and approved not in (lane.live, lane.refreshing):
+        if approved is not None and approved not in (live_arn, lane.rollout.wanted):
             yield from self._unheard(group, registry.describe(approved), now)
         pending = registry.newest(group, "PendingManualApproval")
         package = registry.describe(pending) if pending else None

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from headrace.adapters import gitlab_ci, registry, sagemaker
+from headrace.adapters import gitlab_ci, registry
 from headrace.adapters.ledger import Ledger
 from headrace.domain.errors import PermanentError, RetryableError
+from headrace.use_cases.starters import with_starters
 
 # Seconds for which whoever claimed the start of a CI pipeline may still be about to start it: its
 # function has timed out by then. After that a look for the pipeline's name tells.
@@ -37,20 +38,25 @@ def refresh(
     if project is None:
         raise PermanentError(f"no project has the model package group {group}")
     lane = ledger.lane(project.pipelines.inference)
-    if lane.refresh_id != refresh_id:
-        return {"status": "superseded", "detail": f"{lane.refreshing or 'nothing'} is wanted now"}
+    if lane.rollout.refresh_id != refresh_id:
+        return {
+            "status": "superseded",
+            "detail": f"{lane.rollout.wanted or 'nothing'} is wanted now",
+        }
     package = registry.describe(arn)
     if package is not None and project.four_eyes:
-        package = sagemaker.with_starters(package)
+        package = with_starters(ledger, package)
     if package is None or package.why_not:
         why = "it is deleted" if package is None else package.why_not
         detail = f"the version is not approved any more: {why}"
         return {"status": "failed", "pipeline_id": None, "detail": detail}
     if found := gitlab_ci.find(to, ci_name(arn, refresh_id)):
         return _status(to, found)
-    if now - lane.ci_claimed_at < _STARTING:
+    claimed_at = lane.rollout.ci_claimed_at
+    if claimed_at is not None and now - claimed_at < _STARTING:
         raise RetryableError(f"another one may be starting the CI pipeline of {refresh_id}")
-    ledger.claim(lane, replace(lane, ci_claimed_at=now))
+    rollout = replace(lane.rollout, ci_claimed_at=now)
+    ledger.claim(lane, replace(lane, rollout=rollout))
     started = gitlab_ci.trigger(
         to,
         {

@@ -1,0 +1,25 @@
+"""Who is behind a version, for projects that ask for four eyes."""
+
+from headrace.adapters import sagemaker
+from headrace.adapters.ledger import Ledger
+from headrace.domain.lane import Request
+from headrace.domain.model_version import ModelPackage
+from headrace.domain.people import Starters
+
+
+def with_starters(ledger: Ledger, package: ModelPackage) -> ModelPackage:
+    """Return a version with the people behind it.
+
+    The ledger knows them where the control plane started the run; for any other run SageMaker says
+    who did. A run that bears the name of a request which the ledger does not know was started by
+    an earlier release: nobody can tell who asked for it.
+    """
+    arn = package.metadata.get("run", "")
+    if "/execution/" not in arn:
+        return package._replace(started_by=Starters((), known=False))
+    asked, created = ledger.requested_by(arn), sagemaker.creator(arn)
+    by, name = created or ("", "")
+    known = asked is not None or (bool(by) and not Request.is_id(name))
+    people = (by, *(asked or ()), package.created_by)
+    found = tuple(dict.fromkeys(person for person in people if person))
+    return package._replace(started_by=Starters(found, known))
