@@ -139,11 +139,11 @@ def test_each_of_many_who_asked_is_known(known_run: Callable[..., Starters]) -> 
     assert all("may not approve it too" in why_not(one, found) for one in people)
 
 
+@pytest.mark.parametrize("asked", [(), (ADA,)])
 def test_a_run_without_an_identity_is_known_by_the_ledger(
-    known_run: Callable[..., Starters],
+    known_run: Callable[..., Starters], asked: tuple[str, ...]
 ) -> None:
-    assert known_run(names=("a.csv",), identity="") == Starters((), known=True)
-    assert known_run(ADA, identity="").people == (ADA,)
+    assert known_run(*asked, names=("a.csv",), identity="") == Starters(asked, known=True)
 
 
 @pytest.mark.parametrize(
