@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from headrace.domain.message import KINDS
 
 ROOT = Path(__file__).parent.parent
 LAYER = ROOT / "layers/headrace/headrace"
@@ -61,6 +62,15 @@ def test_paths_in_backticks_exist(page: Path) -> None:
             continue  # each project's
         folder = LAYER / "notifications" if name in beside_each_other else LAYER
         assert (ROOT / name).exists() or (folder / name).exists(), f"{page.name}: {name}"
+
+
+def test_a_chat_channel_filters_by_kinds_that_there_are() -> None:
+    known = {kind for kinds in KINDS.values() for kind in kinds}
+    page = (ROOT / "docs/chat.md").read_text("utf-8")
+    named = re.findall(r"^ +kind: \[(.+)\]$", page, re.MULTILINE)
+    named += re.findall(r'\\"kind\\": \[(.+?)\]', page)
+    assert len(named) == 2
+    assert set(re.findall(r"[\w-]+", " ".join(named))) <= known
 
 
 def test_every_decision_is_dated_and_names_what_lost() -> None:
