@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
 from headrace.domain.project import Folders
 from pipeline_samples import BUCKET, flag, inputs
 
+from local_cloud.sagemaker.engine.expressions import Scope
 from pipeline_specs.config.metrics import METRICS, Metric
 from pipeline_specs.config.settings import Settings
 
@@ -167,6 +169,25 @@ def test_a_higher_r2_is_better_although_its_search_minimizes(build: Any, abalone
         "Type": "Minimize",
         "MetricName": "validation:rmse",
     }
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_the_condition_holds_at_the_threshold_and_on_its_better_side(
+    build: Any, abalone: Settings, metric: Metric
+) -> None:
+    definition = build(dataclasses.replace(abalone, metric=metric), "training")
+    (condition,) = definition.steps["CheckMetric"]["Arguments"]["Conditions"]
+    better = -0.1 if metric.lower_is_better else 0.1
+    for value, holds in ((0.8, True), (0.8 + better, True), (0.8 - better, False)):
+        report = {metric.report: {metric.name: {"value": value}}}
+        scope = Scope(
+            parameters={"MetricThreshold": 0.8},
+            execution={},
+            properties={},
+            property_files={"Evaluate": {"EvaluationReport": "s3://b/evaluation.json"}},
+            read=lambda _, report=report: json.dumps(report),
+        )
+        assert scope.holds(condition) is holds
 
 
 def test_a_missed_metric_says_by_how_much(build: Any, abalone: Settings) -> None:

@@ -2,12 +2,16 @@
 
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline_specs.steps.metrics import METRICS, Undefined
 
+ROOT = Path(__file__).parents[2]
 TRUE = [2.0, 4.0, 6.0, 8.0]
 CLASSES = [1.0, 1.0, 0.0, 0.0]
 # By metric: labels, predictions, the value worked out by hand, and predictions that are worse.
@@ -97,6 +101,11 @@ def test_auc_counts_pairs_as_its_definition_does():
         for other in scores[labels == 0]
     ]
     assert METRICS["auc"].formula(labels, scores) == pytest.approx(np.mean(pairs))
+
+
+def test_the_table_needs_no_library():
+    program = "import sys; sys.modules['numpy'] = None; import pipeline_specs.config.metrics as m"
+    subprocess.run([sys.executable, "-c", f"{program}; m.METRICS['r2']"], cwd=ROOT, check=True)
 
 
 @each_metric
