@@ -71,6 +71,7 @@ ROOMS: dict[str, Room] = {
                 "difflib",
                 "pydantic",
                 "annotated_types",
+                "metrics",  # what mypy calls the table of metrics, see config/metrics.py
             }
         ),
     ),
@@ -171,7 +172,11 @@ def complaints(root: Path) -> list[str]:
 
 
 def _is_inner(name: str) -> bool:
-    return not name.startswith("pipeline_specs.") or name.startswith("pipeline_specs.config")
+    # The builders and the step scripts share one table of metrics, which lies beside the scripts
+    # since a container gets only what is there.
+    return not name.startswith("pipeline_specs.") or name.startswith(
+        ("pipeline_specs.config", "pipeline_specs.steps.metrics")
+    )
 
 
 def test_each_module_keeps_the_rule_of_its_folder() -> None:

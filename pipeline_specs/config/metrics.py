@@ -1,33 +1,10 @@
-"""The quality metrics a project can choose from."""
+"""The quality metrics a project can choose from, read from the table of the step scripts."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:  # mypy knows the modules of steps/ by the names they have in a container
+    from metrics import METRICS, Metric
+else:
+    from pipeline_specs.steps.metrics import METRICS, Metric
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A quality metric: where reports keep it, which way is better, what tuning aims at."""
-
-    name: str
-    report: Literal["regression_metrics", "binary_classification_metrics"]
-    lower_is_better: bool
-    objective: str
-
-    @property
-    def path(self) -> str:
-        """Where an evaluation report keeps the value."""
-        return f"{self.report}.{self.name}.value"
-
-
-# Objectives are metrics that the built-in XGBoost computes on its validation channel.
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("mse", "regression_metrics", True, "validation:rmse"),
-        Metric("rmse", "regression_metrics", True, "validation:rmse"),
-        Metric("mae", "regression_metrics", True, "validation:mae"),
-        Metric("f1", "binary_classification_metrics", False, "validation:f1"),
-        Metric("auc", "binary_classification_metrics", False, "validation:auc"),
-        Metric("accuracy", "binary_classification_metrics", False, "validation:accuracy"),
-    )
-}
+__all__ = ["METRICS", "Metric"]

@@ -20,8 +20,8 @@ def tune_step(
     # No metric definitions: SageMaker knows those of its own images, and refuses to be told.
     tuner = HyperparameterTuner(
         model_trainer=trainer,
-        objective_metric_name=metric.objective,
-        objective_type="Minimize" if metric.lower_is_better else "Maximize",
+        objective_metric_name=metric.objective.name,
+        objective_type=metric.objective.aim,
         hyperparameter_ranges={one.name: _range(one) for one in tuning.ranges},
         strategy=tuning.strategy,
         max_jobs=tuning.max_jobs,

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import xgboost
 from container import BadInput, run
-from reports import METRICS, Values, evaluation
+from metrics import METRICS, Values
+from reports import evaluation
 
 
 def load_model(archive: Path) -> xgboost.Booster:

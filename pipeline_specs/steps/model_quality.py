@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from container import BadInput, leave_message, run
 from csv_files import named_files, quoted, read_rows
-from reports import METRICS, evaluation
+from metrics import METRICS
+from reports import evaluation
 
 _ABOVE_A_RUNS_FILES = 2  # folders: the run's and `predictions`
 

@@ -17,6 +17,7 @@ from headrace.domain.message import KINDS
 
 from pipeline_specs import ROOT
 from pipeline_specs.config import document
+from pipeline_specs.config.metrics import METRICS
 from pipeline_specs.config.recipients import CHOICES
 from pipeline_specs.config.settings import Settings
 
@@ -77,6 +78,12 @@ def test_the_kinds_of_message_are_those_that_there_are() -> None:
         assert re.findall("`([^`]+)`", row) == list(kinds)
 
 
+def test_the_metrics_are_those_of_the_table() -> None:
+    metric = SCHEMA["properties"]["quality"]["properties"]["metric"]
+    assert metric["enum"] == list(METRICS)
+    assert set(re.findall(r"\w+", metric["description"].lower())) >= set(METRICS)
+
+
 def takes(values: dict[str, Any]) -> bool:
     return bool(jsonschema.Draft202012Validator(SCHEMA).is_valid(values))
 
@@ -116,7 +123,7 @@ def test_the_parser_and_the_schema_know_the_same_keys(
         ("data.columns", []),
         ("data.columns.0.type", "number"),
         ("drops.quiet_period", -1),
-        ("quality.metric", "mape"),
+        ("quality.metric", "logloss"),
         ("quality.threshold", "ten"),
         ("approval.remind_after_hours", "soon"),
         ("retune.max_per_week", 1.5),

@@ -12,6 +12,7 @@ import pytest
 from headrace.adapters.eventbridge import parse_json
 from headrace.domain.events import RunRequested
 from headrace.domain.project import Pipelines
+from samtranslator.yaml_helper import yaml_parse
 
 from local_cloud.cloud import Cloud
 from pipeline_specs import ROOT
@@ -123,6 +124,28 @@ def test_the_control_plane_reads_what_a_rule_sends(bus: Bus) -> None:
     assert event.pipeline == "whelk-inference"
     assert event.cause == "schedule cron(0 3 * * ? *)"
     assert event.id == json.loads(body)["time"]
+
+
+def test_the_control_plane_reads_what_the_documented_trigger_sends(bus: Bus) -> None:
+    page = (
+        (ROOT / "docs/triggers.md").read_text("utf-8").split("<!-- rule: begin -->\n```yaml\n")[1]
+    )
+    (rule,) = yaml_parse(page.split("```")[0]).values()
+    transformer = rule["Properties"]["Targets"][0]["InputTransformer"]
+    # Another pipeline, and a source that may be published under: AWS's own may not.
+    transformer["InputTemplate"] = transformer["InputTemplate"].replace("abalone", "whelk")
+    name = rule_name("whelk", "training")
+    bus.events.put_rule(Name=name, EventPattern=json.dumps({"source": ["test.glue"]}))
+    to = {"Id": "inbox", "Arn": bus.queues[0], "InputTransformer": transformer}
+    bus.events.put_targets(Rule=name, Targets=[to])
+    event = json.loads((ROOT / "tests/events/glue_table.json").read_text())
+    entry = {"Source": "test.glue", "DetailType": event["detail-type"]}
+    bus.events.put_events(Entries=[{**entry, "Detail": json.dumps(event["detail"])}])
+    body = bus.receive(10)
+    found = parse_json(body)
+    assert isinstance(found, RunRequested)
+    assert found.pipeline == "headrace-whelk-training"
+    assert found.id == f"glue marine.shells {json.loads(body)['time']}"
 
 
 def test_the_clock_starts_a_run(bus: Bus) -> None:

@@ -30,7 +30,7 @@ def line_of(text: str, beginning: str) -> int:
 @pytest.mark.parametrize(
     ("before", "after", "key", "line", "complaint"),
     [
-        ("metric: mse", "metric: mape", "quality.metric", "metric:", "should be one of mse, rmse"),
+        ("metric: mse", "metric: logloss", "quality.metric", "metric:", "should be one of mse, rmse"),
         ("threshold: 10.0", "threshold: ten", "quality.threshold", "threshold:", "a number"),
         ("threshold: 10.0", "threshold: true", "quality.threshold", "threshold:", "a number"),
         ("header: false", "header: maybe", "data.header", "header:", "true or false"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
 from headrace.domain.project import Folders
 from pipeline_samples import BUCKET, flag, inputs
 
-from pipeline_specs.config.metrics import METRICS
+from local_cloud.sagemaker.engine.expressions import Scope
+from pipeline_specs.config.metrics import METRICS, Metric
 from pipeline_specs.config.settings import Settings
 
 RUN = f"s3://{BUCKET}/abalone/runs/this-run"
@@ -138,24 +140,54 @@ def test_the_model_is_evaluated_on_rows_it_has_not_seen(build: Any, abalone: Set
     assert (flag(command, "--metric"), flag(command, "--threshold")) == ("mse", "10.0")
 
 
-@pytest.mark.parametrize(
-    ("metric", "type_", "path", "aim"),
-    [
-        ("mse", "LessThanOrEqualTo", "regression_metrics.mse.value", "Minimize"),
-        ("mae", "LessThanOrEqualTo", "regression_metrics.mae.value", "Minimize"),
-        ("f1", "GreaterThanOrEqualTo", "binary_classification_metrics.f1.value", "Maximize"),
-    ],
-)
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_a_metric_is_compared_the_way_that_is_better(
-    build: Any, abalone: Settings, metric: str, type_: str, path: str, aim: str
+    build: Any, abalone: Settings, metric: Metric
 ) -> None:
-    definition = build(dataclasses.replace(abalone, metric=METRICS[metric]), "training-hpo")
+    definition = build(dataclasses.replace(abalone, metric=metric), "training-hpo")
     (condition,) = definition.steps["CheckMetric"]["Arguments"]["Conditions"]
-    assert condition["Type"] == type_
-    assert condition["LeftValue"]["Std:JsonGet"]["Path"] == path
+    better = "LessThanOrEqualTo" if metric.lower_is_better else "GreaterThanOrEqualTo"
+    assert condition["Type"] == better
+    assert condition["LeftValue"]["Std:JsonGet"]["Path"] == metric.path
     assert condition["RightValue"] == {"Get": "Parameters.MetricThreshold"}
     config = definition.resolved("Tune")["HyperParameterTuningJobConfig"]
-    assert config["HyperParameterTuningJobObjective"]["Type"] == aim
+    assert config["HyperParameterTuningJobObjective"] == {
+        "Type": metric.objective.aim,
+        "MetricName": metric.objective.name,
+    }
+
+
+def test_a_higher_r2_is_better_although_its_search_minimizes(build: Any, abalone: Settings) -> None:
+    definition = build(dataclasses.replace(abalone, metric=METRICS["r2"]), "training-hpo")
+    (condition,) = definition.steps["CheckMetric"]["Arguments"]["Conditions"]
+    assert condition["Type"] == "GreaterThanOrEqualTo"
+    assert condition["LeftValue"]["Std:JsonGet"]["Path"] == "regression_metrics.r2.value"
+    message = definition.resolved("MetricMissed")["ErrorMessage"]
+    assert message == "r2 is <regression_metrics.r2.value> but should be at least 10.0"
+    config = definition.resolved("Tune")["HyperParameterTuningJobConfig"]
+    assert config["HyperParameterTuningJobObjective"] == {
+        "Type": "Minimize",
+        "MetricName": "validation:rmse",
+    }
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_the_condition_holds_at_the_threshold_and_on_its_better_side(
+    build: Any, abalone: Settings, metric: Metric
+) -> None:
+    definition = build(dataclasses.replace(abalone, metric=metric), "training")
+    (condition,) = definition.steps["CheckMetric"]["Arguments"]["Conditions"]
+    better = -0.1 if metric.lower_is_better else 0.1
+    for value, holds in ((0.8, True), (0.8 + better, True), (0.8 - better, False)):
+        report = {metric.report: {metric.name: {"value": value}}}
+        scope = Scope(
+            parameters={"MetricThreshold": 0.8},
+            execution={},
+            properties={},
+            property_files={"Evaluate": {"EvaluationReport": "s3://b/evaluation.json"}},
+            read=lambda _, report=report: json.dumps(report),
+        )
+        assert scope.holds(condition) is holds
 
 
 def test_a_missed_metric_says_by_how_much(build: Any, abalone: Settings) -> None:

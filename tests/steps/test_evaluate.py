@@ -39,7 +39,7 @@ def test_a_regression_is_reported_in_sagemakers_shape(test_part, train_model, ev
     step, report = evaluate(model, "mse", 10)
     assert step.code == 0, step.stderr
     metrics = report["regression_metrics"]
-    assert set(metrics) == {"mse", "rmse", "mae", "r2"}
+    assert set(metrics) == {"mse", "rmse", "mae", "r2"}  # a label is 0: no mape
     assert metrics["mse"]["standard_deviation"] == "NaN"
     assert 0 < metrics["mse"]["value"] < 10
     assert metrics["rmse"]["value"] == pytest.approx(metrics["mse"]["value"] ** 0.5)
@@ -51,6 +51,19 @@ def test_a_missed_threshold_is_reported_and_fails_nothing(test_part, train_model
     model = train_model(test_part(lambda i: i * 2), **REGRESSION)
     step, report = evaluate(model, "mae", 0.0)
     assert step.code == 0
+    assert report["verdict"]["passed"] is False
+
+
+def test_a_higher_r2_passes_and_a_lower_one_misses(test_part, train_model, evaluate):
+    model = train_model(test_part(lambda i: i * 2), **REGRESSION)
+    _, report = evaluate(model, "r2", 0.9)
+    value = report["verdict"]["value"]
+    assert 0.9 < value < 1
+    assert report["verdict"]["passed"] is True
+    assert report["regression_metrics"]["r2"]["value"] == value
+    test_part(lambda i: 120 - i * 2)  # the opposite of what the model learnt
+    _, report = evaluate(model, "r2", 0.9)
+    assert report["verdict"]["value"] < 0
     assert report["verdict"]["passed"] is False
 
 
