@@ -1,15 +1,29 @@
 """Who hears of a project, and of what, as `project.yaml` says it."""
 
 from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from headrace.domain.message import KINDS
+from pydantic import BeforeValidator, Field, StrictStr, field_validator
 
-from pipeline_specs.config.document import Section
+from pipeline_specs.config.fields import (
+    OPTIONAL_LIST,
+    OneOf,
+    Section,
+    Shape,
+    Text,
+    Wrong,
+    shown,
+)
 
 Kinds = tuple[str, ...]  # of messages, sorted; none chosen means all
-
-
 CHOICES: Kinds = (*KINDS, *(kind for group in KINDS.values() for kind in group))
+Status = Literal["Starting", "Executing", "Stopping", "Stopped", "Failed", "Succeeded"]
+Address = Annotated[
+    StrictStr,
+    Shape(r"[^@\s]+@[^@\s]+", "an e-mail address"),
+    Field(examples=["data-science@example.com"]),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +34,64 @@ class Recipient:
     wants: Kinds = ()
 
 
-def parse(notify: Section) -> tuple[Recipient, ...]:
-    """Return the recipients in a project's settings: addresses, some with what they want."""
-    found: list[Recipient] = []
-    for place, item in enumerate(notify.items("recipients")):
-        recipient = Recipient(item) if isinstance(item, str) else _parsed(item)
-        if recipient.email in (other.email for other in found):
-            notify.fail("recipients", f"names {recipient.email} twice, at last in place {place}")
-        found.append(recipient)
-    return tuple(found)
+class Listener(Section):
+    """An e-mail address with what it wants."""
+
+    email: Address
+    """The address."""
+    wants: Annotated[tuple[Annotated[StrictStr, OneOf(CHOICES)], ...], OPTIONAL_LIST] = ()
+    """The kinds of message it gets, or groups of them; all unless set."""
+
+    def recipient(self) -> Recipient:
+        """Return the address with kinds only, each group taken apart."""
+        kinds = {kind for choice in self.wants for kind in KINDS.get(choice, (choice,))}
+        return Recipient(self.email, tuple(sorted(kinds)))
 
 
-def _parsed(section: Section) -> Recipient:
-    email, wants = section.only("email", "wants").text("email"), set[str]()
-    for choice in section.texts("wants"):
-        if choice not in CHOICES:
-            section.fail("wants", f"has {choice!r}, but may have {', '.join(CHOICES)}")
-        wants.update(KINDS.get(choice, (choice,)))
-    return Recipient(email, tuple(sorted(wants)))
+class CustomMessage(Section):
+    """A text."""
+
+    pipeline: Text
+    """The name of the SageMaker pipeline."""
+    step: StrictStr = ""
+    """The step's name; the whole run unless set."""
+    status: Status
+    """The status that is told."""
+    message: Text
+    """The text."""
+
+
+def _listener(value: Any) -> Any:
+    """Return an address alone as a section; raises Wrong for what is neither."""
+    if isinstance(value, str):
+        return {"email": value}
+    if not isinstance(value, (dict, Listener)):
+        what = "an e-mail address, or a section with email and wants"
+        raise Wrong(f"should be {what}, but is {shown(value)}")
+    return value
+
+
+class Notify(Section):
+    """Who hears of the project."""
+
+    recipients: Annotated[
+        tuple[
+            Annotated[
+                Listener, BeforeValidator(_listener, json_schema_input_type=Address | Listener)
+            ],
+            ...,
+        ],
+        OPTIONAL_LIST,
+    ] = ()
+    """E-mail addresses, which hear of everything, or sections; each confirms once."""
+    custom: Annotated[tuple[CustomMessage, ...], OPTIONAL_LIST] = ()
+    """Texts of your own for changes of pipelines and their steps."""
+
+    @field_validator("recipients")
+    @classmethod
+    def _once(cls, found: tuple[Listener, ...]) -> tuple[Listener, ...]:
+        emails = [one.email for one in found]
+        for place, email in enumerate(emails):
+            if email in emails[:place]:
+                raise Wrong(f"names {email} twice, at last in place {place}")
+        return found

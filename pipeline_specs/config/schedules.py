@@ -1,31 +1,30 @@
 """When a project's pipelines run without being asked, as `project.yaml` says it."""
 
-import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from pipeline_specs.config.document import Section
+from pydantic import Field, StrictStr
+
+from pipeline_specs.config.fields import Section, Shape
 
 Kind = Literal["training", "training-hpo", "inference"]
-
-
 KINDS: dict[str, Kind] = {
     "training": "training",
     "training_hpo": "training-hpo",
     "inference": "inference",
 }
-
-
 # The stack's policies name rules by this beginning.
 PREFIX = "headrace-schedule-"
-
-
-LONGEST_NAME = 64
-
-
-_EXPRESSION = re.compile(
-    r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\((\S+ ){5}\S+\)"
-)
+LONGEST_NAME = 64  # of a rule in EventBridge
+_RATE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)"
+Expression = Annotated[
+    StrictStr,
+    Shape(
+        rf"{_RATE}|cron\((\S+ ){{5}}\S+\)",
+        "like rate(1 day), rate(12 hours) or cron(0 3 * * ? *), six fields in UTC",
+    ),
+    Field(examples=["rate(1 day)", "cron(0 3 * * ? *)"]),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +35,21 @@ class Schedule:
     expression: str
 
 
-def parse(section: Section, project: str) -> tuple[Schedule, ...]:
-    """Return the schedules in `project.yaml`; raises PermanentError naming the key."""
-    section.only(*KINDS)
-    found = []
-    for key in section.values:
-        expression = section.text(key)
-        if not _EXPRESSION.fullmatch(expression):
-            section.fail(
-                key,
-                f"should be like rate(1 day), rate(12 hours) or cron(0 3 * * ? *), six fields in "
-                f"UTC, but is {expression!r}",
-            )
-        found.append(Schedule(KINDS[key], expression))
-        if len(rule_name(project, KINDS[key])) > LONGEST_NAME:
-            section.fail(key, f"needs a shorter project name than {project}")
-    return tuple(found)
+class Schedules(Section):
+    """When pipelines run without being asked: EventBridge's rate(...) or cron(...), in UTC.
+    A scheduled run waits its turn."""
+
+    training: Expression | None = None
+    """Trains on all of the training folder."""
+    training_hpo: Expression | None = None
+    """Searches for hyperparameters on all of the training folder."""
+    inference: Expression | None = None
+    """Scores all of the scoring folder."""
+
+    def all(self) -> tuple[Schedule, ...]:
+        """Return those that are set."""
+        found = ((kind, getattr(self, key)) for key, kind in KINDS.items())
+        return tuple(Schedule(kind, expression) for kind, expression in found if expression)
 
 
 def rule_name(project: str, kind: Kind) -> str:

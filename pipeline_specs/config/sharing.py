@@ -1,14 +1,17 @@
 """Which accounts may read a project's versions, as `project.yaml` says it."""
 
-import re
+from typing import Annotated
 
-from pipeline_specs.config.document import Section
+from pydantic import StrictStr
+
+from pipeline_specs.config.fields import OPTIONAL_LIST, Section, Shape
+
+Account = Annotated[StrictStr, Shape("[0-9]{12}", "an account number of 12 digits, in quotes")]
 
 
-def parse(accounts: Section) -> tuple[str, ...]:
-    """Return the readers in `project.yaml`; raises PermanentError naming the key."""
-    readers = accounts.only("readers").texts("readers")
-    for reader in readers:
-        if not re.fullmatch(r"\d{12}", reader):
-            accounts.fail("readers", f"should be account numbers of 12 digits, but has {reader!r}")
-    return readers
+class Accounts(Section):
+    """Other accounts that score with this project's versions."""
+
+    readers: Annotated[tuple[Account, ...], OPTIONAL_LIST] = ()
+    """May read the model package group and approve nothing; set the stack's ReaderAccountIds
+    as well."""

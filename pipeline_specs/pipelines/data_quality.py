@@ -86,7 +86,7 @@ def _analyzer(
         "dataset_source": inside("input", "dataset"),
         "output_path": inside("output"),
         "publish_cloudwatch_metrics": "Disabled",
-        **dict(builder.settings.data_quality.thresholds),
+        **builder.settings.data_quality.thresholds.environment(),
     }
     if preprocessor is not None:
         inputs["preprocessor"] = Input(preprocessor)

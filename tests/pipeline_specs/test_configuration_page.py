@@ -1,8 +1,9 @@
-"""docs/configuration.md says what the schema says, and names every variable of the original."""
+"""The schema and docs/configuration.md say what the model says; the page names all variables."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -34,9 +35,28 @@ VARIABLES = [
 ]
 
 
-def test_its_tables_are_those_of_the_schema() -> None:
+RENEW = f"run `python -m {reference.__name__}`"
+
+
+def test_its_tables_are_those_of_the_model() -> None:
     page = reference.PAGE.read_text("utf-8")
-    assert page == reference.renewed(page), f"run `python -m {reference.__name__}`"
+    assert page == reference.renewed(page), RENEW
+
+
+def test_the_schema_is_that_of_the_model() -> None:
+    assert reference.SCHEMA.read_text("utf-8") == reference.schema_text(), RENEW
+
+
+def test_what_differs_from_the_model_is_renewed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SCHEMA", "PAGE"):
+        copy = tmp_path / name
+        copy.write_text(getattr(reference, name).read_text("utf-8").replace("quiet_period", "q"))
+        monkeypatch.setattr(reference, name, copy)
+    reference.main()
+    assert reference.SCHEMA.read_text("utf-8") == reference.schema_text()
+    assert "`drops.quiet_period`" in reference.PAGE.read_text("utf-8")
 
 
 @pytest.mark.parametrize("variable", VARIABLES)

@@ -30,7 +30,7 @@ CHECKS = ("processing", "model-monitor")
 
 
 def with_check(settings: Settings, check: Any) -> Settings:
-    quality = dataclasses.replace(settings.data_quality, check=check)
+    quality = settings.data_quality.model_copy(update={"check": check})
     return dataclasses.replace(settings, data_quality=quality)
 
 
@@ -101,8 +101,11 @@ def test_everything_that_may_be_long_is_short_enough_for_a_container(
     build: Any, abalone: Settings, kind: str
 ) -> None:
     column = abalone.data.columns[0]
-    many = (*(dataclasses.replace(column, name=f"c{i}") for i in range(500)), *abalone.data.columns)
-    wide = dataclasses.replace(abalone, data=dataclasses.replace(abalone.data, columns=many))
+    many = (
+        *(column.model_copy(update={"name": f"c{i}"}) for i in range(500)),
+        *abalone.data.columns,
+    )
+    wide = dataclasses.replace(abalone, data=abalone.data.model_copy(update={"columns": many}))
     definition = build(wide, kind)
     for name in definition.steps:
         arguments = definition.resolved(name).get("AppSpecification", {})

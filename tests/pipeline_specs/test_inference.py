@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline_samples import BUCKET, PACKAGE_ARN, RUN_OF_PACKAGE, flag, inputs
 
+from pipeline_specs.config.building import DataQuality, Thresholds
 from pipeline_specs.config.settings import Settings
 
 RUN = f"s3://{BUCKET}/abalone/runs/this-run"
@@ -86,9 +87,7 @@ def test_data_is_checked_against_the_baseline_of_the_version(build: Any, abalone
 
 
 def test_thresholds_of_the_project_reach_the_check(build: Any, abalone: Settings) -> None:
-    quality = dataclasses.replace(
-        abalone.data_quality, thresholds=(("comparison_threshold", "0.3"),)
-    )
+    quality = DataQuality(thresholds=Thresholds(comparison_threshold=0.3))
     job = build(dataclasses.replace(abalone, data_quality=quality), "inference")
     environment = job.resolved("DataQualityCheck")["Environment"]
     assert environment["comparison_threshold"] == "0.3"
@@ -97,7 +96,7 @@ def test_thresholds_of_the_project_reach_the_check(build: Any, abalone: Settings
 def test_model_monitor_checks_against_the_same_baseline_and_never_fails_a_run(
     build: Any, abalone: Settings
 ) -> None:
-    quality = dataclasses.replace(abalone.data_quality, check="model-monitor")
+    quality = abalone.data_quality.model_copy(update={"check": "model-monitor"})
     definition = build(dataclasses.replace(abalone, data_quality=quality), "inference")
     step = definition.steps["DataQualityCheck"]
     assert step["Type"] == "QualityCheck"

@@ -16,7 +16,7 @@ from headrace.domain.errors import PermanentError
 from headrace.domain.message import KINDS
 
 from pipeline_specs import ROOT
-from pipeline_specs.config import document
+from pipeline_specs.config import document, json_schema
 from pipeline_specs.config.metrics import METRICS
 from pipeline_specs.config.recipients import CHOICES
 from pipeline_specs.config.settings import Settings
@@ -30,11 +30,14 @@ CUSTOM = {"pipeline": "p", "status": "Failed", "message": "m"}
 
 def sections(schema: dict[str, Any], *route: str) -> Iterator[tuple[tuple[str, ...], set[str]]]:
     """Every section of the schema whose keys are fixed, with these keys."""
+    schema = json_schema.resolved(SCHEMA, schema)
     if "properties" in schema:
         yield route, set(schema["properties"])
         for key, inner in schema["properties"].items():
             yield from sections(inner, *route, key)
-            yield from sections(inner.get("items", {}), *route, key, "0")
+            items = inner.get("items", {})
+            for one in (items, *items.get("anyOf", ())):
+                yield from sections(one, *route, key, "0")
 
 
 SECTIONS = dict(sections(SCHEMA))
@@ -70,8 +73,8 @@ def changed(route: tuple[str, ...], value: Any) -> dict[str, Any]:
 
 
 def test_the_kinds_of_message_are_those_that_there_are() -> None:
-    recipients = SCHEMA["properties"]["notify"]["properties"]["recipients"]
-    assert recipients["items"]["properties"]["wants"]["items"]["enum"] == list(CHOICES)
+    recipient = json_schema.properties(SCHEMA, ("notify", "recipients", 0))
+    assert recipient["wants"]["items"]["enum"] == list(CHOICES)
     page = (ROOT / "docs" / "configuration.md").read_text().split("## Kinds of message")[1]
     for group, kinds in KINDS.items():
         (row,) = re.findall(rf"^\| `{group}` \| (.*) \|$", page, re.MULTILINE)
@@ -102,10 +105,10 @@ def test_every_project_fits_and_names_it_for_editors(path: Path) -> None:
 def test_the_parser_and_the_schema_know_the_same_keys(
     tmp_path: Path, route: tuple[str, ...]
 ) -> None:
-    values = changed((*route, "mistyped"), "x")
+    values = changed((*route, "qqq"), "x")
     assert not takes(values)
     said = complaint(tmp_path, values)
-    where = ".".join((*route, "mistyped"))
+    where = ".".join((*route, "qqq"))
     found = re.search(rf": {re.escape(where)} is unknown; known here are (.*)$", said)
     assert found, said
     assert set(found[1].split(", ")) == SECTIONS[route]

@@ -88,7 +88,7 @@ def test_settings_of_a_project_that_lacked_a_pipeline_say_whose_it_is(
 def test_a_changed_setting_updates_exactly_what_it_shapes(
     terminal: Terminal, upserted: list[str], abalone: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deeper = dataclasses.replace(abalone, tuning=dataclasses.replace(abalone.tuning, max_jobs=6))
+    deeper = dataclasses.replace(abalone, tuning=abalone.tuning.model_copy(update={"max_jobs": 6}))
     source = settings.load("abalone")[1]
     monkeypatch.setattr(settings, "load", lambda project: (deeper, source))
     lines = terminal.types("upsert", "abalone")

@@ -70,7 +70,7 @@ def test_preprocessing_is_told_the_shape_of_the_data(build: Any, abalone: Settin
     assert flag(command, "--target") == "rings"
     assert flag(command, "--suffix") == ".csv"
     assert "--header" not in command
-    data = dataclasses.replace(abalone.data, header=True)
+    data = abalone.data.model_copy(update={"header": True})
     headed = build(dataclasses.replace(abalone, data=data), "training").resolved("Preprocess")
     assert "--header" in headed["AppSpecification"]["ContainerArguments"]
 
@@ -235,7 +235,7 @@ def test_nothing_is_registered_before_its_baseline_is_there(build: Any, abalone:
 
 
 def test_model_monitor_takes_a_baseline_without_checking_it(build: Any, abalone: Settings) -> None:
-    quality = dataclasses.replace(abalone.data_quality, check="model-monitor")
+    quality = abalone.data_quality.model_copy(update={"check": "model-monitor"})
     definition = build(dataclasses.replace(abalone, data_quality=quality), "training")
     step = definition.steps["DataQualityBaseline"]
     assert (step["Type"], step["SkipCheck"], step["RegisterNewBaseline"]) == (
