@@ -25,7 +25,7 @@ help: ## this text
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: setup ## the main job on real data, on this machine
-	$(BIN)/python -m demo
+	$(BIN)/headrace demo
 
 test: setup $(VENV)/data/.ready $(OLD_JOBS) ## all tests
 	@rm -rf $(REPORT)
@@ -40,16 +40,16 @@ iam-report: setup $(VENV)/data/.ready ## permissions allowed and never used, eac
 SEEDS ?= 100
 UPLOADS ?= 10000
 simulate: setup ## simulated lives full of faults, e.g. SEEDS=100 UPLOADS=10000
-	PYTHONPATH=.:layers/headrace $(BIN)/python -m tests.simulation.simulate --seeds $(SEEDS) --uploads $(UPLOADS)
+	$(BIN)/python -m tests.simulation.simulate --seeds $(SEEDS) --uploads $(UPLOADS)
 
 up: setup ## the laptop cloud in the foreground, until Ctrl-C
-	$(BIN)/python -m local_cloud up
+	$(BIN)/headrace up
 
 env: ## print the variables that point the AWS CLI here: eval "$(make -s env)"
-	@$(BIN)/python -m local_cloud env
+	@$(BIN)/headrace env
 
 down: ## stop the laptop cloud
-	$(BIN)/python -m local_cloud down
+	$(BIN)/headrace down
 
 check: setup $(VENV)/checks/node_modules/.ready $(VENV)/deploy/.ready ## what CI checks before the tests: style, types, layering, template, secrets
 	@$(MAKE) --no-print-directory -j2 --output-sync check-template check-code check-sam check-secrets
@@ -99,7 +99,7 @@ clean: ## remove everything the targets above made
 # A stamp is a copy of the lock that was installed. Its content, not its age, says whether it is
 # current, so that environments made elsewhere (a CI image's) serve a fresh clone as they are.
 
-setup: $(VENV)/project/.ready $(VENV)/jobs/.ready $(VENV)/lambda/.ready node_modules/.ready rsync
+setup: $(VENV)/project/.installed $(VENV)/jobs/.ready $(VENV)/lambda/.ready node_modules/.ready rsync
 
 $(VENV)/uv/.ready: FORCE
 	@cmp -s requirements/uv.txt $@ || { \
@@ -109,6 +109,18 @@ $(VENV)/uv/.ready: FORCE
 	    || { echo "no venv module: apt-get install python3-venv"; exit 1; }; \
 	  $(VENV)/uv/bin/pip install --quiet --require-hashes -r requirements/uv.txt \
 	    && cp requirements/uv.txt $@; }
+
+# The project itself, editable, with its command. An environment outside of this checkout may have
+# been made by another: it is left as it is, and PYTHONPATH leads to the code here.
+OUTSIDE := $(filter-out $(CURDIR)/%,$(abspath $(VENV)))
+ifneq ($(OUTSIDE),)
+export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/headrace
+endif
+$(VENV)/project/.installed: $(VENV)/project/.ready FORCE
+	@{ test -n "$(OUTSIDE)" && test -x $(BIN)/headrace; } \
+	  || { cat pyproject.toml && echo "# $(CURDIR)"; } | cmp -s - $@ || { \
+	  $(UV) pip install --quiet --python $(VENV)/project --no-deps --no-build-isolation -e . \
+	    && { cat pyproject.toml && echo "# $(CURDIR)"; } >$@; }
 
 $(VENV)/jobs310/.ready: PYTHON := $(PYTHON310)
 $(VENV)/%/.ready: $(VENV)/uv/.ready FORCE

@@ -17,6 +17,7 @@ from local_cloud.deploy.build import Builder, Toolchain
 
 ROOT = Path(__file__).parents[1]
 VENV = Path(sys.prefix).parent
+HEADRACE = str(Path(sys.prefix) / "bin" / "headrace")
 FUNCTIONS = ("advance_run", "decide", "notify", "reconcile", "refresh_inference")
 # What a function with a plain boto3 has on its path.
 PLAIN = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import prices
-from benchmarks.artefacts import ROOT
+from benchmarks.artefacts import HEADRACE, ROOT
 from benchmarks.bills import bill
 from benchmarks.burst import DROPS, drop
 from benchmarks.clouds import Site, site
@@ -34,7 +33,7 @@ RUNS = 1_000
 
 def make_pipelines(running: Site) -> None:
     """Create the project's pipelines as CI does."""
-    command = [sys.executable, "-m", "pipeline_specs", "upsert", "abalone"]
+    command = [HEADRACE, "pipelines", "upsert", "abalone"]
     subprocess.run(
         command, cwd=ROOT, env=running.environment(), check=True, stdout=subprocess.DEVNULL
     )

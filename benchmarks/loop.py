@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.artefacts import HEADRACE
 from benchmarks.by_hand import seconds_by_hand
 from benchmarks.figures import Figure, number
 from benchmarks.memory import megabytes
@@ -32,7 +32,7 @@ READY_SECONDS = 120.0
 @contextmanager
 def cloud(home: Path) -> Iterator[tuple[Loop, int, float, float]]:
     """A cloud as `make up` starts it: its loop, its process, seconds to ready and to pipelines."""
-    command = [sys.executable, "-m", "local_cloud", "up", "--home", str(home)]
+    command = [HEADRACE, "up", "--home", str(home)]
     with (home.parent / "up.log").open("wb") as log:
         began = time.monotonic()
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
@@ -131,7 +131,7 @@ def duration(loop: Loop, run: Run) -> float:
 def demo_seconds(home: Path) -> float:
     """Seconds of the whole demo."""
     began = time.monotonic()
-    command = [sys.executable, "-m", "demo", "--home", str(home)]
+    command = [HEADRACE, "demo", "--home", str(home)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"the demo failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")

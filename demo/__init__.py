@@ -1,1 +1,1 @@
-"""The main job on real data, on this machine: `python -m demo` runs it and shows what happened."""
+"""The main job on real data, on this machine: `headrace demo` runs it and shows what happened."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -19,10 +20,10 @@ class Line:
 class Progress:
     """Prints stages and waits; a terminal sees a wait's seconds count, a log sees its end."""
 
-    def __init__(self, stages: int) -> None:
+    def __init__(self, stages: int, say: Callable[[str], None] = print, live: bool = True) -> None:
         self._stages, self._number = stages, 0
         self._began = self._stage_began = time.monotonic()
-        self._live = sys.stdout.isatty()
+        self._say, self._live = say, live and sys.stdout.isatty()
         self._stage = ""
         self.lines: list[Line] = []
 
@@ -30,11 +31,12 @@ class Progress:
         """Begin a stage."""
         self._number += 1
         self._stage, self._stage_began = f"{self._number} {what}", time.monotonic()
-        print(f"\n[{self._number}/{self._stages}] {what}", flush=True)
+        self._say("")
+        self._say(f"[{self._number}/{self._stages}] {what}")
 
     def say(self, line: str) -> None:
         """Print a line under the stage."""
-        print(f"  {time.monotonic() - self._began:6.1f} s  {line}", flush=True)
+        self._say(f"  {time.monotonic() - self._began:6.1f} s  {line}")
 
     def watch(self, what: str, waited: float, done: bool) -> None:
         """Hear that something is awaited, or came."""
@@ -59,10 +61,10 @@ class Progress:
         """The stage that is running, or ran last."""
         return self._stage
 
-    def table(self) -> str:
+    def table(self) -> list[str]:
         """Return what happened, stage by stage."""
         width = max((len(line.stage) for line in self.lines), default=0)
         rows = [
             f"  {line.stage:<{width}}  {line.seconds:5.1f} s  {line.outcome}" for line in self.lines
         ]
-        return "\n".join([*rows, f"  {'':<{width}}  {self.seconds:5.1f} s  in all"])
+        return [*rows, f"  {'':<{width}}  {self.seconds:5.1f} s  in all"]

@@ -117,7 +117,7 @@ class Cloud:
         if pid is not None:
             raise CloudRunningError(
                 f"a cloud runs in {self.home} (process {pid}); stop it with "
-                f"`python -m local_cloud down --home {self.home}`"
+                f"`headrace down --home {self.home}`"
             )
         self.home.mkdir(parents=True, exist_ok=True)
         file = self._exits.enter_context((self.home / PID).open("w"))

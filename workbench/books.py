@@ -66,7 +66,7 @@ def live(entries: list[Entry], live_now: str | None, arn: str) -> str:
 def words(line: Line) -> str:
     """Return what came of an event, in words."""
     outcome = str(line["outcome"]).replace("-", " ")
-    about = (line.get(name) for name in ("status", "next_model_package"))
+    about = (line.get(name) for name in ("status", "request_id", "next_model_package"))
     return " ".join((outcome, *(str(one) for one in about if one)))
 
 

@@ -1,6 +1,6 @@
 """Trouble on purpose, by seed: what AWS and GitLab do to their callers on a bad day.
 
-    Cloud(home, chaos=Chaos(seed=7))      python -m local_cloud up --chaos 7
+    Cloud(home, chaos=Chaos(seed=7))      headrace up --chaos 7
 
 - events: SageMaker's are lost or told twice under another id; every delivery of a rule may come
   twice, late, or after the one that follows it. S3's events are never lost: S3 is durable.

@@ -20,10 +20,12 @@ class Stack:
         try:
             stacks = self.session.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
+            if "does not exist" not in str(error):
+                raise  # no right to look, or no valid credentials
             region = self.session.region_name
             raise PermanentError(
                 f"no stack named {self.name} in {region}; run `sam deploy`, or name another with "
-                f"--stack ({error})"
+                "--stack"
             ) from error
         outputs = stacks["Stacks"][0].get("Outputs", [])
         return {output["OutputKey"]: output["OutputValue"] for output in outputs}

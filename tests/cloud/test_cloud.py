@@ -17,6 +17,7 @@ from local_cloud.cloud import Cloud, CloudRunningError
 from local_cloud.ministack.process import choose_port
 
 ROOT = Path(__file__).parents[2]
+HEADRACE = Path(sys.prefix) / "bin" / "headrace"
 KEYS = (
     "endpoint_url region account_id access_key_id secret_access_key stack_name outputs mail_dir "
     "gitlab_url gitlab_project_id gitlab_api_token console_url accounts"
@@ -102,7 +103,7 @@ def test_the_port_of_last_time_is_chosen_again(tmp_path: Path) -> None:
 
 
 def test_up_runs_in_the_foreground_until_down(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "local_cloud"]
+    command = [HEADRACE]
     up = subprocess.Popen(
         [*command, "up", "--no-pipelines", "--home", str(tmp_path)],
         cwd=ROOT,
@@ -138,7 +139,7 @@ def test_up_runs_in_the_foreground_until_down(tmp_path: Path) -> None:
 
 def test_down_says_when_nothing_runs(tmp_path: Path) -> None:
     down = subprocess.run(
-        [sys.executable, "-m", "local_cloud", "down", "--home", str(tmp_path)],
+        [HEADRACE, "down", "--home", str(tmp_path)],
         cwd=ROOT,
         capture_output=True,
         text=True,

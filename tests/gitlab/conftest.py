@@ -48,5 +48,5 @@ def run(project: Any, hosted: GitLab) -> Callable[..., Pipeline]:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the working tree as a push would leave it."""
     copy = pushed(tmp_path_factory.mktemp("checkout"))
-    (copy / "pipeline_specs" / "__main__.py").write_text(COMMAND_LINE)
+    (copy / "workbench" / "cli" / "app.py").write_text(COMMAND_LINE)
     return copy

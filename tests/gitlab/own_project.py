@@ -8,7 +8,11 @@ REFRESH = {"HEADRACE_ACTION": "refresh", "HEADRACE_PROJECT": "abalone", "MODEL_P
 UPSERT = {"HEADRACE_ACTION": "upsert", "HEADRACE_PROJECT": "abalone"}
 # Instead of the project's own command line: who am I, and what was asked of me.
 COMMAND_LINE = """
-import json, sys, boto3
-identity = boto3.client("sts").get_caller_identity()["Arn"]
-print("CALLED", json.dumps([*sys.argv[1:], identity]))
+import json, os, sys, boto3, headrace, pipeline_specs
+
+def main():
+    identity = boto3.client("sts").get_caller_identity()["Arn"]
+    print("CALLED", json.dumps([*sys.argv[1:], identity]))
+    places = (__file__, headrace.__file__, pipeline_specs.__file__)
+    print("RAN", *(os.path.relpath(place, os.environ["CI_PROJECT_DIR"]) for place in places))
 """

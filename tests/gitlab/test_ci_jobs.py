@@ -104,9 +104,9 @@ def environments(tmp_path: Path) -> Path:
         (prepared / name / "bin").mkdir(parents=True)
         lock = (ROOT / "requirements" / f"{name}.txt").read_bytes()
         (prepared / name / ".ready").write_bytes(lock)
-    python = prepared / "project" / "bin" / "python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
+    # As another checkout's, this one's, installed it.
+    command = prepared / "project" / "bin" / "headrace"
+    command.symlink_to(Path(sys.prefix) / "bin" / "headrace")
     return prepared
 
 
@@ -134,6 +134,11 @@ def _called(log: str) -> list[str]:
     return called
 
 
+def _ran(log: str) -> list[str]:
+    (line,) = [line for line in log.splitlines() if line.startswith("RAN ")]
+    return line.split()[1:]
+
+
 def test_a_refresh_job_is_called_with_the_package_and_acts_as_the_delivery_role(
     delivering: Any, aws: dict[str, str]
 ) -> None:
@@ -145,7 +150,12 @@ def test_a_refresh_job_is_called_with_the_package_and_acts_as_the_delivery_role(
         log = trace(project, pipeline, "refresh")
         assert pipeline.status == "success", log
     *arguments, identity = _called(log)
-    assert arguments == ["refresh", "abalone", "--model-package-arn", ARN]
+    assert arguments == ["pipelines", "refresh", "abalone", "--model-package-arn", ARN]
+    assert _ran(log) == [
+        "workbench/cli/app.py",
+        "layers/headrace/headrace/__init__.py",
+        "pipeline_specs/__init__.py",
+    ], "the job runs the code of its own checkout, not what the command was installed from"
     name = role.rpartition("/")[2]
     assert identity.startswith(f"arn:aws:sts::000000000000:assumed-role/{name}/gitlab-1-")
 
@@ -155,7 +165,7 @@ def test_environments_serve_a_clone_whose_lock_files_are_younger(
 ) -> None:
     for stamp in environments.glob("*/.ready"):
         os.utime(stamp, (1, 1))
-    make = ["make", f"VENV={environments}", f"{environments}/project/.ready"]
+    make = ["make", f"VENV={environments}", f"{environments}/project/.installed"]
     subprocess.run(make, cwd=checkout, check=True, capture_output=True)
     (environments / "project" / ".ready").write_text("another lock\n")
     assert subprocess.run(make, cwd=checkout, capture_output=True, check=False).returncode != 0
@@ -175,7 +185,7 @@ def test_a_job_without_a_role_uses_the_keys_it_was_given(
         variables = [{"key": key, "value": value} for key, value in UPSERT.items()]
         pipeline = project.pipelines.create({"ref": "main", "variables": variables})
         log = trace(project, finished(pipeline), "pipelines")
-    assert _called(log)[:2] == ["upsert", "abalone"]
+    assert _called(log)[:3] == ["pipelines", "upsert", "abalone"]
     assert aws["aws_secret_access_key"] not in log
 
 

@@ -1,6 +1,6 @@
 """A message of each kind as people and machines get it, so that a change of words shows as a diff.
 
-    PYTHONPATH=.:layers/headrace .venv/project/bin/python -m tests.headrace.golden_messages
+    .venv/project/bin/python -m tests.headrace.golden_messages
 
 writes the files anew; read the diff, as somebody who was woken by it, before you commit it.
 """

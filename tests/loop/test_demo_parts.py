@@ -68,7 +68,7 @@ def test_the_table_has_a_line_for_each_stage(capsys: pytest.CaptureFixture[str])
         progress.stage(stage)
         progress.done("done")
     assert "[2/2] Train" in capsys.readouterr().out
-    assert progress.table().splitlines()[1].split()[:2] == ["2", "Train"]
+    assert progress.table()[1].split()[:2] == ["2", "Train"]
 
 
 @pytest.mark.parametrize("place", ['"THE BOARD\'S REFERENCE"', "REFERENCE"])

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from loop_books import drained, lane, version_of
@@ -23,7 +24,7 @@ def workbench(loop: Loop, *arguments: str) -> subprocess.CompletedProcess[str]:
         "AWS_DEFAULT_REGION": loop.info["region"],
     }
     return subprocess.run(
-        [sys.executable, "-m", "workbench", *arguments],
+        [Path(sys.prefix) / "bin" / "headrace", *arguments],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -53,8 +54,20 @@ def test_the_audit_names_what_was_decided_and_why(loop: Loop, trained: Trained):
     drained(loop)  # the mail may be there before the end of the run is decided
     done = workbench(loop, "audit", "abalone")
     assert done.returncode == 0, done.stderr
-    assert "upload: joined (" in done.stdout
+    assert f"joined {trained.run.display_name}" in done.stdout
     assert f"because of run/{trained.run.arn}/Succeeded" in done.stdout
+
+
+def test_the_audit_of_an_unknown_project_names_the_known(loop: Loop, trained: Trained):
+    done = workbench(loop, "audit", "whelk")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no project named whelk in the ledger; there are abalone")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_lanes_are_there_for_machines(loop: Loop, trained: Trained):
+    lanes = json.loads(workbench(loop, "lanes", "--json").stdout)
+    assert loop.training in [lane["pipeline"] for lane in lanes]
 
 
 def test_the_lanes_say_what_runs_and_what_waits(loop: Loop, trained: Trained):
@@ -107,7 +120,7 @@ def test_dead_letters_go_where_they_were_bound_and_start_nothing_twice(
 
 
 def test_a_stack_that_is_not_there_is_named(loop: Loop):
-    done = workbench(loop, "--stack", "nobodys", "lanes")
+    done = workbench(loop, "lanes", "--stack", "nobodys")
     assert done.returncode == 1
     assert "no stack named nobodys in us-east-1" in done.stderr
 
@@ -115,7 +128,7 @@ def test_a_stack_that_is_not_there_is_named(loop: Loop):
 def test_the_chain_of_a_version_leads_from_its_data_to_what_is_live(
     loop: Loop, trained: Trained, went_live: Any
 ):
-    done = workbench(loop, "audit", "abalone", "--version", "1")
+    done = workbench(loop, "audit", "abalone", "--model-version", "1")
     assert done.returncode == 0, done.stderr
     stored = version_of(loop, loop.key(TRAINING, "heavy.csv"))
     for said in (
@@ -129,7 +142,7 @@ def test_the_chain_of_a_version_leads_from_its_data_to_what_is_live(
         "live, since " if "it is live" in done.stdout else "it was live from ",
     ):
         assert said in done.stdout
-    found = json.loads(workbench(loop, "audit", "abalone", "--version", "1", "--json").stdout)
+    found = json.loads(workbench(loop, "audit", "abalone", "--model-version", "1", "--json").stdout)
     assert found["objects"] == [{"key": stored["Key"], "version_id": stored["VersionId"]}]
     assert found["reviews"][0]["outcome"] == "refresh"
 
@@ -137,7 +150,7 @@ def test_the_chain_of_a_version_leads_from_its_data_to_what_is_live(
 def test_the_chain_of_a_retuned_version_names_the_board_and_the_missed_threshold(
     loop: Loop, reviewed: Any
 ):
-    done = workbench(loop, "audit", "abalone", "--version", "2")
+    done = workbench(loop, "audit", "abalone", "--model-version", "2")
     assert done.returncode == 0, done.stderr
     for said in (
         "heavy.csv (version ",
@@ -150,6 +163,6 @@ def test_the_chain_of_a_retuned_version_names_the_board_and_the_missed_threshold
 
 
 def test_a_version_that_is_not_there_is_named(loop: Loop):
-    done = workbench(loop, "audit", "abalone", "--version", "99")
+    done = workbench(loop, "audit", "abalone", "--model-version", "99")
     assert done.returncode == 1
     assert "looking up version 99 of headrace-abalone" in done.stderr

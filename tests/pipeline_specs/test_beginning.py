@@ -1,4 +1,4 @@
-"""`python -m pipeline_specs init`: a first project.yaml from a CSV file."""
+"""`headrace pipelines init`: a first project.yaml from a CSV file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 import yaml
 from headrace.domain.errors import PermanentError
 
-from pipeline_specs import __main__ as command_line
+import pipeline_specs
 from pipeline_specs.config import document, init_project, settings
 from pipeline_specs.config.detection import detect
 from pipeline_specs.config.settings import Settings
+from workbench.cli.app import main
 
 SHELLS = Path(
     str(
@@ -137,13 +138,13 @@ def test_a_name_that_no_pipeline_may_have_is_refused(tmp_path: Path) -> None:
 def test_the_command_line_needs_no_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command_line, "ROOT", tmp_path)
+    monkeypatch.setattr(pipeline_specs, "ROOT", tmp_path)
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    assert command_line.main(["init", "whelk", str(SHELLS)]) == 0
+    assert main(["pipelines", "init", "whelk", str(SHELLS)]) == 0
     written = tmp_path / "pipeline_specs" / "whelk" / "project.yaml"
     assert f"wrote {written}" in capsys.readouterr().out
-    assert command_line.main(["init", "clam", "nowhere.csv"]) == 1
+    assert main(["pipelines", "init", "clam", "nowhere.csv"]) == 1
     assert (
         capsys.readouterr().err == "error: nowhere.csv cannot be read: No such file or directory\n"
     )

@@ -1,4 +1,4 @@
-"""`python -m pipeline_specs` against a laptop cloud."""
+"""`headrace pipelines` against a laptop cloud."""
 
 from __future__ import annotations
 
@@ -160,4 +160,4 @@ def test_a_missing_region_is_said(terminal: Terminal, monkeypatch: pytest.Monkey
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    assert "error: no region; set AWS_DEFAULT_REGION" in terminal.fails("delete", "abalone")
+    assert "error: no region; name one with --region" in terminal.fails("delete", "abalone")

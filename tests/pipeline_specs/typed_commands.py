@@ -1,4 +1,4 @@
-"""What somebody types at `python -m pipeline_specs`, and what comes of it."""
+"""What somebody types at `headrace pipelines`, and what comes of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import Cloud
-from pipeline_specs import __main__ as command_line
+from workbench.cli.app import main
 
 READS = ("Describe", "List", "Get", "Head")
 TRAINING = ("headrace-abalone-training", "headrace-abalone-training-hpo")
@@ -31,13 +31,13 @@ class Terminal:
 
     def types(self, *arguments: str) -> list[str]:
         self.writes.clear()
-        code = command_line.main(arguments)
+        code = main(["pipelines", *arguments])
         shown = self._capsys.readouterr()
         assert code == 0, shown.err
         return shown.out.splitlines()
 
     def fails(self, *arguments: str) -> str:
-        assert command_line.main(arguments) == 1
+        assert main(["pipelines", *arguments]) == 1
         return self._capsys.readouterr().err
 
     def describe(self, pipeline: str) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def run_not_started(
             "",
             "To see what waits and what runs:",
             "",
-            "  python -m workbench lanes",
+            "  headrace lanes",
         ),
         detail={
             "pipeline": pipeline,
@@ -106,7 +106,7 @@ def retune_declined(
             "",
             "To retune all the same:",
             "",
-            f"  python -m pipeline_specs start {project} training-hpo",
+            f"  headrace pipelines start {project} training-hpo",
             "",
             *in_studio(execution_arn),
         ),

@@ -150,7 +150,7 @@ def refresh_failed(project: str, arn: str, detail: str, at: float) -> Message:
             "",
             "When the reason is mended, approve the version again, or run the job by hand:",
             "",
-            f"  python -m pipeline_specs refresh {project} --model-package-arn {arn}",
+            f"  headrace pipelines refresh {project} --model-package-arn {arn}",
         ),
         detail={"model_package_arn": arn, "reason": detail, "time": iso(at)},
     )

@@ -194,7 +194,7 @@ class Inbox:
                 if project is None:
                     raise PermanentError(
                         f"no project has a pipeline named {event.pipeline}; "
-                        "run `python -m pipeline_specs upsert PROJECT`"
+                        "run `headrace pipelines upsert PROJECT`"
                     )
                 return [(project, event.pipeline, event)]
             case ObjectCreated():

@@ -1,16 +1,12 @@
-"""`python -m demo [--keep]`: the seven stages of the main job, from an empty cloud, in sight.
-
-Exits with 0 only if every stage really succeeded. `--keep` leaves the cloud running afterwards,
-until Ctrl-C, for a look around.
-"""
+"""The seven stages of the main job, from an empty cloud, in sight: `headrace demo` runs it."""
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -19,12 +15,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from demo import report, stages
 from demo.commands import CommandError, commands_in
 from demo.data import shells
-from demo.loop import ROOT, Loop, StageFailed
+from demo.loop import Loop, StageFailed
 from demo.progress import Progress
-from local_cloud.__main__ import EXPECTED
 from local_cloud.cloud import INFO, Cloud, running_pid
+from local_cloud.foreground import EXPECTED
 
-HOME = ROOT / ".headrace" / "demo"
 FAILURES = (*EXPECTED, StageFailed, CommandError, ClientError, BotoCoreError)
 
 
@@ -70,14 +65,17 @@ def said(verdict: dict[str, object]) -> str:
     return f"{verdict['metric']} {float(str(verdict['value'])):.1f} {passed}"
 
 
-def run(home: Path, keep: bool) -> int:
-    """Run the demo in a home folder of its own; return the exit code."""
+def run(home: Path, keep: bool, say: Callable[[str], None], live: bool) -> int:
+    """Run the demo in a home folder of its own; return the exit code.
+
+    `say` shows a line. With `live` a terminal sees the seconds of a wait count.
+    """
     pid = running_pid(home)
     if pid is not None:
         print(f"error: a demo runs in {home} (process {pid})", file=sys.stderr)
         return 1
     shutil.rmtree(home, ignore_errors=True)
-    progress = Progress(stages=7)
+    progress = Progress(7, say, live)
     cloud = Cloud(home, say=progress.say)
     loop: Loop | None = None
     try:
@@ -93,9 +91,9 @@ def run(home: Path, keep: bool) -> int:
                 explain(loop, home / "out")
                 raise
             report.collect(loop, home / "out")
-            show(home, progress)
+            show(home, progress, say)
             if keep:
-                stay(home)
+                stay(home, say)
     except FAILURES as error:
         print(f"\nFAILED in stage {progress.current}: {error}", file=sys.stderr)
         print(f"Logs: {home / 'logs'}", file=sys.stderr)
@@ -116,15 +114,16 @@ def explain(loop: Loop, out: Path) -> None:
         print(f"  nothing more: {error}", file=sys.stderr)
 
 
-def show(home: Path, progress: Progress) -> None:
+def show(home: Path, progress: Progress, say: Callable[[str], None]) -> None:
     """Print the table and where to find what."""
-    print(f"\nWhat happened\n\n{progress.table()}\n")
-    print(f"Predictions  {home / 'out'}/headrace-abalone-inference/run-*/predictions/")
-    print(f"Reports      {home / 'out'}/*/run-*/{{data-quality,evaluation,model-quality}}/")
-    print(f"Mails        {home / 'out' / 'mails'}/")
+    for line in ("", "What happened", "", *progress.table(), ""):
+        say(line)
+    say(f"Predictions  {home / 'out'}/headrace-abalone-inference/run-*/predictions/")
+    say(f"Reports      {home / 'out'}/*/run-*/{{data-quality,evaluation,model-quality}}/")
+    say(f"Mails        {home / 'out' / 'mails'}/")
 
 
-def stay(home: Path) -> None:
+def stay(home: Path, say: Callable[[str], None]) -> None:
     """Keep the cloud until Ctrl-C or SIGTERM."""
     stop = threading.Event()
 
@@ -133,18 +132,6 @@ def stay(home: Path) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-    print(f"\nThe cloud stays up, {home / INFO} says where; Ctrl-C ends it", flush=True)
+    say("")
+    say(f"The cloud stays up, {home / INFO} says where; Ctrl-C ends it")
     stop.wait()
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("--keep", action="store_true", help="leave the cloud running at the end")
-    parser.add_argument("--home", type=Path, default=HOME, metavar="DIR")
-    given = parser.parse_args(arguments)
-    return run(given.home.resolve(), given.keep)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

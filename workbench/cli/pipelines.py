@@ -1,0 +1,286 @@
+"""`headrace pipelines`: puts a project's SageMaker pipelines into an account, and takes them away.
+
+The account and region are the environment's (variables, profile, role) unless options name them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cyclopts import App
+from headrace.domain.errors import PermanentError
+
+from workbench.cli import putting
+from workbench.cli.context import USUAL, Common
+
+if TYPE_CHECKING:  # SageMaker's SDK takes seconds to import, and boto3 a good part of one
+    from pipeline_specs.config.settings import Settings
+    from pipeline_specs.deploy.account import Account
+
+Kind = Literal["training", "training-hpo", "inference"]
+Definable = Literal["training", "training-hpo", "inference", "model-quality"]
+
+app = App(
+    name="pipelines",
+    help="Put a project's pipelines into an account; start, delete them.",
+    version=version("headrace"),
+)
+
+
+def _opened(project: str, common: Common) -> tuple[Settings, Account]:
+    """Return a project's settings and the account: what is wrong in a file is said first."""
+    from pipeline_specs.config import settings
+    from pipeline_specs.deploy.account import Account
+
+    loaded = settings.load(project)[0]
+    stack = common.deployed()
+    return loaded, Account(stack, stack.session)
+
+
+@app.command
+def init(project: str, csv: Path, /, *, target: str | None = None, common: Common = USUAL) -> None:
+    """Write the first settings of a project from a CSV file.
+
+    Parameters
+    ----------
+    project
+        What the project is called.
+    csv
+        A labelled file, as it would be dropped.
+    target
+        The column to predict, instead of a guess.
+    """
+    from pipeline_specs import ROOT
+    from pipeline_specs.config import init_project
+
+    for line in init_project.write(project, csv, target, ROOT / "pipeline_specs"):
+        common.say(line)
+
+
+@app.command
+def upsert(project: str, /, *, recreate: bool = False, common: Common = USUAL) -> None:
+    """Create or update the pipelines, the settings and the recipients.
+
+    Parameters
+    ----------
+    project
+        A folder of pipeline_specs with a project.yaml.
+    recreate
+        Delete existing pipelines first, with their history.
+    """
+    loaded, account = _opened(project, common)
+    from pipeline_specs.pipelines import training
+
+    recreate = recreate or loaded.recreate_pipelines
+    group = f"model package group {loaded.project.model_package_group}"
+    if account.put_group(loaded):
+        common.say(f"{group}: created")
+    if shared := account.share_group(loaded):
+        common.say(f"{group}: {shared}")
+    for kind in ("training", "training-hpo"):
+        built = training.build(loaded, account.deployment, kind)
+        putting.put(loaded, account, built, recreate, common)
+    change = account.put_settings(loaded.project)
+    common.say(f"settings of {loaded.project.name} in the ledger: {change}")
+    for line in account.subscribe(loaded.project.name, loaded.recipients):
+        common.say(line)
+    package = putting.to_score_with(loaded, account)
+    if package is None:
+        group = loaded.project.model_package_group
+        name = loaded.project.pipelines.inference
+        common.say(f"{name}: waits for an approved version of {group}")
+    else:
+        putting.put_scoring(loaded, account, package, recreate, common)
+    # Last, since they start runs of what is now there.
+    for line in (*account.put_schedules(loaded), *account.upload(loaded)):
+        common.say(line)
+
+
+@app.command
+def refresh(
+    project: str,
+    /,
+    *,
+    model_package_arn: str,
+    refresh_id: str | None = None,
+    ci_pipeline: int | None = None,
+    common: Common = USUAL,
+) -> None:
+    """Put exactly one approved version into the inference pipeline.
+
+    Parameters
+    ----------
+    project
+        A folder of pipeline_specs with a project.yaml.
+    model_package_arn
+        The approved version.
+    refresh_id
+        Which refresh this is; HEADRACE_REFRESH_ID if not given.
+    ci_pipeline
+        The number of the CI pipeline; CI_PIPELINE_ID if not given.
+    """
+    from pipeline_specs.deploy import promotion
+
+    loaded, account = _opened(project, common)
+    package = putting.approved(loaded, account, model_package_arn)
+    lane = account.inference_lane(loaded.project)
+    if refresh_id is None:
+        refresh_id = os.environ.get("HEADRACE_REFRESH_ID", "")
+    promotion.refuse_overtaken(lane, refresh_id, _ci_pipeline(ci_pipeline))
+    putting.put_scoring(loaded, account, package, False, common)
+    common.say(f"live: {package.arn}")
+
+
+@app.command
+def promote(
+    project: str,
+    /,
+    *,
+    model_package_arn: str,
+    ci_pipeline: int | None = None,
+    common: Common = USUAL,
+) -> None:
+    """Score here with exactly one version of another account's registry.
+
+    Parameters
+    ----------
+    project
+        A folder of pipeline_specs with a project.yaml.
+    model_package_arn
+        The approved version.
+    ci_pipeline
+        The number of the CI pipeline; CI_PIPELINE_ID if not given.
+    """
+    from pipeline_specs.deploy import promotion
+
+    loaded, account = _opened(project, common)
+    number = _ci_pipeline(ci_pipeline)
+    package = putting.approved(loaded, account, model_package_arn)
+    lane = account.inference_lane(loaded.project)
+    promotion.refuse_overtaken(lane, "", number)
+    for line in promotion.prepare(loaded, account, package):
+        common.say(line)
+    putting.put_scoring(loaded, account, package, False, common)
+    page = os.environ.get("CI_PIPELINE_URL", "by hand")
+    promotion.tell_live(account, loaded.project, package.arn, number, page)
+    common.say(f"live: {package.arn}")
+    for line in account.put_schedules(promotion.schedules_here(loaded)):
+        common.say(line)
+
+
+@app.command
+def delete(project: str, /, *, with_data: bool = False, common: Common = USUAL) -> None:
+    """Delete a project: all of it but data and audit.
+
+    Parameters
+    ----------
+    project
+        A folder of pipeline_specs with a project.yaml.
+    with_data
+        Delete data as well.
+    """
+    from pipeline_specs.deploy import teardown
+
+    loaded, account = _opened(project, common)
+    for line in teardown.project(account, loaded.project, with_data):
+        common.say(line)
+
+
+@app.command
+def destroy(*, with_data: bool = False, common: Common = USUAL) -> None:
+    """Delete every project and the stack, all but the data bucket and the ledger.
+
+    Parameters
+    ----------
+    with_data
+        Delete data as well.
+    """
+    from pipeline_specs.deploy import teardown
+    from pipeline_specs.deploy.account import Account
+
+    stack = common.deployed()
+    for line in teardown.stack(Account(stack, stack.session), with_data):
+        common.say(line)
+
+
+@app.command
+def start(project: str, pipeline: Kind, /, *, common: Common = USUAL) -> None:
+    """Ask the control plane for a run, in turn with all others.
+
+    Parameters
+    ----------
+    project
+        A folder of pipeline_specs with a project.yaml.
+    pipeline
+        Which of its pipelines.
+    """
+    from headrace.adapters import envelopes
+
+    loaded, account = _opened(project, common)
+    names = loaded.project.pipelines
+    name = {
+        "training": names.training,
+        "training-hpo": names.training_hpo,
+        "inference": names.inference,
+    }[pipeline]
+    session = account.stack.session
+    by = session.client("sts").get_caller_identity()["Arn"]
+    cause = {"kind": "request", "actor": by}
+    request = {"pipeline": name, "id": uuid.uuid4().hex, "cause": cause}
+    envelope = envelopes.own("Run Requested", request, datetime.now(UTC).timestamp())
+    queue = account.stack.output("InboxQueueUrl")
+    session.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(envelope))
+    common.say(f"{name}: a run is asked for; `headrace lanes` shows when its turn is")
+
+
+@app.command
+def definition(
+    project: str,
+    pipeline: Definable,
+    /,
+    *,
+    model_package_arn: str | None = None,
+    common: Common = USUAL,
+) -> None:
+    """Print a pipeline's definition.
+
+    Parameters
+    ----------
+    project
+        A folder of pipeline_specs with a project.yaml.
+    pipeline
+        Which of its pipelines.
+    model_package_arn
+        This version instead of the live one.
+    """
+    from pipeline_specs.deploy import versions
+
+    loaded, account = _opened(project, common)
+    if pipeline == "inference" or pipeline == "model-quality":
+        from pipeline_specs.pipelines import inference, model_quality
+
+        module = inference if pipeline == "inference" else model_quality
+        package = (
+            versions.describe(account.sagemaker, model_package_arn)
+            if model_package_arn
+            else putting.to_score_with(loaded, account)
+        )
+        if package is None:
+            group = loaded.project.model_package_group
+            raise PermanentError(f"no version of {group} is approved; name one")
+        built = module.build(loaded, account.deployment, package)
+    else:
+        from pipeline_specs.pipelines import training
+
+        built = training.build(loaded, account.deployment, pipeline)
+    print(json.dumps(json.loads(built.definition), indent=2))
+
+
+def _ci_pipeline(given: int | None) -> int:
+    return int(os.environ.get("CI_PIPELINE_ID") or 0) if given is None else given
