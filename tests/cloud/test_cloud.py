@@ -57,6 +57,7 @@ def test_its_memory_is_well_under_a_gigabyte(sample: Sample) -> None:
     assert kilobytes < 500_000
 
 
+@pytest.mark.cloud
 def test_what_was_stored_is_there_after_a_restart_even_on_another_port(tmp_path: Path) -> None:
     with start(tmp_path) as cloud:
         first, outputs = dict(cloud.info), cloud.info["outputs"]
@@ -102,6 +103,7 @@ def test_the_port_of_last_time_is_chosen_again(tmp_path: Path) -> None:
     assert choose_port(tmp_path) == choose_port(tmp_path)
 
 
+@pytest.mark.cloud
 def test_up_runs_in_the_foreground_until_down(tmp_path: Path) -> None:
     command = [HEADRACE]
     up = subprocess.Popen(

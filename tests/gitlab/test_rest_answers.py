@@ -230,6 +230,7 @@ def test_the_admin_route_exists_only_when_asked_for(
         administered.stop()
 
 
+@pytest.mark.cloud
 def test_starting_takes_no_time_worth_mentioning(project_dir: Any, tmp_path: Any) -> None:
     begun = time.monotonic()
     start_gitlab(project_dir, tmp_path / "fresh", {}).stop()
