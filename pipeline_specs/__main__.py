@@ -29,7 +29,7 @@ from pipeline_specs.pipelines.built import BuiltPipeline
 from pipeline_specs.pipelines.model_version import ModelPackage
 
 # isort: split
-from headrace.adapters import envelopes
+from headrace.adapters import eventbridge
 from headrace.domain.errors import HeadraceError, PermanentError
 from headrace.domain.people import BY_HAND
 
@@ -193,7 +193,7 @@ def _start(project: settings.Settings, account: Account, options: argparse.Names
     session = account.stack.session
     by = session.client("sts").get_caller_identity()["Arn"]
     request = {"pipeline": pipeline, "id": uuid.uuid4().hex, "cause": f"{BY_HAND}{by}"}
-    envelope = envelopes.own("Run Requested", request, datetime.now(UTC).timestamp())
+    envelope = eventbridge.own("Run Requested", request, datetime.now(UTC).timestamp())
     queue = account.stack.output("InboxQueueUrl")
     session.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(envelope))
     print(f"{pipeline}: a run is asked for; `python -m workbench lanes` shows when its turn is")

@@ -41,9 +41,7 @@ def main() -> int:
             for target, count in sorted(redrive(stack).items()):
                 print(f"{count} {'left' if target == LEFT else f'to {target}'}")
         else:
-            ledger = Ledger(
-                stack.output("LedgerTableName"), dynamodb=stack.session.client("dynamodb")
-            )
+            ledger = Ledger(stack.output("LedgerTableName"), stack.session.client("dynamodb"))
             if arguments.command == "audit" and arguments.version is not None:
                 found = chain.of_version(
                     ledger, stack.session, arguments.project, arguments.version

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from headrace.adapters import envelopes
+from headrace.adapters import eventbridge
 from headrace.domain.project import Project
 
 from tests.simulation.clock import HOUR, MINUTE, START
@@ -113,7 +113,7 @@ def busy(story: Story) -> None:
 
     def schedule() -> None:
         detail = {"pipeline": settings.pipelines.training, "id": "s0", "cause": "weekly"}
-        envelope = envelopes.own("Run Requested", detail, story.world.clock.now)
+        envelope = eventbridge.own("Run Requested", detail, story.world.clock.now)
         story.requests.add(f"request/{settings.pipelines.training}/s0")
         story.world.inbox.send(json.dumps(envelope))
 

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from headrace.adapters import gitlab_ci, registry, sagemaker
+from headrace.adapters.gitlab_ci import CiPipeline, GitLab
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.errors import PermanentError, RetryableError
 
 # Seconds for which whoever claimed the start of a CI pipeline may still be about to start it: its
@@ -15,7 +16,8 @@ _JOB = "refresh"  # of `.gitlab-ci.yml`; what follows it promotes the version to
 
 def refresh(
     ledger: Ledger,
-    to: gitlab_ci.Settings,
+    sagemaker: SageMaker,
+    gitlab: GitLab,
     group: str,
     arn: str,
     refresh_id: str,
@@ -32,27 +34,26 @@ def refresh(
     Raises RetryableError while another one may be starting it.
     """
     if pipeline_id is not None:
-        return _status(to, gitlab_ci.status(to, pipeline_id))
+        return _status(gitlab, gitlab.status(pipeline_id))
     project = ledger.project_of("group", group)
     if project is None:
         raise PermanentError(f"no project has the model package group {group}")
     lane = ledger.lane(project.pipelines.inference)
     if lane.refresh_id != refresh_id:
         return {"status": "superseded", "detail": f"{lane.refreshing or 'nothing'} is wanted now"}
-    package = registry.describe(arn)
+    package = sagemaker.version(arn)
     if package is not None and project.four_eyes:
         package = sagemaker.with_starters(package)
     if package is None or package.why_not:
         why = "it is deleted" if package is None else package.why_not
         detail = f"the version is not approved any more: {why}"
         return {"status": "failed", "pipeline_id": None, "detail": detail}
-    if found := gitlab_ci.find(to, ci_name(arn, refresh_id)):
-        return _status(to, found)
+    if found := gitlab.find(ci_name(arn, refresh_id)):
+        return _status(gitlab, found)
     if now - lane.ci_claimed_at < _STARTING:
         raise RetryableError(f"another one may be starting the CI pipeline of {refresh_id}")
     ledger.claim(lane, replace(lane, ci_claimed_at=now))
-    started = gitlab_ci.trigger(
-        to,
+    started = gitlab.trigger(
         {
             "HEADRACE_ACTION": "refresh",
             "HEADRACE_PROJECT": project.name,
@@ -60,7 +61,7 @@ def refresh(
             "MODEL_PACKAGE_ARN": arn,
         },
     )
-    return _status(to, started)
+    return _status(gitlab, started)
 
 
 def ci_name(arn: str, refresh_id: str) -> str:
@@ -68,13 +69,13 @@ def ci_name(arn: str, refresh_id: str) -> str:
     return f"refresh {arn} {refresh_id}"
 
 
-def _status(to: gitlab_ci.Settings, pipeline: gitlab_ci.CiPipeline) -> dict[str, Any]:
+def _status(gitlab: GitLab, pipeline: CiPipeline) -> dict[str, Any]:
     answer: dict[str, Any] = {"pipeline_id": pipeline.id, "detail": pipeline.web_url}
-    if pipeline.status in gitlab_ci.RUNNING:
+    if pipeline.is_running:
         return {**answer, "status": "running"}
     if pipeline.status == "success":
         return {**answer, "status": "succeeded"}
-    jobs = gitlab_ci.jobs(to, pipeline.id)
+    jobs = gitlab.jobs(pipeline.id)
     failed = ", ".join(f"{job.name} ({job.web_url})" for job in jobs if job.status == "failed")
     detail = f"CI pipeline {pipeline.web_url} is {pipeline.status}; failed: {failed or 'no job'}"
     if any((job.name, job.status) == (_JOB, "success") for job in jobs):
