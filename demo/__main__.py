@@ -24,8 +24,11 @@ from demo.progress import Progress
 from local_cloud.__main__ import EXPECTED
 from local_cloud.cloud import INFO, Cloud, running_pid
 
+# isort: split
+from headrace.domain.errors import HeadraceError  # demo.loop has made it importable
+
 HOME = ROOT / ".headrace" / "demo"
-FAILURES = (*EXPECTED, StageFailed, CommandError, ClientError, BotoCoreError)
+FAILURES = (*EXPECTED, StageFailed, CommandError, HeadraceError, ClientError, BotoCoreError)
 
 
 def main_job(loop: Loop, progress: Progress) -> None:
