@@ -12,12 +12,12 @@ logger = Logger()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return what the state machine does next: wait until a time, or be done."""
-    have = runtime()
+    adapters = runtime()
     answer = advance(
-        Adapters(have.ledger, have.bucket, have.sagemaker),
+        Adapters(adapters.ledger, adapters.bucket, adapters.sagemaker),
         event["pipeline"],
         event["request_id"],
-        have.now(),
+        adapters.now(),
     )
     logger.info("advanced", extra={"request_id": event["request_id"], **answer})
     return answer

@@ -12,13 +12,13 @@ logger = Logger()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take a batch from SQS; return the messages that should be delivered again."""
-    have = runtime()
+    adapters = runtime()
     inbox = Inbox(
-        have.ledger,
-        have.bucket,
-        have.sagemaker,
-        have.state_machine,
-        now=have.now,
+        adapters.ledger,
+        adapters.bucket,
+        adapters.sagemaker,
+        adapters.state_machine,
+        now=adapters.now,
         warn=logger.warning,
         crashed=logger.exception,
     )

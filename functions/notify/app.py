@@ -28,10 +28,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _tell(body: str, teller: str) -> None:
-    have = runtime()
-    ledger = have.ledger
-    for key, message in messages_for(ledger, have.bucket, have.sagemaker, parse_json(body)):
-        if ledger.may_tell(f"told/{key}", have.now(), teller):
-            have.topic.publish(message)
-            ledger.told(f"told/{key}", have.now())
+    adapters = runtime()
+    ledger = adapters.ledger
+    for key, message in messages_for(ledger, adapters.bucket, adapters.sagemaker, parse_json(body)):
+        if ledger.may_tell(f"told/{key}", adapters.now(), teller):
+            adapters.topic.publish(message)
+            ledger.told(f"told/{key}", adapters.now())
             logger.info("told", extra={"kind": message.kind, "project": message.project})

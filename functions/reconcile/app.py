@@ -13,17 +13,19 @@ logger = Logger()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Look at every project once; at its folders too, when the timer says so."""
-    have = runtime()
+    adapters = runtime()
     inbox = Inbox(
-        have.ledger,
-        have.bucket,
-        have.sagemaker,
-        have.state_machine,
-        now=have.now,
+        adapters.ledger,
+        adapters.bucket,
+        adapters.sagemaker,
+        adapters.state_machine,
+        now=adapters.now,
         warn=logger.warning,
         crashed=logger.exception,
     )
-    reconciler = Reconciler(inbox, have.inbox_queue, have.notify_queue, have.forgotten_after)
+    reconciler = Reconciler(
+        inbox, adapters.inbox_queue, adapters.notify_queue, adapters.forgotten_after
+    )
     put_back = reconciler.run(inventory=event.get("inventory") is True)
     logger.info("reconciled", extra={"put_back": put_back})
     return {"put_back": put_back}

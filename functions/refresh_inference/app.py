@@ -12,16 +12,16 @@ logger = Logger()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Start the CI pipeline of a refresh, or look how it is doing."""
-    have = runtime()
+    adapters = runtime()
     answer = refresh(
-        have.ledger,
-        have.sagemaker,
-        have.gitlab,
+        adapters.ledger,
+        adapters.sagemaker,
+        adapters.gitlab,
         event["group"],
         event["arn"],
         event["refresh_id"],
         event.get("pipeline_id"),
-        have.now(),
+        adapters.now(),
     )
     logger.info("refresh", extra={"refresh_id": event["refresh_id"], **answer})
     return answer

@@ -106,9 +106,9 @@ def runs_of_two_drivers_that_found_none() -> int:
         world.clock.now = START + 2 * HOUR
 
         def drive() -> None:
-            have, now = world.runtime, world.clock.now
-            to = advance_run.Adapters(have.ledger, have.bucket, have.sagemaker)
-            advance_run.advance(to, "headrace-p0-training", claimed.request_id, now)
+            runtime, now = world.runtime, world.clock.now
+            adapters = advance_run.Adapters(runtime.ledger, runtime.bucket, runtime.sagemaker)
+            advance_run.advance(adapters, "headrace-p0-training", claimed.request_id, now)
 
         def none_yet(*arguments: Any) -> None:
             with mock.patch.object(SageMaker, "find", lambda *arguments: None):
