@@ -115,7 +115,7 @@ def _version(sagemaker: SageMaker, project: Project, number: int) -> ModelPackag
     for arn in sagemaker.versions(group):
         if arn.rpartition("/")[2] == str(number) and (package := sagemaker.version(arn)):
             return package
-    raise PermanentError(f"no version {number} in the model package group {group}")
+    raise PermanentError(f"looking up version {number} of {group}: there is none of that number")
 
 
 def _run(sagemaker: SageMaker, arn: str) -> dict[str, str]:
