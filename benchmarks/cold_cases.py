@@ -145,6 +145,8 @@ ENVIRONMENT = {
     "DATA_BUCKET": BUCKET,
     "ALERTS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:alerts",
     "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:123456789012:stateMachine:act",
+    "FORGOTTEN_AFTER_SECONDS": "600",
+    "INBOX_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/inbox",
     "NOTIFY_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/notify",
     "GITLAB_PROJECT_PATH": "group/headrace",
     "GITLAB_REF": "main",

@@ -12,15 +12,18 @@ from typing import Any, TypeVar
 import boto3
 from botocore.exceptions import ClientError
 
+from pipeline_specs.config import settings  # first: it makes the layer importable
+
+# isort: split
+from headrace.adapters.sagemaker import SageMaker
+
 from demo.mailbox import Mail, about, mails
-from pipeline_specs.config import settings
 
 ROOT = Path(__file__).parents[1]
 PROJECT = "abalone"
 TRAINING = "training/data/raw/"
 SCORING = "batch-scoring/data/raw/"
 GROUND_TRUTH = "batch-scoring/data/ground-truth/"
-ENDED = ("Succeeded", "Failed", "Stopped")
 POLL_SECONDS = 0.2
 EVENT_SECONDS = 60.0  # for what the control plane does by itself
 RUN_SECONDS = 240.0  # for a whole run of a pipeline
@@ -104,6 +107,7 @@ class Loop:
             region_name=info["region"],
         )
         self.s3, self.sagemaker = self.client("s3"), self.client("sagemaker")
+        self.adapter = SageMaker(self.sagemaker)  # the one that the functions use
         self.sqs, self._dynamodb = self.client("sqs"), self.client("dynamodb")
 
     @classmethod
@@ -175,34 +179,24 @@ class Loop:
 
     def run_arns(self, pipeline: str) -> list[str]:
         """Return the ARNs of a pipeline's executions, the oldest first; none if there is none."""
-        try:
-            pages = self.sagemaker.get_paginator("list_pipeline_executions").paginate(
-                PipelineName=pipeline, SortBy="CreationTime", SortOrder="Ascending"
-            )
-            return [
-                run["PipelineExecutionArn"]
-                for page in pages
-                for run in page["PipelineExecutionSummaries"]
-            ]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFound":
-                return []
-            raise
+        return [run.arn for run in reversed(self.adapter.recent(pipeline))]
 
     def run(self, arn: str) -> Run:
         """Return an execution as it is now, with its steps in the order in which they began."""
-        answer = self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+        found = self.adapter.describe(arn)
+        if found is None:
+            raise StageFailed(f"run {arn} was deleted")
         pages = self.sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
             PipelineExecutionArn=arn, SortOrder="Ascending"
         )
         steps = tuple(self._step(step) for page in pages for step in page["PipelineExecutionSteps"])
         return Run(
             arn=arn,
-            pipeline=answer["PipelineArn"].rsplit("/", 1)[-1],
-            status=answer["PipelineExecutionStatus"],
-            display_name=answer.get("PipelineExecutionDisplayName", ""),
-            description=answer.get("PipelineExecutionDescription", ""),
-            reason=answer.get("FailureReason", ""),
+            pipeline=arn.rsplit("/", 3)[-3],
+            status=found.status,
+            display_name=found.display_name,
+            description=found.description,
+            reason=found.failure_reason,
             steps=steps,
         )
 
@@ -231,8 +225,8 @@ class Loop:
         """Wait for the end of a run, which should be the wanted one."""
 
         def over() -> bool:
-            answer = self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
-            return answer["PipelineExecutionStatus"] in ENDED
+            found = self.adapter.describe(arn)
+            return found is not None and found.ended
 
         name = arn.rsplit("/", 3)[-3]
         self.wait(f"the end of {name} run {arn.rsplit('/', 1)[-1]}", over, RUN_SECONDS)

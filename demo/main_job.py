@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from botocore.exceptions import BotoCoreError, ClientError
+from headrace.domain.errors import HeadraceError
 
 from demo import report, stages
 from demo.commands import CommandError, commands_in
@@ -20,7 +21,7 @@ from demo.progress import Progress
 from local_cloud.cloud import INFO, Cloud, running_pid
 from local_cloud.foreground import EXPECTED
 
-FAILURES = (*EXPECTED, StageFailed, CommandError, ClientError, BotoCoreError)
+FAILURES = (*EXPECTED, StageFailed, CommandError, HeadraceError, ClientError, BotoCoreError)
 
 
 def main_job(loop: Loop, progress: Progress) -> None:

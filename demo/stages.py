@@ -14,6 +14,9 @@ from demo.data import Rows, labelled, labels, unlabelled
 from demo.loop import GROUND_TRUTH, SCORING, TRAINING, Loop, Run, StageFailed
 from demo.results import Crashed, Drifted, Live, Reviewed, Scored, Trained, Version
 
+# isort: split
+from headrace.adapters.sagemaker import package_of  # demo.loop has made it importable
+
 BOARD_REFERENCE = "MRB-2025-017"
 PLACEHOLDER = re.compile(r"(?<=review_board_reference=)(\"[^\"]*\"|\S+)")
 
@@ -134,12 +137,15 @@ def with_reference(command: str, reference: str) -> str:
 
 def describe(loop: Loop, arn: str) -> Version:
     """Return a version as it is now."""
-    answer = loop.sagemaker.describe_model_package(ModelPackageName=arn)
+    answer = loop.adapter.described_version(arn)
+    if answer is None:
+        raise StageFailed(f"version {arn} was deleted")
+    package = package_of(answer)
     return Version(
         arn=arn,
-        number=answer["ModelPackageVersion"],
-        approval=answer["ModelApprovalStatus"],
-        metadata=answer.get("CustomerMetadataProperties", {}),
+        number=package.version,
+        approval=package.approval,
+        metadata=package.metadata,
         artefact=answer["InferenceSpecification"]["Containers"][0]["ModelDataUrl"],
         described=answer,
     )
@@ -147,11 +153,8 @@ def describe(loop: Loop, arn: str) -> Version:
 
 def versions(loop: Loop) -> list[Version]:
     """Return all versions of the group, the oldest first."""
-    pages = loop.sagemaker.get_paginator("list_model_packages").paginate(
-        ModelPackageGroupName=loop.group, SortBy="CreationTime", SortOrder="Ascending"
-    )
-    arns = [one["ModelPackageArn"] for page in pages for one in page["ModelPackageSummaryList"]]
-    return [describe(loop, arn) for arn in arns]
+    arns = list(loop.adapter.versions(loop.group))
+    return [describe(loop, arn) for arn in reversed(arns)]
 
 
 def inference_definition(loop: Loop) -> dict[str, Any]:

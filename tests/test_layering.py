@@ -47,7 +47,7 @@ ROOMS: dict[str, Room] = {
     ),
     f"{_CONTROL_PLANE}/adapters": Room(
         ("headrace.domain", "headrace.adapters"),
-        PURE | {"botocore", "gitlab", "requests", "urllib", "time", "__future__"},
+        PURE | {"botocore", "gitlab", "requests", "urllib", "__future__"},
     ),
     f"{_CONTROL_PLANE}/use_cases": Room(
         (
@@ -56,8 +56,8 @@ ROOMS: dict[str, Room] = {
         ),
         PURE | {"contextlib", "__future__"},
     ),
-    _CONTROL_PLANE: Room(("headrace",), PURE | {"gc", "os"}),
-    "functions": Room(("headrace",), frozenset({"aws_lambda_powertools", "json", "typing"})),
+    _CONTROL_PLANE: Room(("headrace",), PURE | {"gc", "os", "time", "__future__"}),
+    "functions": Room(("headrace",), frozenset({"aws_lambda_powertools", "typing"})),
     # What builds pipelines, and what puts them into an account.
     "pipeline_specs/config": Room(
         ("pipeline_specs", "pipeline_specs.config", "headrace.domain"),

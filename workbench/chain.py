@@ -3,7 +3,6 @@
 Read from the registry, SageMaker, S3 and the ledger's audit, as they are now.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,10 +11,11 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from headrace.adapters.client import from_aws
+from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.ledger import Ledger
-from headrace.adapters.registry import package_of
-from headrace.adapters.sagemaker import identity
+from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.errors import PermanentError
+from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import Project
 
 from workbench import books
@@ -73,9 +73,8 @@ def of_version(ledger: Ledger, session: boto3.Session, project: str, number: int
     known = ledger.project_of("name", project)
     if known is None:
         raise PermanentError(f"no project named {project} in the ledger; upsert it first")
-    sagemaker, s3 = session.client("sagemaker"), session.client("s3")
-    described = _described(sagemaker, known, number)
-    package = package_of(described)
+    sagemaker, s3 = SageMaker(session.client("sagemaker")), session.client("s3")
+    package = _version(sagemaker, known, number)
     run = _run(sagemaker, package.metadata.get("run", ""))
     entries = ledger.audit(project)
     request = run.get("name", "")
@@ -85,7 +84,7 @@ def of_version(ledger: Ledger, session: boto3.Session, project: str, number: int
         "number": str(package.version),
         "arn": package.arn,
         "kind": package.kind,
-        "registered": _iso(described["CreationTime"]),
+        "registered": _iso_of(package.created),
         "approval": package.approval,
         "metric": package.metadata.get("metric", ""),
         "threshold": package.metadata.get("threshold", ""),
@@ -110,34 +109,29 @@ def of_version(ledger: Ledger, session: boto3.Session, project: str, number: int
 # --- what AWS says --------------------------------------------------------------------------------
 
 
-def _described(sagemaker: Any, project: Project, number: int) -> dict[str, Any]:
+def _version(sagemaker: SageMaker, project: Project, number: int) -> ModelPackage:
+    """Return a version by its number; raises PermanentError if the group has none such."""
     group = project.model_package_group
-    try:
-        answer = sagemaker.describe_model_package_group(ModelPackageGroupName=group)
-        arn = answer["ModelPackageGroupArn"].replace(":model-package-group/", ":model-package/")
-        found: dict[str, Any] = sagemaker.describe_model_package(ModelPackageName=f"{arn}/{number}")
-    except ClientError as error:
-        raise from_aws(error, f"looking up version {number} of {group}") from error
-    return found
+    for arn in sagemaker.versions(group):
+        if arn.rpartition("/")[2] == str(number) and (package := sagemaker.version(arn)):
+            return package
+    raise PermanentError(f"looking up version {number} of {group}: there is none of that number")
 
 
-def _run(sagemaker: Any, arn: str) -> dict[str, str]:
+def _run(sagemaker: SageMaker, arn: str) -> dict[str, str]:
     """Return what SageMaker says of a run, no more than its ARN if that is all there is."""
     if not arn:
         return {}
-    try:
-        answer = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFound":
-            raise from_aws(error, f"looking up the run {arn}") from error
+    run = sagemaker.describe(arn)
+    if run is None:
         return {"arn": arn, "status": "deleted, with its pipeline"}
     return {
         "arn": arn,
-        "status": answer["PipelineExecutionStatus"],
-        "name": answer.get("PipelineExecutionDisplayName", ""),
-        "started": _iso(answer["CreationTime"]),
-        "started_by": identity(answer.get("CreatedBy") or {}),
-        "because": answer.get("PipelineExecutionDescription", ""),
+        "status": run.status,
+        "name": run.display_name,
+        "started": _iso_of(run.started),
+        "started_by": run.created_by,
+        "because": run.description,
     }
 
 
@@ -154,8 +148,8 @@ def _data(s3: Any, metadata: dict[str, str], started: str) -> tuple[str, tuple[O
     try:
         if metadata.get("training_data_type") == "ManifestFile":
             place = f"{key.rpartition('/')[0]}/objects.json"
-            body = json.loads(s3.get_object(Bucket=bucket, Key=place)["Body"].read())
-            objects = tuple(Object(item["key"], item["version_id"]) for item in body)
+            drop = DataBucket(s3, bucket).read_json(f"s3://{bucket}/{place}") or ()
+            objects = tuple(Object(item["key"], item["version_id"]) for item in drop)
             return f"{_count(objects)} of the drop s3://{bucket}/{place}", objects
         objects = tuple(_newest_at(s3, bucket, key, started)) if started else ()
     except ClientError as error:
@@ -202,3 +196,7 @@ def _count(objects: tuple[Object, ...]) -> str:
 
 def _iso(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _iso_of(seconds: float) -> str:
+    return _iso(datetime.fromtimestamp(seconds, UTC))

@@ -3,9 +3,8 @@
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from headrace.adapters.ledger import Ledger, now
-from headrace.runtime import setting
-from headrace.use_cases.advance_run import advance
+from headrace.runtime import runtime
+from headrace.use_cases.advance_run import Adapters, advance
 
 logger = Logger()
 
@@ -13,12 +12,12 @@ logger = Logger()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return what the state machine does next: wait until a time, or be done."""
+    adapters = runtime()
     answer = advance(
-        Ledger(setting("LEDGER_TABLE")),
-        setting("DATA_BUCKET"),
+        Adapters(adapters.ledger, adapters.bucket, adapters.sagemaker),
         event["pipeline"],
         event["request_id"],
-        now(),
+        adapters.now(),
     )
     logger.info("advanced", extra={"request_id": event["request_id"], **answer})
     return answer

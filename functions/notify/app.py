@@ -4,10 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from headrace.adapters.eventbridge import parse_json
-from headrace.adapters.ledger import Ledger, now
-from headrace.adapters.messaging import publish
 from headrace.domain.errors import HeadraceError
-from headrace.runtime import setting
+from headrace.runtime import runtime
 from headrace.use_cases.notify import messages_for
 
 logger = Logger()
@@ -23,13 +21,17 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         except HeadraceError as error:
             logger.warning(f"message {record['messageId']}: {error}")
             failed.append(record["messageId"])
+        except Exception:  # nobody expected it; its batch mates are told all the same
+            logger.exception(f"message {record['messageId']}")
+            failed.append(record["messageId"])
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
 def _tell(body: str, teller: str) -> None:
-    ledger = Ledger(setting("LEDGER_TABLE"))
-    for key, message in messages_for(ledger, setting("DATA_BUCKET"), parse_json(body)):
-        if ledger.may_tell(f"told/{key}", now(), teller):
-            publish(setting("ALERTS_TOPIC_ARN"), message)
-            ledger.told(f"told/{key}", now())
+    adapters = runtime()
+    ledger = adapters.ledger
+    for key, message in messages_for(ledger, adapters.bucket, adapters.sagemaker, parse_json(body)):
+        if ledger.may_tell(f"told/{key}", adapters.now(), teller):
+            adapters.topic.publish(message)
+            ledger.told(f"told/{key}", adapters.now())
             logger.info("told", extra={"kind": message.kind, "project": message.project})

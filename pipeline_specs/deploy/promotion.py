@@ -4,16 +4,14 @@ The inference pipeline is built here from exactly that version; its artefacts st
 and are read across accounts. Then the control plane here is told, as after a refresh, what is live.
 """
 
-import json
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from botocore.exceptions import ClientError
-from headrace.adapters import envelopes
-from headrace.adapters.client import from_aws
+from headrace.adapters import eventbridge
+from headrace.adapters.messaging import Queue
 from headrace.domain.errors import PermanentError
 from headrace.domain.lane import Lane
 from headrace.domain.project import Project
@@ -83,14 +81,9 @@ def tell_live(account: Account, project: Project, arn: str, ci_pipeline: int, pa
         "succeeded": True,
         "detail": f"{page}, for account {own_account(account)}",
     }
-    envelope = envelopes.own("Refresh Ended", detail, datetime.now(UTC).timestamp())
-    queue = account.stack.output("InboxQueueUrl")
-    try:
-        account.stack.session.client("sqs").send_message(
-            QueueUrl=queue, MessageBody=json.dumps(envelope)
-        )
-    except ClientError as error:
-        raise from_aws(error, f"telling {queue} that {arn} is live") from error
+    envelope = eventbridge.own("Refresh Ended", detail, datetime.now(UTC).timestamp())
+    sqs, url = account.stack.session.client("sqs"), account.stack.output("InboxQueueUrl")
+    Queue(sqs, url).send(envelope)
     deadline = time.monotonic() + DECIDED_SECONDS
     while not account.is_live(project, arn, number):
         if time.monotonic() > deadline:

@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 from headrace.adapters.client import from_aws
+from headrace.adapters.sagemaker import Execution, SageMaker
 from headrace.domain.errors import PermanentError
 from headrace.domain.project import Project
 
@@ -31,9 +32,9 @@ def project(account: Account, project: Project, with_data: bool) -> Iterator[str
     yield f"settings of {project.name} in the ledger: deleted"
     sagemaker = account.sagemaker
     for name in reversed(project.pipelines.all):
-        runs = _runs(sagemaker, name)
+        runs = SageMaker(sagemaker).recent(name)
         _stop(sagemaker, runs)
-        models = [model for run in runs for model in _models(sagemaker, run["arn"])]
+        models = [model for run in runs for model in _models(sagemaker, run.arn)]
         for model in models:
             sagemaker.delete_model(ModelName=model)
         if models:
@@ -102,31 +103,19 @@ def empty(s3: Any, bucket: str, prefix: str) -> int:
     return count
 
 
-def _runs(sagemaker: Any, pipeline: str) -> list[dict[str, str]]:
-    pages = sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=pipeline)
-    try:
-        return [
-            {"arn": run["PipelineExecutionArn"], "status": run["PipelineExecutionStatus"]}
-            for page in pages
-            for run in page["PipelineExecutionSummaries"]
-        ]
-    except sagemaker.exceptions.ResourceNotFound:
-        return []
-
-
-def _stop(sagemaker: Any, runs: list[dict[str, str]]) -> None:
+def _stop(sagemaker: Any, runs: list[Execution]) -> None:
     """Stop what runs and wait for its end: a pipeline that runs cannot be deleted."""
     deadline = time.monotonic() + STOPPED_SECONDS
     for run in runs:
-        if run["status"] == "Executing":
-            sagemaker.stop_pipeline_execution(PipelineExecutionArn=run["arn"])
+        if run.status == "Executing":
+            sagemaker.stop_pipeline_execution(PipelineExecutionArn=run.arn)
     for run in runs:
-        while run["status"] in _GOING_ON:
+        now: Execution | None = run
+        while now is not None and now.status in _GOING_ON:
             if time.monotonic() > deadline:
-                raise PermanentError(f"{run['arn']} does not stop; try again when it has")
-            answer = sagemaker.describe_pipeline_execution(PipelineExecutionArn=run["arn"])
-            run["status"] = answer["PipelineExecutionStatus"]
-            if run["status"] in _GOING_ON:
+                raise PermanentError(f"{run.arn} does not stop; try again when it has")
+            now = SageMaker(sagemaker).describe(run.arn)
+            if now is not None and now.status in _GOING_ON:
                 time.sleep(_POLL_SECONDS)
 
 
@@ -149,9 +138,8 @@ def _models(sagemaker: Any, run: str) -> Iterator[str]:
 
 
 def _versions(sagemaker: Any, group: str) -> Iterator[str]:
-    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
     try:
-        arns = [one["ModelPackageArn"] for page in pages for one in page["ModelPackageSummaryList"]]
+        arns = list(SageMaker(sagemaker).versions(group))
         for arn in arns:
             sagemaker.delete_model_package(ModelPackageName=arn)
         sagemaker.delete_model_package_group(ModelPackageGroupName=group)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.adapters.registry import package_of
+from headrace.adapters.sagemaker import package_of
 from headrace.domain import model_version
 from headrace.domain.errors import PermanentError
 

@@ -121,4 +121,4 @@ def ledger(aws_environment: None) -> Ledger:
             {"AttributeName": "sk", "KeyType": "RANGE"},
         ],
     )
-    return Ledger(table)
+    return Ledger(table, aws.client("dynamodb"))

@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headrace.adapters import client as aws
-from headrace.adapters import data_bucket
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import Execution
 from headrace.domain.errors import RetryableError
 from headrace.domain.events import RunStatusChanged
 from headrace.rules.decide import decide
 from headrace.use_cases.advance_run import advance
 from headrace.use_cases.decide import Inbox
 
+from tests.headrace import handed_in
 from tests.headrace.conftest import INFERENCE, NOW, TRUTH_CHECKS, payload
 
 SCORING, TRUTH = "abalone/batch-scoring/data/raw/", "abalone/batch-scoring/data/ground-truth/"
@@ -28,7 +29,7 @@ class Place:
     inbox: Inbox
     starts: list[dict[str, Any]] = field(default_factory=list)
     arns: list[str] = field(default_factory=list)
-    runs: dict[str, tuple[str, str]] = field(default_factory=dict)  # request -> (ARN, status)
+    runs: dict[str, Execution] = field(default_factory=dict)  # by request
     clock: float = NOW
     broken: bool = False
 
@@ -53,7 +54,7 @@ class Place:
         request = self.ledger.lane(pipeline).waiting
         assert request is not None
         self.clock += 3600
-        return advance(self.ledger, self.bucket, pipeline, request.id, self.clock)
+        return advance(handed_in.adapters(self.inbox), pipeline, request.id, self.clock)
 
     def scored(self, *names: str, status: str = "Succeeded") -> str:
         """Have files scored by a run; return its id."""
@@ -69,7 +70,7 @@ class Place:
         for name in names:
             key = f"abalone/runs/{arn.rsplit('/', 1)[-1]}/predictions/{name}"
             aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=b"x,1\n")
-        self.runs[run.request_id] = (arn, status)
+        self.runs[run.request_id] = Execution(arn, status, run.request_id, NOW)
         project = self.ledger.project_of("name", "abalone")
         assert project is not None
         before, event = self.ledger.lane(pipeline), RunStatusChanged(pipeline, arn, status, "", NOW)
@@ -84,7 +85,7 @@ class Place:
             raise RetryableError("no answer came")
         arn = ARN.format(pipeline, f"run{len(self.starts)}")
         self.arns.append(arn)
-        self.runs[name] = (arn, "Executing")
+        self.runs[name] = Execution(arn, "Executing", name, NOW)
         return arn
 
     def checked(self) -> list[tuple[str, str]]:
@@ -93,7 +94,7 @@ class Place:
         assert start["PipelineName"] == TRUTH_CHECKS
         given = {one["Name"]: one["Value"] for one in start["PipelineParameters"]}
         (before, *files), (folder, *truths) = map(
-            data_bucket.read_json, (given["Predictions"], given["GroundTruth"])
+            self.inbox.bucket.read_json, (given["Predictions"], given["GroundTruth"])
         )
         assert before == {"prefix": f"s3://{self.bucket}/abalone/runs/"}
         assert folder == {"prefix": f"s3://{self.bucket}/{TRUTH}"}

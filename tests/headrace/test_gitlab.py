@@ -10,11 +10,11 @@ from headrace.domain.errors import RetryableError
 
 from local_cloud.gitlab.gitlab import GitLab, start_gitlab
 
-CALLS: dict[str, Callable[[gitlab_ci.Settings], Any]] = {
-    "trigger": lambda to: gitlab_ci.trigger(to, {}),
-    "find": lambda to: gitlab_ci.find(to, "refresh"),
-    "status": lambda to: gitlab_ci.status(to, 1),
-    "jobs": lambda to: gitlab_ci.jobs(to, 1),
+CALLS: dict[str, Callable[[gitlab_ci.GitLab], Any]] = {
+    "trigger": lambda to: to.trigger({}),
+    "find": lambda to: to.find("refresh"),
+    "status": lambda to: to.status(1),
+    "jobs": lambda to: to.jobs(1),
 }
 
 
@@ -28,14 +28,14 @@ def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitLab]:
 
 
 @pytest.fixture
-def to(hosted: GitLab) -> gitlab_ci.Settings:
+def to(hosted: GitLab) -> gitlab_ci.GitLab:
     tokens = hosted.trigger_token, hosted.api_token
-    return gitlab_ci.Settings(hosted.url, hosted.project_path, "main", *tokens)
+    return gitlab_ci.GitLab(gitlab_ci.Settings(hosted.url, hosted.project_path, "main", *tokens))
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_limit_of_an_hour_is_waited_for_by_the_state_machine(
-    hosted: GitLab, to: gitlab_ci.Settings, call: str
+    hosted: GitLab, to: gitlab_ci.GitLab, call: str
 ) -> None:
     hosted.throttle(1, retry_after=3600)
     began = time.monotonic()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from headrace.adapters import client as aws
-from headrace.adapters import data_bucket, sagemaker
+from headrace.adapters import data_bucket
 from headrace.adapters.eventbridge import parse_json
 from headrace.adapters.ledger import Ledger
 from headrace.domain.errors import RetryableError
@@ -17,8 +17,8 @@ from headrace.domain.project import Project
 from headrace.rules.decide import decide
 from headrace.rules.uploads import FilesArrived
 from headrace.use_cases.advance_run import advance
-from headrace.use_cases.decide import Inbox
 
+from tests.headrace import handed_in
 from tests.headrace.conftest import HPO, INFERENCE, NOW, TRUTH_CHECKS, payload, uploaded
 from tests.headrace.scored_files import ARN, SCORING, TRUTH, Place
 
@@ -32,8 +32,9 @@ def place(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch, req
     )
     ledger.put_project(project)
     lane = ledger.lane(INFERENCE)
-    ledger.claim(lane, replace(lane, rollout=replace(lane.rollout, live="arn:model")))
-    place = Place(bucket, Inbox(ledger, lambda *_: None, lambda: place.clock, print))
+    ledger.claim(lane, replace(lane, live="arn:model"))
+    inbox = handed_in.inbox(ledger, lambda *_: None, lambda: place.clock, name=bucket)
+    place, sagemaker = Place(bucket, inbox), inbox.sagemaker
     monkeypatch.setattr(sagemaker, "start", place.start)
     monkeypatch.setattr(sagemaker, "first", lambda pipeline, name, since: place.runs.get(name))
     monkeypatch.setattr(
@@ -47,7 +48,7 @@ def place(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch, req
         },
     )
     monkeypatch.setattr(
-        sagemaker, "find", lambda pipeline, name, since: place.runs.get(name, (None,))[0]
+        sagemaker, "find", lambda pipeline, name, since: getattr(place.runs.get(name), "arn", None)
     )
     return place
 
@@ -83,7 +84,7 @@ def test_ground_truth_before_its_scoring_run_is_claimed_is_that_runs_own(place: 
     assert place.ledger.lane(TRUTH_CHECKS) == Lane(TRUTH_CHECKS)
     place.advance(INFERENCE)
     given = {one["Name"]: one["Value"] for one in place.starts[-1]["PipelineParameters"]}
-    assert data_bucket.read_json(given["GroundTruth"])[1:] == ["a.csv", "b.csv"]
+    assert place.inbox.bucket.read_json(given["GroundTruth"])[1:] == ["a.csv", "b.csv"]
 
 
 def test_ground_truth_told_late_that_its_run_had_is_not_checked_again(place: Place) -> None:
@@ -183,7 +184,7 @@ def test_a_check_whose_start_was_lost_starts_once_more_with_the_same_arguments(
         place.advance(TRUTH_CHECKS)
     place.broken = False
     aws.client("s3").delete_object(Bucket=place.bucket, Key=SCORING + "a.csv")
-    advance(place.ledger, place.bucket, TRUTH_CHECKS, request.id, place.clock)
+    advance(handed_in.adapters(place.inbox), TRUTH_CHECKS, request.id, place.clock)
     assert place.starts[-2] == place.starts[-1]
 
 
@@ -191,7 +192,9 @@ def test_a_missed_threshold_of_a_late_check_retunes_as_any_other(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = {"metric": "mse", "value": 16.1, "threshold": 10, "passed": False, "rows": 9}
-    monkeypatch.setattr(sagemaker, "exit_message_of_failed", lambda *_: json.dumps(said))
+    monkeypatch.setattr(
+        place.inbox.sagemaker, "exit_message_of_failed", lambda *_: json.dumps(said)
+    )
     envelope = payload("run_status")
     arn = ARN.format(TRUTH_CHECKS, "late")
     envelope["detail"] |= {"pipelineExecutionArn": arn, "pipelineArn": arn.split("/execution")[0]}
@@ -247,12 +250,12 @@ def test_the_newest_versions_of_many_files_take_few_calls(
         s3.put_object(Bucket=place.bucket, Key=f"p/{many[3]}", Body=b"")
     newer = s3.put_object(Bucket=place.bucket, Key=f"p/{many[3]}", Body=b"")["VersionId"]
     s3.delete_object(Bucket=place.bucket, Key=f"p/{many[5]}")
-    found = data_bucket.newest(place.bucket, "p/", [*many, "absent.csv", "zzz.csv"])
+    found = place.inbox.bucket.newest("p/", [*many, "absent.csv", "zzz.csv"])
     assert set(found) == set(many)
     assert found[many[3]] == data_bucket.Newest(newer, deleted=False)
     assert [name for name in many if found[name].deleted] == [many[5]]
     assert len(calls) <= 3
     calls.clear()
     few = [many[0], many[60], many[119], "absent.csv"]
-    assert set(data_bucket.newest(place.bucket, "p/", few)) == set(few[:3])
+    assert set(place.inbox.bucket.newest("p/", few)) == set(few[:3])
     assert len(calls) <= 4

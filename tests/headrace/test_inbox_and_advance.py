@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 from headrace.adapters import client as aws
-from headrace.adapters import sagemaker
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import Execution
 from headrace.domain.errors import RetryableError
 from headrace.domain.project import Project
 from headrace.use_cases import advance_run as advance_module
 from headrace.use_cases.advance_run import advance
 from headrace.use_cases.decide import Inbox
 
+from tests.headrace import handed_in
 from tests.headrace.conftest import BUCKET, HPO, INFERENCE, NOW, RUN, TRAINING, payload
 
 
@@ -44,7 +45,7 @@ def warnings() -> list[str]:
 @pytest.fixture
 def inbox(ledger: Ledger, project: Project, states: StateMachine, warnings: list[str]) -> Inbox:
     ledger.put_project(project)
-    return Inbox(ledger, states.start, lambda: NOW, warnings.append)
+    return handed_in.inbox(ledger, states.start, lambda: NOW, warnings.append)
 
 
 Upload = Callable[..., dict[str, Any]]
@@ -83,6 +84,39 @@ def test_a_poison_message_leaves_its_batch_mates_alone(
     assert "not JSON" in warnings[0]
 
 
+def test_an_exception_nobody_expected_fails_its_record_alone(
+    inbox: Inbox, upload: Upload, states: StateMachine, warnings: list[str]
+) -> None:
+    def broken(arn: str) -> None:
+        raise KeyError("a bug")
+
+    inbox.sagemaker.describe = broken  # type: ignore[assignment]
+    envelope = payload("run_status")
+    envelope["detail"]["currentPipelineExecutionStatus"] = "Executing"
+    record = {"messageId": "bug", "body": json.dumps(envelope)}
+    assert inbox.handle([record, upload(RAW + "a.csv")]) == ["bug"]
+    assert len(states.started) == 1
+    assert warnings == ["message bug"]
+
+
+def test_an_upload_that_cannot_be_decided_does_not_fail_those_decided_with_it(
+    inbox: Inbox, upload: Upload, states: StateMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = Inbox._files
+
+    def broken(self: Inbox, project: Any, watched: Any, items: list[Any]) -> None:
+        if any(item.key.endswith("b.csv") for item in items):
+            raise KeyError("a bug")
+        files(self, project, watched, items)
+
+    monkeypatch.setattr(Inbox, "_files", broken)
+    failed = inbox.handle([upload(f"{RAW}{name}.csv") for name in "abc"])
+    assert failed == [f"{RAW}b.csv@v1"]
+    request = inbox.ledger.lane(TRAINING).waiting
+    assert request is not None
+    assert request.objects == 2
+
+
 def test_an_action_decided_before_a_crash_is_handed_over_by_the_next_delivery(
     inbox: Inbox, upload: Upload, states: StateMachine
 ) -> None:
@@ -102,10 +136,12 @@ def test_word_that_a_run_goes_on_after_its_end_does_not_hold_its_lane(
     envelope = payload("run_status")
     envelope["detail"]["currentPipelineExecutionStatus"] = "Executing"
     record = {"messageId": "late", "body": json.dumps(envelope)}
-    monkeypatch.setattr(sagemaker, "ended_as", lambda arn: ("Failed", "upload-1"))
+    ended = Execution(RUN, "Failed", "upload-1", NOW)
+    monkeypatch.setattr(inbox.sagemaker, "describe", lambda arn: ended)
     assert inbox.handle([record]) == []
     assert inbox.ledger.lane(INFERENCE).current is None
-    monkeypatch.setattr(sagemaker, "ended_as", lambda arn: None)
+    going_on = ended._replace(status="Executing")
+    monkeypatch.setattr(inbox.sagemaker, "describe", lambda arn: going_on)
     inbox.handle([record])
     held_by = inbox.ledger.lane(INFERENCE).current
     assert held_by is not None
@@ -118,7 +154,7 @@ def test_files_of_nobody_are_no_error(inbox: Inbox, upload: Upload, warnings: li
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch, aws_environment: None) -> list[dict[str, Any]]:
+def started(monkeypatch: pytest.MonkeyPatch, inbox: Inbox) -> list[dict[str, Any]]:
     """What SageMaker was asked to start; its own API is the laptop cloud's to test."""
     requests: list[dict[str, Any]] = []
 
@@ -126,7 +162,7 @@ def started(monkeypatch: pytest.MonkeyPatch, aws_environment: None) -> list[dict
         requests.append(request)
         return RUN
 
-    monkeypatch.setattr(sagemaker, "start", start)
+    monkeypatch.setattr(inbox.sagemaker, "start", start)
     if BUCKET not in [b["Name"] for b in aws.client("s3").list_buckets()["Buckets"]]:
         aws.client("s3").create_bucket(Bucket=BUCKET)
     return requests
@@ -143,10 +179,10 @@ def test_a_drop_that_is_not_quiet_waits_and_then_starts_with_its_manifest(
     inbox.handle([upload(RAW + "heavy shells+1.csv"), upload(RAW + "sub/größe.csv")])
     request = inbox.ledger.lane(TRAINING).waiting
     assert request is not None
-    early = advance(inbox.ledger, BUCKET, TRAINING, request.id, request.quiet_at - 1)
+    early = advance(handed_in.adapters(inbox), TRAINING, request.id, request.quiet_at - 1)
     assert early == {"outcome": "wait", "until": request.quiet_at}
     assert started == []
-    answer = advance(inbox.ledger, BUCKET, TRAINING, request.id, request.quiet_at)
+    answer = advance(handed_in.adapters(inbox), TRAINING, request.id, request.quiet_at)
     assert answer == {"outcome": "done", "reason": f"runs as {RUN}"}
     (run,) = started
     assert run["PipelineName"] == TRAINING
@@ -179,23 +215,23 @@ def test_a_claim_whose_answer_was_lost_is_looked_for_before_it_starts_again(
             raise error
         return RUN
 
-    monkeypatch.setattr(sagemaker, "start", start)
+    monkeypatch.setattr(inbox.sagemaker, "start", start)
     with pytest.raises(RetryableError):
-        advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
+        advance(handed_in.adapters(inbox), TRAINING, request.id, NOW + 60)
     looked_for: list[str] = []
 
     def absent(pipeline: str, name: str, since: float) -> str | None:
         looked_for.append(name)
         return None
 
-    monkeypatch.setattr(sagemaker, "find", absent)
+    monkeypatch.setattr(inbox.sagemaker, "find", absent)
     with pytest.raises(RetryableError):
-        advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
+        advance(handed_in.adapters(inbox), TRAINING, request.id, NOW + 60)
     assert looked_for == [request.id]
     assert len(started) == 2
     assert started[0] == started[1]  # same name, same token: SageMaker knows it
-    monkeypatch.setattr(sagemaker, "find", lambda *_: RUN)
-    answer = advance(inbox.ledger, BUCKET, TRAINING, request.id, NOW + 60)
+    monkeypatch.setattr(inbox.sagemaker, "find", lambda *_: RUN)
+    answer = advance(handed_in.adapters(inbox), TRAINING, request.id, NOW + 60)
     assert answer == {"outcome": "done", "reason": f"runs as {RUN}"}
     assert len(started) == 2
     lane = inbox.ledger.lane(TRAINING)
@@ -214,7 +250,7 @@ def test_ground_truth_of_the_same_name_goes_with_its_input(
     inbox.handle([upload(scoring + "a b.csv"), upload(scoring + "none.csv")])
     request = ledger.lane(INFERENCE).waiting
     assert request is not None
-    advance(ledger, BUCKET, INFERENCE, request.id, NOW + 60)
+    advance(handed_in.adapters(inbox), INFERENCE, request.id, NOW + 60)
     parameters = {p["Name"]: p["Value"] for p in started[0]["PipelineParameters"]}
     assert parameters["GroundTruthAvailable"] == "true"
     assert body(parameters["GroundTruth"]) == [{"prefix": f"s3://{BUCKET}/{truth}"}, "a b.csv"]
@@ -226,8 +262,8 @@ def test_a_request_that_cannot_run_yet_is_left_to_the_event_that_frees_it(
     inbox.handle([upload("abalone/batch-scoring/data/raw/a.csv")])
     request = inbox.ledger.lane(INFERENCE).waiting
     assert request is not None
-    answer = advance(inbox.ledger, BUCKET, INFERENCE, request.id, NOW + 60)
+    answer = advance(handed_in.adapters(inbox), INFERENCE, request.id, NOW + 60)
     assert answer["reason"] == "waits for a model to go live"
-    assert advance(inbox.ledger, BUCKET, HPO, "nothing", NOW)["outcome"] == "done"
+    assert advance(handed_in.adapters(inbox), HPO, "nothing", NOW)["outcome"] == "done"
     assert started == []
     assert advance_module.digest("x") == advance_module.digest("x")

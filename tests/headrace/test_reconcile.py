@@ -3,22 +3,22 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from headrace.adapters import client as aws
-from headrace.adapters import registry, sagemaker
 from headrace.adapters.eventbridge import parse
 from headrace.adapters.ledger import Ledger
-from headrace.adapters.sagemaker import Execution
+from headrace.adapters.sagemaker import Execution, SageMaker
 from headrace.domain.errors import PermanentError, RetryableError
 from headrace.domain.events import ObjectCreated
 from headrace.domain.lane import Lane, Request, Rollout, Run
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import Pipelines, Project
-from headrace.use_cases.decide import Inbox
 from headrace.use_cases.reconcile import Reconciler
 
+from tests.headrace import handed_in
 from tests.headrace.conftest import BUCKET, INFERENCE, NOW, RUN, TRAINING, package
 
 
@@ -32,12 +32,16 @@ class World:
     put: list[dict[str, Any]] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
+    sagemaker: SageMaker = field(default_factory=lambda: SageMaker(None))
+    forgotten: float = 600.0
 
     def reconcile(self, now: float = NOW, inventory: bool = False) -> list[dict[str, Any]]:
         """Return what one look put back."""
         self.put.clear()
-        inbox = Inbox(self.ledger, lambda name, _: self.started.append(name), lambda: now, print)
-        Reconciler(inbox, BUCKET, self.put.append, self.told.append).run(inventory)
+        inbox = handed_in.inbox(self.ledger, lambda name, _: self.started.append(name), lambda: now)
+        inbox = replace(inbox, sagemaker=self.sagemaker)
+        queues: list[Any] = [SimpleNamespace(send=kept.append) for kept in (self.put, self.told)]
+        Reconciler(inbox, *queues, self.forgotten).run(inventory)
         return list(self.put)
 
     def change(self, **changes: Any) -> None:
@@ -55,10 +59,11 @@ def world(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch) -> 
         arns = [v.arn for v in made.versions.values() if v.approval == approval]
         return max(arns, default=None)
 
-    monkeypatch.setattr(registry, "newest", newest)
-    monkeypatch.setattr(registry, "describe", lambda arn: made.versions.get(arn))
-    monkeypatch.setattr(sagemaker, "ended_as", lambda arn: None)
-    monkeypatch.setattr(sagemaker, "recent", lambda pipeline, since: [])
+    going_on = Execution(RUN, "Executing", "upload-1", NOW)
+    monkeypatch.setattr(made.sagemaker, "newest", newest)
+    monkeypatch.setattr(made.sagemaker, "version", lambda arn: made.versions.get(arn))
+    monkeypatch.setattr(made.sagemaker, "describe", lambda arn: going_on)
+    monkeypatch.setattr(made.sagemaker, "recent", lambda pipeline, since: [])
     return made
 
 
@@ -71,7 +76,8 @@ def test_a_run_that_ended_unheard_is_told_and_put_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.change(current=Run("upload-1", NOW - 9000, "", RUN))
-    monkeypatch.setattr(sagemaker, "ended_as", lambda arn: ("Failed", "upload-1"))
+    ended = Execution(RUN, "Failed", "upload-1", NOW)
+    monkeypatch.setattr(world.sagemaker, "describe", lambda arn: ended)
     (envelope,) = world.reconcile()
     event = parse(envelope)
     assert event.business_key == f"run/{RUN}/Failed"
@@ -100,7 +106,8 @@ def test_a_run_that_somebody_started_unheard_is_put_back_once(
     heard: str,
 ) -> None:
     world.change(**lane)
-    monkeypatch.setattr(sagemaker, "recent", lambda name, _: [run] * (name.lower() == TRAINING))
+    runs = {TRAINING: [run]}
+    monkeypatch.setattr(world.sagemaker, "recent", lambda name, since: runs.get(name.lower(), []))
     found = [parse(envelope).business_key for envelope in world.reconcile()]
     assert found == [f"run/{run.arn}/{heard}"] * bool(heard)
     assert [parse(envelope).business_key for envelope in world.told] == found
@@ -205,7 +212,7 @@ def test_reconcile_hands_over_what_no_delivery_did(
     def away(name: str, action: dict[str, Any]) -> None:
         raise RetryableError("Step Functions is away")
 
-    inbox = Inbox(world.ledger, away, lambda: NOW, print)
+    inbox = handed_in.inbox(world.ledger, away, lambda: NOW)
     inbox.handle([upload("abalone/training/data/raw/a.csv")])
     world.reconcile()
     assert len(world.started) == 1
@@ -225,7 +232,7 @@ def test_one_projects_trouble_is_not_anothers(
             raise PermanentError("no such model package group")
         return None
 
-    monkeypatch.setattr(registry, "newest", newest)
+    monkeypatch.setattr(world.sagemaker, "newest", newest)
     with pytest.raises(PermanentError, match="no such model package group"):
         world.reconcile()
     assert [envelope["detail"]["pipeline"] for envelope in world.put] == ["z-training"]
@@ -254,7 +261,6 @@ def test_an_upload_that_never_came_through_is_found_by_the_inventory(world: Worl
 
 def test_how_long_it_leaves_alone_what_events_may_still_tell_is_a_setting(world: World) -> None:
     world.change(current=Run("upload-1", NOW - 30, ""))
-    inbox = Inbox(world.ledger, lambda name, _: None, lambda: NOW, print)
     for forgotten, due in ((60.0, 0), (20.0, 1)):
-        reconciler = Reconciler(inbox, BUCKET, world.put.append, world.told.append, forgotten)
-        assert reconciler.run(inventory=False) == due
+        world.forgotten = forgotten
+        assert len(world.reconcile()) == due

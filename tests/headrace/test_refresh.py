@@ -3,16 +3,17 @@
 from dataclasses import replace
 
 import pytest
-from headrace.adapters import gitlab_ci, registry
-from headrace.adapters.gitlab_ci import CiJob, CiPipeline, Settings
+from headrace.adapters.gitlab_ci import CiJob, CiPipeline, GitLab, Settings
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.errors import Conflict, RetryableError
 from headrace.domain.project import Project
 from headrace.use_cases.refresh_inference import refresh
 
 from tests.headrace.conftest import INFERENCE, NOW, package
 
-TO = Settings("https://gitlab.example", "group/project", "main", "t", "a")
+GITLAB = GitLab(Settings("https://gitlab.example", "group/project", "main", "t", "a"))
+SAGEMAKER = SageMaker(None)
 ARN = package(1).arn
 
 
@@ -23,23 +24,21 @@ def triggered(
     """What GitLab was asked to start; it knows no pipeline by name."""
     started: list[dict[str, str]] = []
 
-    def trigger(to: Settings, variables: dict[str, str]) -> CiPipeline:
+    def trigger(variables: dict[str, str]) -> CiPipeline:
         started.append(variables)
         return CiPipeline(7, "created", "the page")
 
     ledger.put_project(project)
     lane = ledger.lane(INFERENCE)
-    ledger.claim(
-        lane, replace(lane, rollout=replace(lane.rollout, wanted=ARN, refresh_id="refresh-1"))
-    )
-    monkeypatch.setattr(gitlab_ci, "trigger", trigger)
-    monkeypatch.setattr(gitlab_ci, "find", lambda to, name: None)
-    monkeypatch.setattr(registry, "describe", lambda arn: package(1))
+    ledger.claim(lane, replace(lane, refreshing=ARN, refresh_id="refresh-1"))
+    monkeypatch.setattr(GITLAB, "trigger", trigger)
+    monkeypatch.setattr(GITLAB, "find", lambda name: None)
+    monkeypatch.setattr(SAGEMAKER, "version", lambda arn: package(1))
     return started
 
 
 def driven(ledger: Ledger, now: float, refresh_id: str = "refresh-1") -> str:
-    answer = refresh(ledger, TO, "headrace-abalone", ARN, refresh_id, None, now)
+    answer = refresh(ledger, SAGEMAKER, GITLAB, "headrace-abalone", ARN, refresh_id, None, now)
     return str(answer["status"])
 
 
@@ -57,11 +56,11 @@ def test_a_second_driver_waits_while_the_first_may_be_starting_the_pipeline(
 def test_of_two_drivers_that_found_no_pipeline_one_starts_it(
     ledger: Ledger, triggered: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def find(to: Settings, name: str) -> None:
-        monkeypatch.setattr(gitlab_ci, "find", lambda to, name: None)
+    def find(name: str) -> None:
+        monkeypatch.setattr(GITLAB, "find", lambda name: None)
         driven(ledger, NOW)  # the other one, between this one's look and its claim
 
-    monkeypatch.setattr(gitlab_ci, "find", find)
+    monkeypatch.setattr(GITLAB, "find", find)
     with pytest.raises(Conflict):
         driven(ledger, NOW)
     assert len(triggered) == 1
@@ -91,12 +90,10 @@ def test_a_refresh_is_done_when_its_own_job_is_whatever_becomes_of_a_promotion(
     jobs: dict[str, str],
     status: str,
 ) -> None:
-    monkeypatch.setattr(
-        gitlab_ci, "status", lambda to, number: CiPipeline(number, ended, "the page")
-    )
+    monkeypatch.setattr(GITLAB, "status", lambda number: CiPipeline(number, ended, "the page"))
     listed = [CiJob(name, state, f"page of {name}") for name, state in jobs.items()]
-    monkeypatch.setattr(gitlab_ci, "jobs", lambda to, number: listed)
-    answer = refresh(ledger, TO, "headrace-abalone", ARN, "refresh-1", 7, NOW)
+    monkeypatch.setattr(GITLAB, "jobs", lambda number: listed)
+    answer = refresh(ledger, SAGEMAKER, GITLAB, "headrace-abalone", ARN, "refresh-1", 7, NOW)
     assert answer["status"] == status
     assert [name for name, state in jobs.items() if state == "failed"] == [
         name for name in jobs if f"{name} (page of {name})" in answer["detail"]

@@ -4,17 +4,19 @@ import json
 
 import pytest
 from headrace.adapters import client as aws
-from headrace.adapters import sagemaker
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import Execution, SageMaker
 from headrace.domain.events import Event, RunStatusChanged, StepStatusChanged
 from headrace.domain.project import Project
 from headrace.use_cases.notify import DATA_QUALITY_STEP, messages_for
 
+from tests.headrace import handed_in
 from tests.headrace.conftest import INFERENCE, NOW, RUN
 
 BUCKET = "headrace-databucket-tell"
 REPORT = "abalone/runs/9v2kq0x4w7ab/data-quality/constraint_violations.json"
 ENDED = RunStatusChanged(INFERENCE, RUN, "Failed", "upload-1", NOW)
+SAGEMAKER = SageMaker(None)
 CHECKED = StepStatusChanged(INFERENCE, RUN, DATA_QUALITY_STEP, "Succeeded", "", NOW)
 
 
@@ -22,8 +24,9 @@ CHECKED = StepStatusChanged(INFERENCE, RUN, DATA_QUALITY_STEP, "Succeeded", "", 
 def reported(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """A ledger, and a run of its project that failed after it found violations."""
     ledger.put_project(project)
-    monkeypatch.setattr(sagemaker, "failed_steps", lambda arn: [("ModelQuality", "", "crashed")])
-    monkeypatch.setattr(sagemaker, "why", lambda arn: ("upload of 1 file: a.csv", NOW - 60))
+    monkeypatch.setattr(SAGEMAKER, "failed_steps", lambda arn: [("ModelQuality", "", "crashed")])
+    run = Execution(RUN, "Failed", "upload-1", NOW - 60, "upload of 1 file: a.csv")
+    monkeypatch.setattr(SAGEMAKER, "describe", lambda arn: run)
     violations = [{"feature_name": "sex", "description": "is unlike"}]
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET)
@@ -33,7 +36,8 @@ def reported(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch) 
 
 
 def told(ledger: Ledger, event: Event) -> dict[str, str]:
-    return {key: message.kind for key, message in messages_for(ledger, BUCKET, event)}
+    found = messages_for(ledger, handed_in.bucket(BUCKET), SAGEMAKER, event)
+    return {key: message.kind for key, message in found}
 
 
 def test_the_end_of_a_run_tells_the_violations_whose_event_was_lost(reported: Ledger) -> None:
@@ -47,7 +51,7 @@ def test_a_run_that_only_missed_its_threshold_is_told_as_such(
 ) -> None:
     said = json.dumps({"metric": "mse", "value": 16, "threshold": 10, "passed": False, "rows": 12})
     steps = [("ModelQuality", "", said)]
-    monkeypatch.setattr(sagemaker, "failed_steps", lambda arn: steps)
+    monkeypatch.setattr(SAGEMAKER, "failed_steps", lambda arn: steps)
     assert "threshold-missed" in told(reported, ENDED).values()
     steps.append(("Join", "ClientError", ""))
     assert "run-failed" in told(reported, ENDED).values()

@@ -6,9 +6,10 @@ import json
 import re
 
 import pytest
+from headrace.domain.events import ENDED
 
 from demo.commands import commands_in
-from demo.loop import ENDED, Loop
+from demo.loop import Loop
 from demo.mailbox import about
 from demo.results import Crashed, Drifted, Reviewed, Trained
 

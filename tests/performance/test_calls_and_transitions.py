@@ -15,6 +15,7 @@ from headrace.domain.message import Message
 from headrace.domain.project import Project
 from headrace.use_cases.decide import Inbox
 
+from tests.headrace import handed_in
 from tests.headrace.aws_services import ministack
 from tests.template.act_walk import Walk
 
@@ -67,12 +68,13 @@ def inbox(calls: list[str], request: pytest.FixtureRequest) -> Inbox:
             {"AttributeName": "sk", "KeyType": "RANGE"},
         ],
     )
-    ledger = Ledger(table)
+    ledger = Ledger(table, aws.client("dynamodb"))
     for number in range(5):
         ledger.put_project(project(f"other{number}"))
     ledger.put_project(project("abalone"))
     calls.clear()
-    return Inbox(ledger, lambda *_: None, time.time, print)
+    name = payload()["detail"]["bucket"]["name"]
+    return handed_in.inbox(ledger, lambda *_: None, time.time, name=name)
 
 
 def payload() -> Any:
@@ -172,6 +174,6 @@ def test_one_decision_is_one_execution(inbox: Inbox) -> None:
     def start(name: str, action: dict[str, Any]) -> None:
         started.append(name)
 
-    Inbox(inbox.ledger, start, time.time, print).handle(uploads(100))
+    handed_in.inbox(inbox.ledger, start, time.time).handle(uploads(100))
 
     assert len(started) == 1

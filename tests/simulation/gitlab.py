@@ -1,4 +1,4 @@
-"""GitLab, at the level of `headrace.gitlab`: CI pipelines by name, one at a time per project."""
+"""GitLab, in place of the adapter `GitLab`: CI pipelines by name, one at a time per project."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +28,7 @@ class Refresh:
 
 
 class SimulatedGitLab:
-    """Looks, triggers and reads; errors and lost answers as `headrace.gitlab` raises them."""
+    """Looks, triggers and reads; errors and lost answers as `GitLab` raises them."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults, self._clock, self.fail_share = faults, faults.clock, 0.1
@@ -48,7 +48,7 @@ class SimulatedGitLab:
                 raise RetryableError(f"{label}: GitLab did not answer") from None
             raise
 
-    def trigger(self, to: Any, variables: dict[str, str]) -> CiPipeline:
+    def trigger(self, variables: dict[str, str]) -> CiPipeline:
         assert variables["HEADRACE_ACTION"] == "refresh"
 
         def start() -> Refresh:
@@ -70,16 +70,16 @@ class SimulatedGitLab:
 
         return self._seen(self._around("trigger", start))
 
-    def find(self, to: Any, name: str) -> CiPipeline | None:
+    def find(self, name: str) -> CiPipeline | None:
         found = self._around(
             "find", lambda: next((p for p in reversed(self.pipelines) if p.name == name), None)
         )
         return self._seen(found) if found else None
 
-    def status(self, to: Any, pipeline_id: int) -> CiPipeline:
+    def status(self, pipeline_id: int) -> CiPipeline:
         return self._seen(self._around("status", lambda: self.pipelines[pipeline_id - 1]))
 
-    def jobs(self, to: Any, pipeline_id: int) -> list[CiJob]:
+    def jobs(self, pipeline_id: int) -> list[CiJob]:
         return list(self._around("jobs", lambda: [CiJob("refresh", "failed", "its page")]))
 
     def _run(self, pipeline: Refresh) -> None:

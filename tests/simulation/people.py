@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.adapters import envelopes
+from headrace.adapters import eventbridge
 from headrace.domain.project import FOLDERS, Project
 
 from tests.simulation.clock import DAY, HOUR, MINUTE, START
@@ -132,7 +132,7 @@ class People:
         if is_data:
             self.data.add((key, version))
         at = float(int(world.clock.now))
-        envelope = envelopes.object_created(BUCKET, key, version, 100, at)
+        envelope = eventbridge.object_created(BUCKET, key, version, 100, at)
         world.events.publish(envelope)
 
     def _truth(self, settings: Project, name: str) -> None:
@@ -153,7 +153,7 @@ class People:
         number = len(self.requests)
         detail = {"pipeline": settings.pipelines.training, "id": f"s{number}", "cause": WEEKLY}
         self.requests.add(f"request/{settings.pipelines.training}/s{number}")
-        body = json.dumps(envelopes.own("Run Requested", detail, self.world.clock.now))
+        body = json.dumps(eventbridge.own("Run Requested", detail, self.world.clock.now))
         for _ in range(1 + int(self._random.random() * 3)):
             self.world.clock.after(self._random.uniform(0, HOUR), self.world.inbox.send, body)
 

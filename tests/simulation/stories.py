@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from headrace.adapters import envelopes
+from headrace.adapters import eventbridge
 from headrace.domain.project import Project
 
 from tests.simulation.clock import HOUR, MINUTE, START
@@ -114,8 +114,8 @@ def busy(story: Story) -> None:
             story.world.sagemaker.stop(run)
 
     def schedule() -> None:
-        detail = {"pipeline": settings.pipelines.training, "id": "s0", "cause": WEEKLY}
-        envelope = envelopes.own("Run Requested", detail, story.world.clock.now)
+        detail = {"pipeline": settings.pipelines.training, "id": "s0", "cause": "weekly"}
+        envelope = eventbridge.own("Run Requested", detail, story.world.clock.now)
         story.requests.add(f"request/{settings.pipelines.training}/s0")
         story.world.inbox.send(json.dumps(envelope))
 

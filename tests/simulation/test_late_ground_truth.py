@@ -132,5 +132,5 @@ def test_without_a_look_at_what_a_run_had_ground_truth_told_late_is_judged_twice
         return examine(story).problems
 
     assert problems() == []
-    with mock.patch.object(ground_truth, "_own_truth", lambda run: set()):
+    with mock.patch.object(ground_truth, "_own_truth", lambda *_: set()):
         assert any("was judged 2 times" in problem for problem in problems())

@@ -8,9 +8,9 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from headrace.adapters import sagemaker
 from headrace.adapters.dynamodb import Table
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import SageMaker
 from headrace.use_cases import advance_run
 
 from tests.simulation.clock import HOUR, MINUTE, START
@@ -18,7 +18,6 @@ from tests.simulation.faults import Mix
 from tests.simulation.invariants import Report, examine
 from tests.simulation.people import People
 from tests.simulation.stories import QUIET, Story
-from tests.simulation.world import BUCKET
 
 # Many copies, slow invocations side by side, answers that get lost.
 HARSH = Mix("harsh", 0.1, 0.1, 0.1, duplicates=1.0, late=0.2, token_hours=1.0)
@@ -59,7 +58,7 @@ def random_tokens() -> AbstractContextManager[Any]:
 
 
 def no_look_up() -> AbstractContextManager[Any]:
-    return mock.patch.object(sagemaker, "find", lambda *arguments: None)
+    return mock.patch.object(SageMaker, "find", lambda *arguments: None)
 
 
 def lives(mix: Mix, seeds: range) -> Iterator[Report]:
@@ -107,16 +106,15 @@ def runs_of_two_drivers_that_found_none() -> int:
         world.clock.now = START + 2 * HOUR
 
         def drive() -> None:
-            now = world.clock.now
-            advance_run.advance(
-                world.ledger, BUCKET, "headrace-p0-training", claimed.request_id, now
-            )
+            runtime, now = world.runtime, world.clock.now
+            adapters = advance_run.Adapters(runtime.ledger, runtime.bucket, runtime.sagemaker)
+            advance_run.advance(adapters, "headrace-p0-training", claimed.request_id, now)
 
         def none_yet(*arguments: Any) -> None:
-            with mock.patch.object(sagemaker, "find", lambda *arguments: None):
+            with mock.patch.object(SageMaker, "find", lambda *arguments: None):
                 drive()  # the other driver, between this one's look and its start
 
-        with mock.patch.object(sagemaker, "find", none_yet):
+        with mock.patch.object(SageMaker, "find", none_yet):
             drive()
     return len(world.sagemaker.runs)
 

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,11 +13,10 @@ from typing import Any
 from unittest import mock
 
 from botocore.exceptions import BotoCoreError, ClientError
-from headrace.adapters import client as aws
-from headrace.adapters import gitlab_ci
 from headrace.adapters.ledger import Ledger
 from headrace.domain.errors import HeadraceError
 from headrace.domain.project import Project
+from headrace.runtime import Runtime
 
 from tests.simulation.act import StateMachine, TaskFailed
 from tests.simulation.clock import HOUR, MINUTE, Clock
@@ -50,9 +48,9 @@ _ENVIRONMENT = {
     "GITLAB_PROJECT_PATH": "group/project",
     "GITLAB_REF": "main",
     "GITLAB_SECRET_ARN": "secret",
-    "POWERTOOLS_LOG_LEVEL": "CRITICAL",
-    "POWERTOOLS_SERVICE_NAME": "headrace",
+    "FORGOTTEN_AFTER_SECONDS": "600",
 }
+_QUIET = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_SERVICE_NAME": "headrace"}
 # The longest that reconcile waits before it acts is an hour; a refresh may wait for GitLab.
 _PATIENCE = 80 * MINUTE
 _SELDOM = 6 * HOUR
@@ -69,9 +67,23 @@ def function(name: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    with mock.patch.dict(os.environ, _ENVIRONMENT):
+    with mock.patch.dict(os.environ, _QUIET):  # for Powertools, at import
         spec.loader.exec_module(module)
     return module
+
+
+class SimulatedRuntime(Runtime):
+    """The functions' runtime, over the clients and the clock of a world."""
+
+    def __init__(self, clients: dict[str, Any], clock: Clock, gitlab: SimulatedGitLab) -> None:
+        super().__init__(_ENVIRONMENT, clients.__getitem__, lambda: clock.now)
+        self._gitlab = gitlab
+
+    @property
+    def gitlab(self) -> Any:
+        """GitLab as it is simulated; its settings and tokens are read as they are deployed."""
+        assert super().gitlab is not None
+        return self._gitlab
 
 
 class World:
@@ -105,7 +117,7 @@ class World:
         self.reconciles = 0
         self.excused = 0  # mails that may go out twice: their answers were lost
         self._invocations = 0
-        self._clients = {
+        clients = {
             "dynamodb": self.dynamodb,
             "s3": self.s3,
             "sns": self.sns,
@@ -114,39 +126,24 @@ class World:
             "sqs": SimulatedSqs(faults, {"inbox": self.inbox.send, "notices": self.notices.send}),
             "secretsmanager": SimulatedSecrets(),
         }
+        self.runtime = SimulatedRuntime(clients, self.clock, self.gitlab)
 
     @contextmanager
     def running(self) -> Iterator["World"]:
-        """Have the layer's clients, clock and GitLab be this world's."""
+        """Have the functions work with this world's runtime."""
         functions = [function(name) for name in _FUNCTIONS]
-        callers = [
-            module
-            for name, module in sorted(sys.modules.items())
-            if name.startswith("headrace.") and getattr(module, "client", None) is aws.client
-        ]
-        patches = [
-            mock.patch.dict(os.environ, _ENVIRONMENT),
-            *(mock.patch.object(module, "client", self._client) for module in callers),
-            *(
-                mock.patch.object(gitlab_ci, name, getattr(self.gitlab, name))
-                for name in ("trigger", "find", "status", "jobs")
-            ),
-            *(mock.patch.object(module, "now", lambda: self.clock.now) for module in functions),
-        ]
-        for patch in patches:
-            patch.start()
+        before = [module.runtime for module in functions]
+        for module in functions:
+            module.runtime = lambda: self.runtime  # type: ignore[attr-defined]
         try:
             yield self
         finally:
-            for patch in reversed(patches):
-                patch.stop()
-
-    def _client(self, service: str) -> Any:
-        return self._clients[service]
+            for module, runtime in zip(functions, before, strict=True):
+                module.runtime = runtime  # type: ignore[attr-defined]
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger("ledger")
+        return self.runtime.ledger
 
     def add(self, project: Project) -> None:
         """Deploy a project: its settings in the ledger, its pipelines in SageMaker."""

@@ -15,6 +15,7 @@ import rules_of_functions
 from breakages import BREAKAGES
 from breakages_of_act import BREAKAGES_OF_ACT
 from breaking import Break, Rule
+from code_calls import clients_handed_in
 from expanded_stack import Stack
 
 from checks.expand import expanded
@@ -63,3 +64,11 @@ def test_every_rule_can_fail() -> None:
     broken = {parameters.values[0] for parameters in ALL_BREAKAGES}
 
     assert [rule.__name__ for rule in RULES if rule not in broken] == []
+
+
+def test_the_runtime_hands_each_adapter_a_client_of_the_service_it_takes() -> None:
+    handed_in = list(clients_handed_in())
+
+    assert len(handed_in) == 8
+    for where, adapter, service, taken in handed_in:
+        assert taken == {service}, f"{where} hands a client of {service} to {adapter}"

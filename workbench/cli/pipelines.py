@@ -220,7 +220,7 @@ def start(project: str, pipeline: Kind, /, *, common: Common = USUAL) -> None:
     pipeline
         Which of its pipelines.
     """
-    from headrace.adapters import envelopes
+    from headrace.adapters import eventbridge
 
     loaded, account = _opened(project, common)
     names = loaded.project.pipelines
@@ -233,7 +233,7 @@ def start(project: str, pipeline: Kind, /, *, common: Common = USUAL) -> None:
     by = session.client("sts").get_caller_identity()["Arn"]
     cause = {"kind": "request", "actor": by}
     request = {"pipeline": name, "id": uuid.uuid4().hex, "cause": cause}
-    envelope = envelopes.own("Run Requested", request, datetime.now(UTC).timestamp())
+    envelope = eventbridge.own("Run Requested", request, datetime.now(UTC).timestamp())
     queue = account.stack.output("InboxQueueUrl")
     session.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(envelope))
     common.say(f"{name}: a run is asked for; `headrace lanes` shows when its turn is")

@@ -1,16 +1,121 @@
-"""What the template tells a function, read when it is needed."""
+"""The composition root: a function's settings and adapters, each made when it is first needed.
+
+Nothing is read or made at import. Tests and the simulation make a Runtime of their own, with other
+settings, clients and clock.
+"""
+
+from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
 
+from headrace.adapters.client import LazyClient
 from headrace.domain.errors import PermanentError
 
+if TYPE_CHECKING:  # a function imports the adapters that it uses, and no others
+    from headrace.adapters.data_bucket import DataBucket
+    from headrace.adapters.gitlab_ci import GitLab
+    from headrace.adapters.ledger import Ledger
+    from headrace.adapters.messaging import Queue, StateMachine, Topic
+    from headrace.adapters.sagemaker import SageMaker
 
-def setting(name: str, default: str = "") -> str:
-    """Return a setting from the function's environment.
 
-    Raises PermanentError, naming it, if the template gives none and there is no default.
+class Runtime:
+    """What the template gives a function, and the adapters made from it.
+
+    `client` returns the client of a service by botocore's name; `now` returns seconds since 1970,
+    and is the one clock that functions hand to decisions. Settings raise PermanentError, naming
+    the variable, if the template gives none.
     """
-    value = os.environ.get(name, "") or default
-    if not value:
-        raise PermanentError(f"the function's environment has no {name}; see template.yaml")
-    return value
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] = os.environ,
+        client: Callable[[str], Any] = LazyClient,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._environment, self._client, self.now = environment, client, now
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        from headrace.adapters.ledger import Ledger
+
+        return Ledger(self._setting("LEDGER_TABLE"), self._client("dynamodb"))
+
+    @cached_property
+    def bucket(self) -> DataBucket:
+        """The data bucket."""
+        from headrace.adapters.data_bucket import DataBucket
+
+        return DataBucket(self._client("s3"), self._setting("DATA_BUCKET"))
+
+    @cached_property
+    def sagemaker(self) -> SageMaker:
+        """Pipeline executions and the model registry."""
+        from headrace.adapters.sagemaker import SageMaker
+
+        return SageMaker(self._client("sagemaker"))
+
+    @cached_property
+    def topic(self) -> Topic:
+        """The alerts topic."""
+        from headrace.adapters.messaging import Topic
+
+        return Topic(self._client("sns"), self._setting("ALERTS_TOPIC_ARN"))
+
+    @cached_property
+    def inbox_queue(self) -> Queue:
+        """The inbox that `decide` reads."""
+        from headrace.adapters.messaging import Queue
+
+        return Queue(self._client("sqs"), self._setting("INBOX_QUEUE_URL"))
+
+    @cached_property
+    def notify_queue(self) -> Queue:
+        """The queue that `notify` reads."""
+        from headrace.adapters.messaging import Queue
+
+        return Queue(self._client("sqs"), self._setting("NOTIFY_QUEUE_URL"))
+
+    @cached_property
+    def state_machine(self) -> StateMachine:
+        """The state machine `act`."""
+        from headrace.adapters.messaging import StateMachine
+
+        return StateMachine(self._client("stepfunctions"), self._setting("STATE_MACHINE_ARN"))
+
+    @property
+    def gitlab(self) -> GitLab:
+        """The CI project, with its tokens read anew each time so that they may rotate."""
+        from headrace.adapters.gitlab_ci import GitLab, settings
+
+        return GitLab(
+            settings(
+                self._client("secretsmanager"),
+                self._setting("GITLAB_URL"),
+                self._setting("GITLAB_PROJECT_PATH"),
+                self._setting("GITLAB_REF"),
+                self._setting("GITLAB_SECRET_ARN"),
+            )
+        )
+
+    @cached_property
+    def forgotten_after(self) -> float:
+        """Seconds for which `reconcile` leaves alone what an event may still report."""
+        return float(self._setting("FORGOTTEN_AFTER_SECONDS"))
+
+    def _setting(self, name: str) -> str:
+        value = self._environment.get(name, "")
+        if not value:
+            raise PermanentError(f"the function's environment has no {name}; see template.yaml")
+        return value
+
+
+@cache
+def runtime() -> Runtime:
+    """Return the runtime of this process, made at the first invocation and kept while warm."""
+    return Runtime()

@@ -44,6 +44,19 @@ def client(service: str) -> Any:
     return session().create_client(service, config=config, verify=trusted)
 
 
+class LazyClient:
+    """The client of a service, made when its first method is called.
+
+    So an adapter can be handed to whoever may need it, and a cold start pays for what it calls.
+    """
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(client(self._service), name)
+
+
 @cache
 def session() -> Any:
     """Return the session of all clients: credentials, region and endpoint are the environment's."""

@@ -3,33 +3,15 @@
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from headrace.adapters.client import client, from_aws
+from headrace.adapters.client import from_aws
 from headrace.domain.events import ObjectCreated
 
 _PAGE = 1000  # versions that ListObjectVersions returns at most
 _LONGEST_KEY = 1024  # bytes; S3 refuses to look for a longer one
-
-
-def put_manifest(bucket: str, key: str, prefix: str, names: list[str]) -> str:
-    """Write a SageMaker S3 manifest of keys below a prefix; return its S3 URI."""
-    body = json.dumps([{"prefix": f"s3://{bucket}/{prefix}"}, *names]).encode()
-    _call("put_object", Bucket=bucket, Key=key, Body=body, ContentType="application/json")
-    return f"s3://{bucket}/{key}"
-
-
-def put_versions(bucket: str, key: str, objects: Iterable[tuple[str, str]]) -> None:
-    """Write which versions of which objects something is about: (key, version id) pairs."""
-    put_json(bucket, key, [{"key": key, "version_id": version} for key, version in objects])
-
-
-def put_json(bucket: str, key: str, value: Any) -> None:
-    """Write a JSON document."""
-    body = json.dumps(value, indent=1).encode()
-    _call("put_object", Bucket=bucket, Key=key, Body=body, ContentType="application/json")
 
 
 class Newest(NamedTuple):
@@ -39,72 +21,97 @@ class Newest(NamedTuple):
     deleted: bool
 
 
-def newest(bucket: str, prefix: str, names: Iterable[str]) -> dict[str, Newest]:
-    """Return the newest version of those of the names below a prefix that have any.
+class DataBucket:
+    """The data bucket, over a client that is handed in.
 
-    Takes a call for each name at most, and one for many where they lie close together.
+    Methods raise RetryableError or PermanentError with what S3 said.
     """
-    keys = {prefix + name for name in names if len((prefix + name).encode()) <= _LONGEST_KEY}
-    left = sorted(keys, key=str.encode)  # as S3 sorts
-    found: dict[str, Newest] = {}
-    page: dict[str, Any] = {}
-    while left:
-        marker = {"KeyMarker": left[0][:-1]}  # results begin after it
-        if left[0][:-1].encode() < page.get("NextKeyMarker", "").encode():
-            marker = {name: page["Next" + name] for name in ("KeyMarker", "VersionIdMarker")}
-        most = min(_PAGE, 10 + 4 * len(left))
-        page = _call("list_object_versions", Bucket=bucket, Prefix=prefix, MaxKeys=most, **marker)
-        wanted = set(left)
-        for item in page.get("Versions", []):  # of each key the newest first
-            if item["Key"] in wanted:
-                version = Newest(item["VersionId"], deleted=not item["IsLatest"])
-                found.setdefault(item["Key"].removeprefix(prefix), version)
-        if not page.get("IsTruncated"):
-            break
-        reached = page["NextKeyMarker"].encode()
-        left = [
-            key for key in left if key.encode() >= reached and key.removeprefix(prefix) not in found
-        ]
-    return found
 
+    def __init__(self, client: Annotated[Any, "s3"], name: str) -> None:
+        self._client, self.name = client, name
 
-def uploads(bucket: str, prefix: str, since: float, until: float) -> Iterator[ObjectCreated]:
-    """Yield the newest version of each object below a prefix, if uploaded between two times.
+    def put_manifest(self, key: str, prefix: str, names: list[str]) -> str:
+        """Write a SageMaker S3 manifest of keys below a prefix; return its S3 URI."""
+        self._put(key, json.dumps([{"prefix": f"s3://{self.name}/{prefix}"}, *names]))
+        return f"s3://{self.name}/{key}"
 
-    As the events that should have told them; times are in seconds since 1970.
-    """
-    after, before = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)
-    request: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
-    while True:
-        page = _call("list_object_versions", **request)
-        for item in page.get("Versions", []):
-            uploaded = item["LastModified"]
-            if item["IsLatest"] and after < uploaded < before:
-                version, time = item["VersionId"], uploaded.timestamp()
-                yield ObjectCreated(bucket, item["Key"], version, item["Size"], time)
-        if not page.get("IsTruncated"):
-            return
-        request["KeyMarker"] = page["NextKeyMarker"]
-        request["VersionIdMarker"] = page["NextVersionIdMarker"]
+    def put_versions(self, key: str, objects: Iterable[tuple[str, str]]) -> None:
+        """Write which versions of which objects something is about: (key, version id) pairs."""
+        self.put_json(key, [{"key": key, "version_id": version} for key, version in objects])
 
+    def put_json(self, key: str, value: Any) -> None:
+        """Write a JSON document."""
+        self._put(key, json.dumps(value, indent=1))
 
-def read_json(uri: str) -> Any:
-    """Return the JSON document at an S3 URI, or None if there is none."""
-    bucket, key = uri.removeprefix("s3://").split("/", 1)
-    try:
-        body = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
-            return None
-        raise from_aws(error, f"reading {uri}") from error
-    except BotoCoreError as error:
-        raise from_aws(error, f"reading {uri}") from error
-    return json.loads(body)
+    def newest(self, prefix: str, names: Iterable[str]) -> dict[str, Newest]:
+        """Return the newest version of those of the names below a prefix that have any.
 
+        Takes a call for each name at most, and one for many where they lie close together.
+        """
+        keys = {prefix + name for name in names if len((prefix + name).encode()) <= _LONGEST_KEY}
+        left = sorted(keys, key=str.encode)  # as S3 sorts
+        found: dict[str, Newest] = {}
+        page: dict[str, Any] = {}
+        while left:
+            marker = {"KeyMarker": left[0][:-1]}  # results begin after it
+            if left[0][:-1].encode() < page.get("NextKeyMarker", "").encode():
+                marker = {name: page["Next" + name] for name in ("KeyMarker", "VersionIdMarker")}
+            most = min(_PAGE, 10 + 4 * len(left))
+            page = self._call("list_object_versions", Prefix=prefix, MaxKeys=most, **marker)
+            wanted = set(left)
+            for item in page.get("Versions", []):  # of each key the newest first
+                if item["Key"] in wanted:
+                    version = Newest(item["VersionId"], deleted=not item["IsLatest"])
+                    found.setdefault(item["Key"].removeprefix(prefix), version)
+            if not page.get("IsTruncated"):
+                break
+            reached = page["NextKeyMarker"].encode()
+            left = [
+                key
+                for key in left
+                if key.encode() >= reached and key.removeprefix(prefix) not in found
+            ]
+        return found
 
-def _call(operation: str, **request: Any) -> dict[str, Any]:
-    try:
-        answer: dict[str, Any] = getattr(client("s3"), operation)(**request)
-    except (ClientError, BotoCoreError) as error:
-        raise from_aws(error, f"s3 {operation} {request.get('Key', '')}") from error
-    return answer
+    def uploads(self, prefix: str, since: float, until: float) -> Iterator[ObjectCreated]:
+        """Yield the newest version of each object below a prefix, if uploaded between two times.
+
+        As the events that should have told them; times are in seconds since 1970.
+        """
+        after, before = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)
+        request: dict[str, Any] = {"Prefix": prefix}
+        while True:
+            page = self._call("list_object_versions", **request)
+            for item in page.get("Versions", []):
+                uploaded = item["LastModified"]
+                if item["IsLatest"] and after < uploaded < before:
+                    version, time = item["VersionId"], uploaded.timestamp()
+                    yield ObjectCreated(self.name, item["Key"], version, item["Size"], time)
+            if not page.get("IsTruncated"):
+                return
+            request["KeyMarker"] = page["NextKeyMarker"]
+            request["VersionIdMarker"] = page["NextVersionIdMarker"]
+
+    def read_json(self, uri: str) -> Any:
+        """Return the JSON document at an S3 URI, or None if there is none."""
+        holder, key = uri.removeprefix("s3://").split("/", 1)
+        try:
+            body = self._client.get_object(Bucket=holder, Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
+                return None
+            raise from_aws(error, f"reading {uri}") from error
+        except BotoCoreError as error:
+            raise from_aws(error, f"reading {uri}") from error
+        return json.loads(body)
+
+    def _put(self, key: str, text: str) -> None:
+        body, kind = text.encode(), "application/json"
+        self._call("put_object", Key=key, Body=body, ContentType=kind)
+
+    def _call(self, operation: str, **request: Any) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self._client, operation)(Bucket=self.name, **request)
+        except (ClientError, BotoCoreError) as error:
+            raise from_aws(error, f"s3 {operation} {request.get('Key', '')}") from error
+        return answer

@@ -1,10 +1,10 @@
 """A DynamoDB table of items with `pk` and `sk`, read consistently and written by transaction."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from headrace.adapters.client import client, from_aws
+from headrace.adapters.client import from_aws
 from headrace.domain.errors import Conflict, RetryableError
 
 _BATCH_GET = 100  # keys that BatchGetItem takes
@@ -16,19 +16,18 @@ class _Busy(RetryableError):
 
 
 class Table:
-    """A table by its name; `dynamodb` is a client, the function's own unless given."""
+    """A table by its name, over a client that is handed in."""
 
-    def __init__(self, name: str, dynamodb: Any = None) -> None:
+    def __init__(self, name: str, client: Annotated[Any, "dynamodb"]) -> None:
         self.name = name
-        self._dynamodb = dynamodb
+        self._client = client
 
     def _call(self, operation: str, **request: Any) -> dict[str, Any]:
         """Call DynamoDB, with its errors as ours."""
-        dynamodb = self._dynamodb or client("dynamodb")
         if operation not in ("transact_write_items", "batch_get_item"):
             request["TableName"] = self.name
         try:
-            answer: dict[str, Any] = getattr(dynamodb, operation)(**request)
+            answer: dict[str, Any] = getattr(self._client, operation)(**request)
         except ClientError as error:
             reasons = error.response.get("CancellationReasons", [])
             codes = {reason.get("Code") for reason in reasons}

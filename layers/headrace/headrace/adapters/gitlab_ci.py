@@ -8,22 +8,19 @@ neither them nor the request it came from.
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from headrace.adapters.client import client, from_aws
+from headrace.adapters.client import from_aws
 from headrace.domain.errors import HeadraceError, PermanentError, RetryableError
-
-if TYPE_CHECKING:
-    pass
 
 _TIMEOUT = (3.0, 10.0)  # seconds to connect, and between two bytes of an answer
 # A limit may last an hour: the state machine waits, not a function that is paid for.
 _DO_NOT_WAIT = {"obey_rate_limit": False}
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-RUNNING = frozenset(
+_RUNNING = frozenset(
     {
         "created",
         "waiting_for_resource",
@@ -55,6 +52,11 @@ class CiPipeline:
     status: str
     web_url: str
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not come to its end yet."""
+        return self.status in _RUNNING
+
 
 @dataclass(frozen=True, slots=True)
 class CiJob:
@@ -65,7 +67,9 @@ class CiJob:
     web_url: str
 
 
-def settings(url: str, project_path: str, ref: str, secret_arn: str) -> Settings:
+def settings(
+    client: Annotated[Any, "secretsmanager"], url: str, project_path: str, ref: str, secret_arn: str
+) -> Settings:
     """Return the settings with the tokens from Secrets Manager, read anew so that they may rotate.
 
     Raises PermanentError for a secret that lacks a token and for a URL that would send the tokens
@@ -75,7 +79,7 @@ def settings(url: str, project_path: str, ref: str, secret_arn: str) -> Settings
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise PermanentError(f"the GitLab URL should begin with https://, but is {url!r}")
     try:
-        text = client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]
+        text = client.get_secret_value(SecretId=secret_arn)["SecretString"]
     except (ClientError, BotoCoreError) as error:
         raise from_aws(error, "reading the secret with the GitLab tokens") from error
     try:
@@ -90,72 +94,75 @@ def settings(url: str, project_path: str, ref: str, secret_arn: str) -> Settings
     return Settings(url, project_path, ref, trigger_token, api_token)
 
 
-def trigger(to: Settings, variables: dict[str, str]) -> CiPipeline:
-    """Start a CI pipeline with these variables."""
-    project = _project(to, private_token=False)
-    return _pipeline(
-        _answer(
-            lambda: project.trigger_pipeline(to.ref, to.trigger_token, variables, **_DO_NOT_WAIT),
-            "starting a CI pipeline",
+class GitLab:
+    """The CI project of the settings. Methods raise RetryableError or PermanentError."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def trigger(self, variables: dict[str, str]) -> CiPipeline:
+        """Start a CI pipeline with these variables."""
+        project = self._project(private_token=False)
+        ref, token = self._settings.ref, self._settings.trigger_token
+        return _pipeline(
+            _answer(
+                lambda: project.trigger_pipeline(ref, token, variables, **_DO_NOT_WAIT),
+                "starting a CI pipeline",
+            )
         )
-    )
 
-
-def find(to: Settings, name: str) -> CiPipeline | None:
-    """Return the newest CI pipeline of that name, if there is one."""
-    project = _project(to)
-    found = _answer(
-        lambda: project.pipelines.list(
-            name=name,
-            order_by="id",
-            sort="desc",
-            per_page=1,
-            page=1,
-            get_all=False,
-            **_DO_NOT_WAIT,
-        ),
-        "looking for a CI pipeline",
-    )
-    return _pipeline(found[0]) if found else None
-
-
-def status(to: Settings, pipeline_id: int) -> CiPipeline:
-    """Return a CI pipeline as it is now."""
-    project = _project(to)
-    return _pipeline(
-        _answer(
-            lambda: project.pipelines.get(pipeline_id, **_DO_NOT_WAIT),
-            f"reading CI pipeline {pipeline_id}",
+    def find(self, name: str) -> CiPipeline | None:
+        """Return the newest CI pipeline of that name, if there is one."""
+        project = self._project()
+        found = _answer(
+            lambda: project.pipelines.list(
+                name=name,
+                order_by="id",
+                sort="desc",
+                per_page=1,
+                page=1,
+                get_all=False,
+                **_DO_NOT_WAIT,
+            ),
+            "looking for a CI pipeline",
         )
-    )
+        return _pipeline(found[0]) if found else None
 
+    def status(self, pipeline_id: int) -> CiPipeline:
+        """Return a CI pipeline as it is now."""
+        project = self._project()
+        return _pipeline(
+            _answer(
+                lambda: project.pipelines.get(pipeline_id, **_DO_NOT_WAIT),
+                f"reading CI pipeline {pipeline_id}",
+            )
+        )
 
-def jobs(to: Settings, pipeline_id: int) -> list[CiJob]:
-    """Return a CI pipeline's jobs as they are now."""
-    pipeline = _project(to).pipelines.get(pipeline_id, lazy=True)
-    listed = _answer(
-        lambda: pipeline.jobs.list(get_all=True, **_DO_NOT_WAIT),
-        f"reading jobs of {pipeline_id}",
-    )
-    return [CiJob(str(job.name), str(job.status), str(job.web_url)) for job in listed]
+    def jobs(self, pipeline_id: int) -> list[CiJob]:
+        """Return a CI pipeline's jobs as they are now."""
+        pipeline = self._project().pipelines.get(pipeline_id, lazy=True)
+        listed = _answer(
+            lambda: pipeline.jobs.list(get_all=True, **_DO_NOT_WAIT),
+            f"reading jobs of {pipeline_id}",
+        )
+        return [CiJob(str(job.name), str(job.status), str(job.web_url)) for job in listed]
 
+    def _project(self, private_token: bool = True) -> Any:
+        # python-gitlab costs 100 ms to import: only a refresh pays for it.
+        import gitlab as python_gitlab
+        import requests
 
-def _project(to: Settings, private_token: bool = True) -> Any:
-    # python-gitlab costs 100 ms to import: only a refresh pays for it.
-    import gitlab as python_gitlab
-    import requests
-
-    session = requests.Session()
-    # A redirect would carry PRIVATE-TOKEN to another host; a proxy variable would, too.
-    session.max_redirects = 0
-    session.trust_env = False
-    api: python_gitlab.Gitlab = python_gitlab.Gitlab(
-        to.url,
-        private_token=to.api_token if private_token else None,
-        timeout=_TIMEOUT,  # type: ignore[arg-type]  # handed to requests, which takes a pair
-        session=session,
-    )
-    return api.projects.get(to.project_path, lazy=True)
+        session = requests.Session()
+        # A redirect would carry PRIVATE-TOKEN to another host; a proxy variable would, too.
+        session.max_redirects = 0
+        session.trust_env = False
+        api: python_gitlab.Gitlab = python_gitlab.Gitlab(
+            self._settings.url,
+            private_token=self._settings.api_token if private_token else None,
+            timeout=_TIMEOUT,  # type: ignore[arg-type]  # handed to requests, which takes a pair
+            session=session,
+        )
+        return api.projects.get(self._settings.project_path, lazy=True)
 
 
 def _answer(call: Any, doing: str) -> Any:

@@ -14,12 +14,11 @@ Every item is `pk`, `sk`, usually a JSON document in `doc`, and a `ttl` where it
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from headrace.adapters.dynamodb import Table
 from headrace.domain.errors import Conflict, PermanentError, RetryableError
@@ -47,8 +46,8 @@ _TELLING_SECONDS = 45
 class Ledger:
     """The ledger in a table; every write that matters is conditional."""
 
-    def __init__(self, table: str, dynamodb: Any = None) -> None:
-        self._table = Table(table, dynamodb)
+    def __init__(self, table: str, client: Annotated[Any, "dynamodb"]) -> None:
+        self._table = Table(table, client)
 
     # --- projects -----------------------------------------------------------------------------
 
@@ -292,11 +291,6 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 _as_json = json.JSONEncoder(default=_fields).encode
-
-
-def now() -> float:
-    """Return seconds since 1970: the one clock that functions hand to decisions."""
-    return time.time()
 
 
 def _owner_key(kind: Owner, value: str) -> dict[str, str]:

@@ -1,189 +1,237 @@
-"""SageMaker's pipeline executions: start one, find one, and why did it fail?"""
+"""SageMaker, as far as Headrace uses it: pipeline executions and the model registry."""
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from headrace.adapters.client import client, from_aws
+from headrace.adapters.client import from_aws
 from headrace.domain.errors import NotThere
 from headrace.domain.events import ENDED
-from headrace.domain.quality import Verdict
+from headrace.domain.model_version import ModelPackage
 
 CLOCKS_APART = 60.0  # seconds between our clock and SageMaker's
-
-
-def start(request: dict[str, Any]) -> str:
-    """Start an execution, with the arguments of StartPipelineExecution; return its ARN."""
-    return str(_call("start_pipeline_execution", **request)["PipelineExecutionArn"])
+_GONE = ("does not exist", "not found", "could not find")  # no error code says it of a version
 
 
 class Execution(NamedTuple):
-    """A pipeline execution as it is listed; `started` is in seconds since 1970."""
+    """A pipeline execution; `started` is in seconds since 1970.
+
+    A list of executions leaves the fields from `description` on empty.
+    """
 
     arn: str
     status: str
     display_name: str
     started: float
+    description: str = ""
+    failure_reason: str = ""
+    created_by: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will never change its status again."""
+        return self.status in ENDED
 
 
-def recent(pipeline: str, since: float) -> list[Execution]:
-    """Return a pipeline's executions since a time; none while there is no such pipeline."""
-    pages = _pages(
-        "list_pipeline_executions",
-        "PipelineExecutionSummaries",
-        PipelineName=pipeline,
-        CreatedAfter=datetime.fromtimestamp(since, UTC),
-    )
-    try:
+class SageMaker:
+    """Pipeline executions and the model registry, over a client that is handed in.
+
+    Methods raise RetryableError while SageMaker throttles or does not answer, and PermanentError
+    for a request that it refuses.
+    """
+
+    def __init__(self, client: Annotated[Any, "sagemaker"]) -> None:
+        self._client = client
+
+    # --- pipeline executions --------------------------------------------------------------------
+
+    def start(self, request: dict[str, Any]) -> str:
+        """Start an execution, with the arguments of StartPipelineExecution; return its ARN."""
+        return str(self._call("start_pipeline_execution", **request)["PipelineExecutionArn"])
+
+    def recent(self, pipeline: str, since: float = 0.0) -> list[Execution]:
+        """Return a pipeline's executions created since a time, newest first.
+
+        Returns an empty list if there is no such pipeline.
+        """
+        try:
+            return list(self._executions(pipeline, since, "Descending"))
+        except NotThere:
+            return []
+
+    def find(self, pipeline: str, display_name: str, since: float) -> str | None:
+        """Return the ARN of the newest execution with a display name created since a time."""
+        executions = self.recent(pipeline, since)
+        return next((run.arn for run in executions if run.display_name == display_name), None)
+
+    def first(self, pipeline: str, display_name: str, since: float) -> Execution | None:
+        """Return the first execution with a display name created since a time, if there is one.
+
+        Reads pages from that time on and stops at the match, however long ago that was.
+        """
+        executions = self._executions(pipeline, since, "Ascending")
+        return next((run for run in executions if run.display_name == display_name), None)
+
+    def describe(self, execution_arn: str) -> Execution | None:
+        """Return an execution as it is now, or None if it was deleted with its pipeline."""
+        try:
+            answer = self._call("describe_pipeline_execution", PipelineExecutionArn=execution_arn)
+        except NotThere:
+            return None
+        created = answer.get("CreationTime")
+        return Execution(
+            arn=execution_arn,
+            status=str(answer["PipelineExecutionStatus"]),
+            display_name=str(answer.get("PipelineExecutionDisplayName", "")),
+            started=created.timestamp() if created else 0.0,
+            description=str(answer.get("PipelineExecutionDescription", "")),
+            failure_reason=str(answer.get("FailureReason", "")),
+            created_by=identity(answer.get("CreatedBy") or {}),
+        )
+
+    def parameters(self, execution_arn: str) -> dict[str, str]:
+        """Return the parameters that an execution was started with, or has by default."""
+        pages = self._pages(
+            "list_pipeline_parameters_for_execution",
+            "PipelineParameters",
+            PipelineExecutionArn=execution_arn,
+        )
+        return {one["Name"]: one["Value"] for one in pages}
+
+    def failed_steps(self, execution_arn: str) -> list[tuple[str, str, str]]:
+        """Return (step, reason, exit message of its job) for each failed step of a run."""
+        steps = self._pages(
+            "list_pipeline_execution_steps",
+            "PipelineExecutionSteps",
+            PipelineExecutionArn=execution_arn,
+        )
         return [
-            Execution(
+            (step["StepName"], step.get("FailureReason", ""), self._exit_message(step))
+            for step in steps
+            if step.get("StepStatus") == "Failed"
+        ]
+
+    def exit_message_of_failed(self, execution_arn: str, step: str) -> str | None:
+        """Return the exit message of a failed step's job, or None if that step did not fail."""
+        for name, _, message in self.failed_steps(execution_arn):
+            if name == step:
+                return message
+        return None
+
+    def _executions(self, pipeline: str, since: float, order: str) -> Iterator[Execution]:
+        pages = self._pages(
+            "list_pipeline_executions",
+            "PipelineExecutionSummaries",
+            PipelineName=pipeline,
+            CreatedAfter=datetime.fromtimestamp(since, UTC),
+            SortBy="CreationTime",
+            SortOrder=order,
+        )
+        for summary in pages:
+            yield Execution(
                 arn=summary["PipelineExecutionArn"],
                 status=summary["PipelineExecutionStatus"],
                 display_name=summary.get("PipelineExecutionDisplayName", ""),
                 started=summary["StartTime"].timestamp(),
             )
-            for summary in pages
-        ]
-    except NotThere:
-        return []
+
+    def _exit_message(self, step: dict[str, Any]) -> str:
+        arn = step.get("Metadata", {}).get("ProcessingJob", {}).get("Arn", "")
+        if not arn:
+            return ""
+        name = arn.rsplit("/", 1)[-1]
+        answer = self._call("describe_processing_job", ProcessingJobName=name)
+        return str(answer.get("ExitMessage", ""))
+
+    # --- model registry -------------------------------------------------------------------------
+
+    def version(self, arn: str) -> ModelPackage | None:
+        """Return a version as the registry has it now, or None if it was deleted."""
+        answer = self.described_version(arn)
+        return None if answer is None else package_of(answer)
+
+    def described_version(self, arn: str) -> dict[str, Any] | None:
+        """Return what DescribeModelPackage answers, containers included, or None if deleted."""
+        try:
+            answer: dict[str, Any] = self._client.describe_model_package(ModelPackageName=arn)
+        except ClientError as error:
+            if _is_gone(error):
+                return None
+            raise from_aws(error, f"reading {arn}") from error
+        except BotoCoreError as error:
+            raise from_aws(error, f"reading {arn}") from error
+        return answer
+
+    def versions(self, group: str, approval: str = "") -> Iterator[str]:
+        """Yield the ARNs of a group's versions, newest first; with an approval status if given.
+
+        Yields nothing if there is no such group: the registry may be another account's.
+        """
+        status = {"ModelApprovalStatus": approval} if approval else {}
+        try:
+            pages = self._client.get_paginator("list_model_packages").paginate(
+                ModelPackageGroupName=group,
+                SortBy="CreationTime",
+                SortOrder="Descending",
+                **status,
+            )
+            for page in pages:
+                for summary in page["ModelPackageSummaryList"]:
+                    yield str(summary["ModelPackageArn"])
+        except ClientError as error:
+            if not _is_gone(error):
+                raise from_aws(error, f"listing versions of {group}") from error
+        except BotoCoreError as error:
+            raise from_aws(error, f"listing versions of {group}") from error
+
+    def newest(self, group: str, approval: str, other_than: str = "") -> str | None:
+        """Return the ARN of a group's newest version with that approval status, leaving one out."""
+        return next((arn for arn in self.versions(group, approval) if arn != other_than), None)
+
+    # --- calls ----------------------------------------------------------------------------------
+
+    def _call(self, operation: str, **request: Any) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self._client, operation)(**request)
+        except (ClientError, BotoCoreError) as error:
+            raise from_aws(error, f"sagemaker {operation}") from error
+        return answer
+
+    def _pages(self, operation: str, member: str, **request: Any) -> Iterator[dict[str, Any]]:
+        try:
+            for page in self._client.get_paginator(operation).paginate(**request):
+                yield from page[member]
+        except (ClientError, BotoCoreError) as error:
+            raise from_aws(error, f"sagemaker {operation}") from error
 
 
-def find(pipeline: str, display_name: str, since: float) -> str | None:
-    """Return the ARN of the execution with a display name, among those created since a time."""
-    found = (run.arn for run in recent(pipeline, since) if run.display_name == display_name)
-    return next(found, None)
-
-
-def first(pipeline: str, display_name: str, since: float) -> tuple[str, str] | None:
-    """Return (ARN, status) of the first execution with a display name since a time, if any.
-
-    However long ago: executions are gone through from that time on.
-    """
-    pages = _pages(
-        "list_pipeline_executions",
-        "PipelineExecutionSummaries",
-        PipelineName=pipeline,
-        CreatedAfter=datetime.fromtimestamp(since, UTC),
-        SortBy="CreationTime",
-        SortOrder="Ascending",
+def package_of(answer: dict[str, Any]) -> ModelPackage:
+    """Return the version in a DescribeModelPackage response."""
+    created = answer["CreationTime"].timestamp()
+    modified = answer.get("LastModifiedTime")
+    metrics = answer.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {})
+    return ModelPackage(
+        arn=answer["ModelPackageArn"],
+        group=answer["ModelPackageGroupName"],
+        version=answer["ModelPackageVersion"],
+        approval=answer.get("ModelApprovalStatus", ""),
+        created=created,
+        modified=modified.timestamp() if modified else created,
+        modified_by=identity(answer.get("LastModifiedBy") or {}),
+        created_by=identity(answer.get("CreatedBy") or {}),
+        approval_description=answer.get("ApprovalDescription", ""),
+        evaluation_uri=metrics.get("S3Uri", ""),
+        metadata=answer.get("CustomerMetadataProperties", {}),
     )
-    for summary in pages:
-        if summary.get("PipelineExecutionDisplayName") == display_name:
-            return str(summary["PipelineExecutionArn"]), str(summary["PipelineExecutionStatus"])
-    return None
-
-
-def parameters(execution_arn: str) -> dict[str, str]:
-    """Return the parameters that an execution was started with, or has by default."""
-    pages = _pages(
-        "list_pipeline_parameters_for_execution",
-        "PipelineParameters",
-        PipelineExecutionArn=execution_arn,
-    )
-    return {one["Name"]: one["Value"] for one in pages}
-
-
-def ended_as(execution_arn: str) -> tuple[str, str] | None:
-    """Return (status, display name) of an execution that came to its end, else None."""
-    answer = _call("describe_pipeline_execution", PipelineExecutionArn=execution_arn)
-    status = answer["PipelineExecutionStatus"]
-    if status not in ENDED:
-        return None
-    return str(status), str(answer.get("PipelineExecutionDisplayName", ""))
-
-
-def why(execution_arn: str) -> tuple[str, float]:
-    """Return what a run is for, as it says itself, and when it started; ("", 0) if it is gone."""
-    try:
-        answer = _call("describe_pipeline_execution", PipelineExecutionArn=execution_arn)
-    except NotThere:
-        return "", 0.0
-    because = str(answer.get("PipelineExecutionDescription", ""))
-    created = answer.get("CreationTime")
-    return because, created.timestamp() if created else 0.0
-
-
-def creator(execution_arn: str) -> tuple[str, str] | None:
-    """Return (who started an execution, its display name), None if it is gone.
-
-    The first is empty where SageMaker does not say.
-    """
-    try:
-        execution = _call("describe_pipeline_execution", PipelineExecutionArn=execution_arn)
-    except NotThere:
-        return None
-    name = str(execution.get("PipelineExecutionDisplayName", ""))
-    return identity(execution.get("CreatedBy") or {}), name
-
-
-def failed_steps(execution_arn: str) -> list[tuple[str, str, str]]:
-    """Return (step, reason, what its job said as it exited) for each failed step of a run."""
-    steps = _pages(
-        "list_pipeline_execution_steps",
-        "PipelineExecutionSteps",
-        PipelineExecutionArn=execution_arn,
-    )
-    return [
-        (step["StepName"], step.get("FailureReason", ""), _exit_message(step))
-        for step in steps
-        if step.get("StepStatus") == "Failed"
-    ]
-
-
-def exit_message_of_failed(execution_arn: str, step: str) -> str | None:
-    """Return what a failed step's job said as it exited, or None if that step did not fail."""
-    for name, _, message in failed_steps(execution_arn):
-        if name == step:
-            return message
-    return None
-
-
-def parse_verdict(exit_message: str) -> Verdict | None:
-    """Return the verdict in a job's exit message.
-
-    None if there is none: the step crashed before it knew.
-    """
-    try:
-        said = json.loads(exit_message)
-        return Verdict(
-            metric=str(said["metric"]),
-            value=float(said["value"]),
-            threshold=float(said["threshold"]),
-            passed=said["passed"] is True,
-            rows=int(said["rows"]),
-        )
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _exit_message(step: dict[str, Any]) -> str:
-    arn = step.get("Metadata", {}).get("ProcessingJob", {}).get("Arn", "")
-    if not arn:
-        return ""
-    name = arn.rsplit("/", 1)[-1]
-    answer = _call("describe_processing_job", ProcessingJobName=name)
-    return str(answer.get("ExitMessage", ""))
-
-
-def _call(operation: str, **request: Any) -> dict[str, Any]:
-    try:
-        answer: dict[str, Any] = getattr(client("sagemaker"), operation)(**request)
-    except (ClientError, BotoCoreError) as error:
-        raise from_aws(error, f"sagemaker {operation}") from error
-    return answer
-
-
-def _pages(operation: str, member: str, **request: Any) -> Iterator[dict[str, Any]]:
-    try:
-        for page in client("sagemaker").get_paginator(operation).paginate(**request):
-            yield from page[member]
-    except (ClientError, BotoCoreError) as error:
-        raise from_aws(error, f"sagemaker {operation}") from error
 
 
 def identity(context: Mapping[str, Any]) -> str:
     """Return whom SageMaker's UserContext means: a user profile's name, or the caller's ARN."""
     return str(context.get("UserProfileName") or context.get("IamIdentity", {}).get("Arn", ""))
+
+
+def _is_gone(error: ClientError) -> bool:
+    text = str(error.response.get("Error", {}).get("Message", "")).lower()
+    return any(phrase in text for phrase in _GONE)

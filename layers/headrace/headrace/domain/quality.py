@@ -1,5 +1,6 @@
 """What a model-quality step found."""
 
+import json
 from typing import NamedTuple
 
 MODEL_QUALITY_STEP = "ModelQuality"
@@ -20,3 +21,21 @@ class Verdict(NamedTuple):
             f"{self.metric} {self.value:.4g} is {side} the threshold {self.threshold:g} "
             f"on {self.rows:,} rows"
         )
+
+    @classmethod
+    def parse(cls, exit_message: str) -> "Verdict | None":
+        """Return the verdict in a job's exit message.
+
+        None if there is none: the step crashed before it knew.
+        """
+        try:
+            said = json.loads(exit_message)
+            return cls(
+                metric=str(said["metric"]),
+                value=float(said["value"]),
+                threshold=float(said["threshold"]),
+                passed=said["passed"] is True,
+                rows=int(said["rows"]),
+            )
+        except (ValueError, KeyError, TypeError):
+            return None

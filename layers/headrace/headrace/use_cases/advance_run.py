@@ -7,11 +7,12 @@ crash before the start from one after it.
 """
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from headrace.adapters import data_bucket, registry, sagemaker
+from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import CLOCKS_APART, SageMaker
 from headrace.domain.actions import Decision
 from headrace.domain.errors import Conflict, PermanentError
 from headrace.domain.events import digest
@@ -24,23 +25,30 @@ _TRIES = 5
 _LOOK_AGAIN = 300.0  # seconds, for the end of a scoring run
 
 
-def advance(
-    ledger: Ledger, bucket: str, pipeline: str, request_id: str, now: float
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What taking a request to its run needs."""
+
+    ledger: Ledger
+    bucket: DataBucket
+    sagemaker: SageMaker
+
+
+def advance(adapters: Adapters, pipeline: str, request_id: str, now: float) -> dict[str, Any]:
     """Start the run of a request, if its turn has come; return what the state machine does next.
 
     `{"outcome": "wait", "until": <seconds since 1970>}` or `{"outcome": "done", "reason": ...}`.
     Raises RetryableError while SageMaker throttles or a quota is used up, Conflict when the lane
     changes faster than it can be claimed, PermanentError when SageMaker refuses the run.
     """
-    project = ledger.project_of("pipeline", pipeline.lower())
+    project = adapters.ledger.project_of("pipeline", pipeline.lower())
     if project is None:
         raise PermanentError(f"no project has a pipeline named {pipeline}")
     for _ in range(_TRIES):
-        lane = ledger.lane(pipeline)
+        lane = adapters.ledger.lane(pipeline)
         run = lane.current
         if run is not None and run.request_id == request_id:
-            return _claimed_before(ledger, project, lane, run, now)
+            return _claimed_before(adapters, project, lane, run, now)
         request = lane.waiting
         if request is None or request.id != request_id:
             return {"outcome": "done", "reason": "the request has been served"}
@@ -54,47 +62,51 @@ def advance(
             return {"outcome": "wait", "until": request.quiet_at}
         claim = _check if lane.pipeline == project.pipelines.model_quality.lower() else _claim
         try:
-            return claim(ledger, bucket, project, lane, request, now)
+            return claim(adapters, project, lane, request, now)
         except Conflict:
             continue
     raise Conflict(f"the lane of {pipeline} is too busy to be claimed")
 
 
 def _claim(
-    ledger: Ledger, bucket: str, project: Project, lane: Lane, request: Request, now: float
+    adapters: Adapters, project: Project, lane: Lane, request: Request, now: float
 ) -> dict[str, Any]:
     """Write the drop's manifest, take the lane for its run, and start it.
 
     The lane's version makes the manifest exact: an object that joins the drop after it was read
     changes the lane, and the claim fails and is made anew.
     """
-    given = _parameters(ledger, bucket, project, lane, request.id)
+    given = _parameters(adapters, project, lane, request.id)
     run = _run(request, now, request.description, given)
-    ledger.claim(lane, replace(lane, waiting=None, current=run))
-    return _started(ledger, lane.pipeline, run, _start(project, lane, run), now)
+    adapters.ledger.claim(lane, replace(lane, waiting=None, current=run))
+    return _started(adapters, lane.pipeline, run, _start(adapters, project, lane, run), now)
 
 
 def _check(
-    ledger: Ledger, bucket: str, project: Project, lane: Lane, request: Request, now: float
+    adapters: Adapters, project: Project, lane: Lane, request: Request, now: float
 ) -> dict[str, Any]:
     """Do the same for late ground truth, once the runs it belongs to have ended.
 
     What those runs looked at themselves is left out; nothing is started where nothing is left.
     """
-    check = ground_truth.check_of(ledger, bucket, project, request.id)
+    check = ground_truth.check_of(
+        adapters.ledger, adapters.bucket, adapters.sagemaker, project, request.id
+    )
     if check.waits_for:
         until = now + _LOOK_AGAIN
-        ledger.claim(lane, lane.quiet_no_earlier(until))  # so that nobody sends for it before
+        adapters.ledger.claim(
+            lane, lane.quiet_no_earlier(until)
+        )  # so that nobody sends for it before
         return {"outcome": "wait", "until": until}
     run = None
     if check.judged:
-        given = ground_truth.put_manifests(bucket, project, request.id, check)
+        given = ground_truth.put_manifests(adapters.bucket, project, request.id, check)
         run = _run(request, now, check.description, given)
     decision = Decision(replace(lane, waiting=None, current=run), audit=check.left_out)
-    ledger.commit(project, lane, decision, [f"checked/{request.id}"], now)
+    adapters.ledger.commit(project, lane, decision, [f"checked/{request.id}"], now)
     if run is None:
         return {"outcome": "done", "reason": "no ground truth is left to check"}
-    return _started(ledger, lane.pipeline, run, _start(project, lane, run), now)
+    return _started(adapters, lane.pipeline, run, _start(adapters, project, lane, run), now)
 
 
 def _run(request: Request, now: float, description: str, parameters: dict[str, str]) -> Run:
@@ -109,32 +121,32 @@ def _run(request: Request, now: float, description: str, parameters: dict[str, s
 
 
 def _claimed_before(
-    ledger: Ledger, project: Project, lane: Lane, run: Run, now: float
+    adapters: Adapters, project: Project, lane: Lane, run: Run, now: float
 ) -> dict[str, Any]:
     if run.execution_arn:
         return {"outcome": "done", "reason": f"runs as {run.execution_arn}"}
     name = _true_name(project, lane.pipeline)
-    found = sagemaker.find(name, run.request_id or "", run.claimed_at - sagemaker.CLOCKS_APART)
+    found = adapters.sagemaker.find(name, run.request_id or "", run.claimed_at - CLOCKS_APART)
     if found is None:
-        found = _start(project, lane, run)
-    return _started(ledger, lane.pipeline, run, found, now)
+        found = _start(adapters, project, lane, run)
+    return _started(adapters, lane.pipeline, run, found, now)
 
 
 def _started(
-    ledger: Ledger, pipeline: str, run: Run, execution_arn: str, now: float
+    adapters: Adapters, pipeline: str, run: Run, execution_arn: str, now: float
 ) -> dict[str, Any]:
     """Write down which execution holds the lane, unless its own event has told already."""
-    lane = ledger.lane(pipeline)
+    lane = adapters.ledger.lane(pipeline)
     if lane.current == run:
         with suppress(Conflict):  # whoever changed the lane knew the run by its name
             started = replace(run, execution_arn=execution_arn)
-            ledger.started(lane, replace(lane, current=started), started, now)
+            adapters.ledger.started(lane, replace(lane, current=started), started, now)
     return {"outcome": "done", "reason": f"runs as {execution_arn}"}
 
 
-def _start(project: Project, lane: Lane, run: Run) -> str:
+def _start(adapters: Adapters, project: Project, lane: Lane, run: Run) -> str:
     """Start a run that was claimed, with the same arguments every time; return its ARN."""
-    return sagemaker.start(
+    return adapters.sagemaker.start(
         {
             "PipelineName": _true_name(project, lane.pipeline),
             "PipelineExecutionDisplayName": run.request_id,
@@ -146,30 +158,30 @@ def _start(project: Project, lane: Lane, run: Run) -> str:
 
 
 def _parameters(
-    ledger: Ledger, bucket: str, project: Project, lane: Lane, request_id: str
+    adapters: Adapters, project: Project, lane: Lane, request_id: str
 ) -> dict[str, str]:
     """Return what a run is given; the manifests that say so are written first."""
     if lane.pipeline == project.pipelines.training_hpo.lower():
-        return _live_training_data(ledger, project)
-    drop = ledger.drop(request_id)
+        return _live_training_data(adapters, project)
+    drop = adapters.ledger.drop(request_id)
     if not drop:
         return {}  # a schedule or a person: the pipeline's defaults take the whole folder
     scoring = lane.pipeline == project.pipelines.inference.lower()
     folder = project.folder("scoring" if scoring else "training")
     files = list(dict.fromkeys(key.removeprefix(folder) for key, _ in drop))
     place = project.drop_folder(request_id)
-    data_bucket.put_versions(bucket, f"{place}objects.json", drop)
-    manifest = data_bucket.put_manifest(bucket, f"{place}manifest.json", folder, files)
+    adapters.bucket.put_versions(f"{place}objects.json", drop)
+    manifest = adapters.bucket.put_manifest(f"{place}manifest.json", folder, files)
     parameters = {"InputData": manifest, "InputDataType": "ManifestFile"}
     if scoring:
-        parameters |= ground_truth.there_already(bucket, project, request_id, files)
+        parameters |= ground_truth.there_already(adapters.bucket, project, request_id, files)
     return parameters
 
 
-def _live_training_data(ledger: Ledger, project: Project) -> dict[str, str]:
+def _live_training_data(adapters: Adapters, project: Project) -> dict[str, str]:
     """A retuning searches on the data that the live model was trained on."""
-    live = ledger.lane(project.pipelines.inference).rollout.live
-    package = registry.describe(live) if live else None
+    live = adapters.ledger.lane(project.pipelines.inference).rollout.live
+    package = adapters.sagemaker.version(live) if live else None
     if package is None:
         return {}
     return {

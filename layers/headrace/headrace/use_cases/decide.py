@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.adapters import registry, sagemaker
+from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.eventbridge import parse_json
 from headrace.adapters.ledger import OBJECTS_PER_COMMIT, Ledger
-from headrace.domain.errors import Conflict, HeadraceError, PermanentError
+from headrace.adapters.messaging import StateMachine
+from headrace.adapters.sagemaker import SageMaker
+from headrace.domain.errors import Conflict, HeadraceError, NotThere, PermanentError
 from headrace.domain.events import (
     ENDED,
     ApprovalOverdue,
@@ -33,7 +35,7 @@ from headrace.domain.events import (
 )
 from headrace.domain.lane import Lane
 from headrace.domain.project import Folder, Project
-from headrace.domain.quality import MODEL_QUALITY_STEP
+from headrace.domain.quality import MODEL_QUALITY_STEP, Verdict
 from headrace.rules.decide import Fact, decide
 from headrace.rules.uploads import FilesArrived
 from headrace.use_cases import ground_truth
@@ -46,16 +48,19 @@ _Place = tuple[Project, Folder | None]  # where an upload lies
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """What deciding needs: the ledger, how an action is handed over, and the time.
+    """What deciding needs: the adapters, the time, and where to log.
 
-    `start(name, input)` starts an execution of the state machine; a second start of a name is no
-    error and does nothing.
+    `warn` logs what Headrace raises on purpose; `crashed` logs, with its traceback, the exception
+    being handled, which nobody expected.
     """
 
     ledger: Ledger
-    start: Callable[[str, dict[str, Any]], None]
+    bucket: DataBucket
+    sagemaker: SageMaker
+    state_machine: StateMachine
     now: Callable[[], float]
     warn: Callable[[str], None]
+    crashed: Callable[[str], None]
 
     def handle(self, records: Iterable[dict[str, Any]]) -> list[str]:
         """Decide a batch of SQS records; return the ids of those to deliver again."""
@@ -78,15 +83,31 @@ class Inbox:
             except HeadraceError as error:
                 self.warn(f"message {message_id}: {error}")
                 failed.append(message_id)
-        for (project, watched), arrived in uploads.items():
+            except Exception:
+                self.crashed(f"message {message_id}")
+                failed.append(message_id)
+        for place, arrived in uploads.items():
             for start in range(0, len(arrived), OBJECTS_PER_COMMIT):
-                chunk = arrived[start : start + OBJECTS_PER_COMMIT]
-                try:
-                    self._files(project, watched, [item for _, item in chunk])
-                except HeadraceError as error:
-                    self.warn(f"{len(chunk)} uploads: {error}")
-                    failed += [message_id for message_id, _ in chunk]
+                failed += self._uploads(place, arrived[start : start + OBJECTS_PER_COMMIT])
         return failed
+
+    def _uploads(self, place: _Place, arrived: list[tuple[str, ObjectCreated]]) -> list[str]:
+        """Decide uploads together; return the ids of the messages to deliver again.
+
+        If that raises what nobody expected, each is decided by itself, so that one upload cannot
+        fail the others.
+        """
+        try:
+            self._files(*place, [item for _, item in arrived])
+        except HeadraceError as error:
+            self.warn(f"{len(arrived)} uploads: {error}")
+        except Exception:
+            self.crashed(f"{len(arrived)} uploads")
+            if len(arrived) > 1:
+                return [failed for one in arrived for failed in self._uploads(place, [one])]
+        else:
+            return []
+        return [message_id for message_id, _ in arrived]
 
     def _place_of(self, item: ObjectCreated) -> _Place | None:
         project = self.ledger.project_of_key(item.key)
@@ -127,7 +148,7 @@ class Inbox:
             yield self.ledger.lane(pipelines.training if training else pipelines.inference), items
             return
         names = [project.relative_name(item.key) for item in items]
-        joined = ground_truth.requests_of(self.ledger, items[0].bucket, project, names)
+        joined = ground_truth.requests_of(self.ledger, self.bucket, project, names)
         scoring = self.ledger.lane(pipelines.inference)  # read last: it knows those requests
         waiting = scoring.waiting.id if scoring.waiting else ""
         is_late = [joined.get(name, waiting) != waiting for name in names]
@@ -159,7 +180,7 @@ class Inbox:
         return True
 
     def _hand_over(self, name: str, action: dict[str, Any]) -> None:
-        self.start(name, action)
+        self.state_machine.start(name, action)
         self.ledger.handed_over(name)
 
     def hand_over_rest(self) -> None:
@@ -202,33 +223,38 @@ class Inbox:
 
     def _is_late(self, event: RunStatusChanged) -> bool:
         """Whether a run is said to go on that has ended: it would hold its lane for ever."""
-        return event.status not in ENDED and sagemaker.ended_as(event.execution_arn) is not None
+        if event.status in ENDED:
+            return False
+        run = self.sagemaker.describe(event.execution_arn)
+        if run is None:
+            raise NotThere(f"{event.execution_arn} is {event.status} by its event, but was deleted")
+        return run.ended
 
     def _package(self, event: ModelPackageChanged) -> list[tuple[Project, str, Fact]]:
         project = self.ledger.project_of("group", event.group) if event.group else None
         if project is None:
             self.warn(f"no project has the model package group {event.group!r}; nothing to do")
             return []
-        package = registry.describe(event.arn)
+        package = self.sagemaker.version(event.arn)
         if package is None:
             gone = VersionGone(event.group, event.arn, event.time)
             return [(project, project.pipelines.inference, gone)]
         back = None
         if package.approval == "Approved" and project.four_eyes:
-            package = with_starters(self.ledger, package)
+            package = with_starters(self.ledger, self.sagemaker, package)
         elif package.approval == "Rejected":
-            back = registry.newest(event.group, "Approved", package.arn)
+            back = self.sagemaker.newest(event.group, "Approved", package.arn)
         return [(project, project.pipelines.inference, PackageReviewed(package, back, event.time))]
 
     def _refreshed(self, event: RefreshEnded) -> list[tuple[Project, str, Fact]]:
         project = self.ledger.project_of("group", event.group)
         if project is None:
             return []
-        package = registry.describe(event.arn)
+        package = self.sagemaker.version(event.arn)
         approved = package is not None and package.approval == "Approved"
         back = None
         if not approved:
-            back = registry.newest(event.group, "Approved", event.arn)
+            back = self.sagemaker.newest(event.group, "Approved", event.arn)
         return [(project, project.pipelines.inference, Refreshed(event, approved, back))]
 
     def _model_quality(
@@ -238,8 +264,8 @@ class Inbox:
         checked_by = (project.pipelines.inference, project.pipelines.model_quality)
         if event.pipeline not in [name.lower() for name in checked_by]:
             return []
-        said = sagemaker.exit_message_of_failed(event.execution_arn, MODEL_QUALITY_STEP)
+        said = self.sagemaker.exit_message_of_failed(event.execution_arn, MODEL_QUALITY_STEP)
         if said is None:
             return []
-        fact = ModelQualityFailed(event.execution_arn, sagemaker.parse_verdict(said), event.time)
+        fact = ModelQualityFailed(event.execution_arn, Verdict.parse(said), event.time)
         return [(project, project.pipelines.training_hpo, fact)]

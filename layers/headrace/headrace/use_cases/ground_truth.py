@@ -9,10 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from headrace.adapters import data_bucket, sagemaker
+from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import CLOCKS_APART, SageMaker
 from headrace.domain.actions import Audit
-from headrace.domain.events import ENDED, ObjectCreated, digest, execution_id_of
+from headrace.domain.events import ObjectCreated, digest, execution_id_of
 from headrace.domain.lane import Lane, Request
 from headrace.domain.project import Project
 
@@ -54,7 +55,7 @@ class Check:
 
 
 def requests_of(
-    ledger: Ledger, bucket: str, project: Project, names: Iterable[str]
+    ledger: Ledger, bucket: DataBucket, project: Project, names: Iterable[str]
 ) -> dict[str, str]:
     """Return the request that took the scoring input of each of these relative names.
 
@@ -62,18 +63,18 @@ def requests_of(
     """
     folder = project.folder("scoring")
     uploads = {
-        ObjectCreated(bucket, folder + name, newest.version_id, 0, 0.0).business_key: name
-        for name, newest in data_bucket.newest(bucket, folder, names).items()
+        ObjectCreated(bucket.name, folder + name, newest.version_id, 0, 0.0).business_key: name
+        for name, newest in bucket.newest(folder, names).items()
     }
     return {uploads[key]: request for key, request in ledger.requests_of(uploads).items()}
 
 
 def there_already(
-    bucket: str, project: Project, request_id: str, names: list[str]
+    bucket: DataBucket, project: Project, request_id: str, names: list[str]
 ) -> dict[str, str]:
     """Return the parameters of a scoring run for the ground truth that is there when it begins."""
     folder = project.folder("ground-truth")
-    newest = data_bucket.newest(bucket, folder, names)
+    newest = bucket.newest(folder, names)
     there = [name for name in names if name in newest and not newest[name].deleted]
     if not there:
         return {}
@@ -85,7 +86,9 @@ def there_already(
     }
 
 
-def _put_truth(bucket: str, project: Project, request_id: str, versions: list[Version]) -> str:
+def _put_truth(
+    bucket: DataBucket, project: Project, request_id: str, versions: list[Version]
+) -> str:
     """Write a manifest of ground truth, and its versions beside it; return its URI.
 
     Its name is that of its content: whoever looks at another time writes another one.
@@ -93,11 +96,13 @@ def _put_truth(bucket: str, project: Project, request_id: str, versions: list[Ve
     folder = project.folder("ground-truth")
     place = f"{project.drop_folder(request_id)}ground-truth-{digest(repr(versions))[:16]}"
     names = list(dict.fromkeys(key.removeprefix(folder) for key, _ in versions))
-    data_bucket.put_versions(bucket, f"{place}{_VERSIONS}", versions)
-    return data_bucket.put_manifest(bucket, f"{place}{_MANIFEST}", folder, names)
+    bucket.put_versions(f"{place}{_VERSIONS}", versions)
+    return bucket.put_manifest(f"{place}{_MANIFEST}", folder, names)
 
 
-def check_of(ledger: Ledger, bucket: str, project: Project, request_id: str) -> Check:
+def check_of(
+    ledger: Ledger, bucket: DataBucket, sagemaker: SageMaker, project: Project, request_id: str
+) -> Check:
     """Return what is to be checked of a drop of late ground truth, once its runs have ended."""
     folder = project.folder("ground-truth")
     drop = [(key.removeprefix(folder), version) for key, version in ledger.drop(request_id)]
@@ -109,10 +114,10 @@ def check_of(ledger: Ledger, bucket: str, project: Project, request_id: str) -> 
     judged: list[Judged] = []
     reasons: defaultdict[str, list[str]] = defaultdict(list)
     for request, files in by_request.items():
-        run, why = _run_of(project, scoring, request)
+        run, why = _run_of(sagemaker, project, scoring, request)
         if not run and not why:
             return Check(waits_for=request)
-        own = _own_truth(run) if run else set()
+        own = _own_truth(bucket, sagemaker, run) if run else set()
         scored = _scored(bucket, project, run, [name for name, _ in files]) if run else set()
         for name, version in files:
             if (folder + name, version) in own:
@@ -129,45 +134,46 @@ def check_of(ledger: Ledger, bucket: str, project: Project, request_id: str) -> 
     return Check(tuple(judged), tuple(left_out))
 
 
-def _run_of(project: Project, scoring: Lane, request: str) -> tuple[str, str]:
+def _run_of(sagemaker: SageMaker, project: Project, scoring: Lane, request: str) -> tuple[str, str]:
     """Return (ARN, "") of a request's run that ended, ("", why) if none will, ("", "") before."""
     if not request:
         return "", "no run took its scoring input yet; the one that does looks for it"
     if scoring.waiting is not None and scoring.waiting.id == request:
         return "", f"the run of {request} has not begun and will look for it"
-    since = Request.opened(request) - sagemaker.CLOCKS_APART
+    since = Request.opened(request) - CLOCKS_APART
     found = sagemaker.first(project.pipelines.inference, request, since)
     if found is None:
         claimed = scoring.current is not None and scoring.current.request_id == request
         return "", "" if claimed else f"SageMaker knows no run of {request}"
-    arn, status = found
-    return (arn, "") if status in ENDED else ("", "")
+    return (found.arn, "") if found.ended else ("", "")
 
 
-def _own_truth(run: str) -> set[Version]:
+def _own_truth(bucket: DataBucket, sagemaker: SageMaker, run: str) -> set[Version]:
     """Return the ground truth that a scoring run was started with."""
     given = sagemaker.parameters(run)
     if given.get("GroundTruthAvailable") != "true":
         return set()
-    versions = data_bucket.read_json(given["GroundTruth"].removesuffix(_MANIFEST) + _VERSIONS)
+    versions = bucket.read_json(given["GroundTruth"].removesuffix(_MANIFEST) + _VERSIONS)
     return {(one["key"], one["version_id"]) for one in versions or ()}
 
 
-def _scored(bucket: str, project: Project, run: str, names: list[str]) -> set[str]:
+def _scored(bucket: DataBucket, project: Project, run: str, names: list[str]) -> set[str]:
     """Return the files that a run made predictions of."""
     place = f"{project.prefix}/runs/{execution_id_of(run)}/predictions/"
-    found = data_bucket.newest(bucket, place, names)
+    found = bucket.newest(place, names)
     return {name for name, newest in found.items() if not newest.deleted}
 
 
-def put_manifests(bucket: str, project: Project, request_id: str, check: Check) -> dict[str, str]:
+def put_manifests(
+    bucket: DataBucket, project: Project, request_id: str, check: Check
+) -> dict[str, str]:
     """Write what a check reads; return the parameters of its run."""
     folder = project.folder("ground-truth")
     versions = [(folder + one.name, one.version_id) for one in check.judged]
     truth = _put_truth(bucket, project, request_id, versions)
     names = list(dict.fromkeys(f"{one.run}/predictions/{one.name}" for one in check.judged))
     key = f"{project.drop_folder(request_id)}predictions-{digest(repr(names))[:16]}{_MANIFEST}"
-    predictions = data_bucket.put_manifest(bucket, key, f"{project.prefix}/runs/", names)
+    predictions = bucket.put_manifest(key, f"{project.prefix}/runs/", names)
     return {"Predictions": predictions, "GroundTruth": truth}
 
 

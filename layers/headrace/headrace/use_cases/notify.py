@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.adapters import data_bucket, registry, sagemaker
+from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.events import (
     ENDED,
     Event,
@@ -16,7 +17,7 @@ from headrace.domain.events import (
 from headrace.domain.message import Message
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import Project
-from headrace.domain.quality import MODEL_QUALITY_STEP
+from headrace.domain.quality import MODEL_QUALITY_STEP, Verdict
 from headrace.notifications import run_messages, version_messages
 from headrace.notifications.format import ToldRun
 
@@ -26,7 +27,9 @@ DATA_QUALITY_STEP = "DataQualityCheck"
 Told = tuple[str, Message]
 
 
-def messages_for(ledger: Ledger, bucket: str, event: Event) -> list[Told]:
+def messages_for(
+    ledger: Ledger, bucket: DataBucket, sagemaker: SageMaker, event: Event
+) -> list[Told]:
     """Return (key, message) pairs for an event; a key is the same however often it is reported.
 
     The end of a run tells what its steps should have told: their own events may be lost.
@@ -34,10 +37,10 @@ def messages_for(ledger: Ledger, bucket: str, event: Event) -> list[Told]:
     found: list[Told | None] = []
     match event:
         case ModelPackageChanged():
-            found = [_package(ledger, event)]
+            found = [_package(ledger, bucket, sagemaker, event)]
         case RunStatusChanged():
             if project := ledger.project_of("pipeline", event.pipeline):
-                found = [_run(project, bucket, event), _drift_of(project, bucket, event)]
+                found = [_run(project, bucket, sagemaker, event), _drift_of(project, bucket, event)]
         case StepStatusChanged():
             if project := ledger.project_of("pipeline", event.pipeline):
                 found = [_step(project, bucket, event)]
@@ -46,16 +49,18 @@ def messages_for(ledger: Ledger, bucket: str, event: Event) -> list[Told]:
     return [told for told in found if told is not None]
 
 
-def _package(ledger: Ledger, event: ModelPackageChanged) -> Told | None:
+def _package(
+    ledger: Ledger, bucket: DataBucket, sagemaker: SageMaker, event: ModelPackageChanged
+) -> Told | None:
     project = ledger.project_of("group", event.group) if event.group else None
     if project is None or event.approval != "PendingManualApproval":
         return None
-    package = registry.describe(event.arn)
+    package = sagemaker.version(event.arn)
     if package is None:
         return None
     live_arn = ledger.lane(project.pipelines.inference).rollout.live
-    live = registry.describe(live_arn) if live_arn else None
-    value, live_value = _value(package), _value(live) if live else None
+    live = sagemaker.version(live_arn) if live_arn else None
+    value, live_value = _value(bucket, package), _value(bucket, live) if live else None
     threshold = package.metadata.get("threshold", "?")
     beside = f"version {live.version}, {_quality(live, live_value)}" if live else "nothing yet"
     message = version_messages.registered(
@@ -75,10 +80,10 @@ def _package(ledger: Ledger, event: ModelPackageChanged) -> Told | None:
     return f"registered/{package.arn}", message
 
 
-def _value(package: ModelPackage) -> float | None:
+def _value(bucket: DataBucket, package: ModelPackage) -> float | None:
     """Return a version's metric from its evaluation report, None where there is none."""
     name = package.metadata.get("metric", "")
-    report = data_bucket.read_json(package.evaluation_uri) if package.evaluation_uri else None
+    report = bucket.read_json(package.evaluation_uri) if package.evaluation_uri else None
     for group in (report or {}).values():
         value = group.get(name, {}).get("value") if isinstance(group, dict) else None
         if value is not None:
@@ -101,14 +106,21 @@ def _quality(package: ModelPackage, value: float | None) -> str:
     return f"{name} {value:.4g}"
 
 
-def _run(project: Project, bucket: str, event: RunStatusChanged) -> Told | None:
+def _run(
+    project: Project, bucket: DataBucket, sagemaker: SageMaker, event: RunStatusChanged
+) -> Told | None:
     custom = project.custom_message(event.pipeline, "", event.status)
     scored = event.status == "Succeeded" and event.pipeline == project.pipelines.inference.lower()
     if not custom and not scored and event.status not in ("Failed", "Stopped"):
         return None
-    why = _why_failed(event.execution_arn) if event.status == "Failed" else _Why([], [], [])
-    folder = f"s3://{bucket}/{project.prefix}/runs/{execution_id_of(event.execution_arn)}"
-    because, started = sagemaker.why(event.execution_arn)
+    why = (
+        _why_failed(sagemaker, event.execution_arn)
+        if event.status == "Failed"
+        else _Why([], [], [])
+    )
+    folder = f"s3://{bucket.name}/{project.prefix}/runs/{execution_id_of(event.execution_arn)}"
+    run = sagemaker.describe(event.execution_arn)
+    because, started = (run.description, run.started) if run else ("", 0.0)
     message = run_messages.run_changed(
         project.name,
         event.status,
@@ -136,11 +148,11 @@ class _Why:
         return bool(self.steps) and all("threshold" in step for step in self.steps)
 
 
-def _why_failed(execution_arn: str) -> _Why:
+def _why_failed(sagemaker: SageMaker, execution_arn: str) -> _Why:
     """Return what each failed step said before it exited."""
     why = _Why([], [], [])
     for step, reason, said in sagemaker.failed_steps(execution_arn):
-        verdict = sagemaker.parse_verdict(said)
+        verdict = Verdict.parse(said)
         if step == MODEL_QUALITY_STEP and verdict is not None:
             missed = f"{verdict.metric} {verdict.value:.4g} missed {verdict.threshold:g}"
             why.headlines.append(missed)
@@ -160,7 +172,7 @@ def _why_failed(execution_arn: str) -> _Why:
     return why
 
 
-def _step(project: Project, bucket: str, event: StepStatusChanged) -> Told | None:
+def _step(project: Project, bucket: DataBucket, event: StepStatusChanged) -> Told | None:
     run = ToldRun(event.pipeline, event.execution_arn, event.time)
     custom = project.custom_message(event.pipeline, event.step, event.status)
     if custom:
@@ -173,7 +185,7 @@ def _step(project: Project, bucket: str, event: StepStatusChanged) -> Told | Non
     return None
 
 
-def _drift_of(project: Project, bucket: str, event: RunStatusChanged) -> Told | None:
+def _drift_of(project: Project, bucket: DataBucket, event: RunStatusChanged) -> Told | None:
     """Return what the data-quality step of a run that ended should have told, if it ran."""
     if event.status not in ENDED or event.pipeline != project.pipelines.inference.lower():
         return None
@@ -182,10 +194,10 @@ def _drift_of(project: Project, bucket: str, event: RunStatusChanged) -> Told | 
     return _drift(project, bucket, ToldRun(event.pipeline, event.execution_arn, event.time))
 
 
-def _drift(project: Project, bucket: str, run: ToldRun) -> Told | None:
-    folder = f"s3://{bucket}/{project.prefix}/runs/{execution_id_of(run.arn)}"
+def _drift(project: Project, bucket: DataBucket, run: ToldRun) -> Told | None:
+    folder = f"s3://{bucket.name}/{project.prefix}/runs/{execution_id_of(run.arn)}"
     uri = f"{folder}/data-quality/constraint_violations.json"
-    report = data_bucket.read_json(uri)
+    report = bucket.read_json(uri)
     violations = report.get("violations", []) if isinstance(report, dict) else []
     if not violations:
         return None

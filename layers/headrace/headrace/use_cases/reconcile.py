@@ -7,25 +7,24 @@ an approval or a registration nobody heard of, a version that waits for approval
 an hour, uploads that never came through.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from headrace.adapters import data_bucket, envelopes, registry, sagemaker
-from headrace.adapters.eventbridge import parse
+from headrace.adapters import eventbridge
 from headrace.adapters.ledger import Ledger
-from headrace.domain.errors import HeadraceError
-from headrace.domain.events import ENDED, RunStatusChanged
+from headrace.adapters.messaging import Queue
+from headrace.adapters.sagemaker import SageMaker
+from headrace.domain.errors import HeadraceError, NotThere
+from headrace.domain.events import RunStatusChanged
 from headrace.domain.lane import Lane
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import FOLDERS, Project
 from headrace.rules.scheduling import may_run_at, waits_for_model
 from headrace.use_cases.decide import Inbox
 
-# Seconds after which a claim without a run, or a complete drop without one, counts as forgotten;
-# a refresh, which may wait for GitLab, so many times later.
-FORGOTTEN = 600.0
+# A refresh may wait for GitLab: it counts as forgotten so many times later than a run.
 _REFRESH_TIMES = 6
 # Uploads younger than this may still be under way; older ones were found by an inventory before.
 # One in parts bears the time at which it began.
@@ -39,20 +38,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """What reconciling needs: `put` sends to the inbox, `tell` has `notify` tell again.
+    """What reconciling needs: the queues of `decide` and of `notify`, to put events back into.
 
     What should have happened is left alone for `forgotten` seconds: its events may be on their way.
     """
 
     inbox: Inbox
-    bucket: str
-    put: Callable[[Envelope], None]
-    tell: Callable[[Envelope], None]
-    forgotten: float = FORGOTTEN
+    inbox_queue: Queue
+    notify_queue: Queue
+    forgotten: float
 
     @property
     def _ledger(self) -> Ledger:
         return self.inbox.ledger
+
+    @property
+    def _sagemaker(self) -> SageMaker:
+        return self.inbox.sagemaker
 
     def run(self, inventory: bool) -> int:
         """Look at every project once, at its folders too if asked; return what was put back.
@@ -72,7 +74,7 @@ class Reconciler:
             for missing in looks:  # each looks while it is gone through
                 with self._apart(errors):
                     for envelope in missing:
-                        self.put(envelope)
+                        self.inbox_queue.send(envelope)
                         count += 1
         if errors:
             raise errors[0]
@@ -100,10 +102,12 @@ class Reconciler:
     def _lane(self, project: Project, lane: Lane, now: float) -> Iterator[Envelope]:
         run, waiting, at = lane.current, lane.waiting, may_run_at(project, lane)
         if run is not None and run.execution_arn:
-            ended = sagemaker.ended_as(run.execution_arn)
-            if ended is not None:
-                envelope = envelopes.run_status(run.execution_arn, *ended, now)
-                self.tell(envelope)
+            found = self._sagemaker.describe(run.execution_arn)
+            if found is None:
+                raise NotThere(f"{run.execution_arn} holds its lane, but was deleted")
+            if found.ended:
+                envelope = eventbridge.run_status(found.arn, found.status, found.display_name, now)
+                self.notify_queue.send(envelope)
                 yield envelope
         elif run is not None and run.request_id is not None:
             if now - max(run.claimed_at, run.driven_at) > self.forgotten:
@@ -117,44 +121,46 @@ class Reconciler:
         """Runs of the last day that nobody heard of: those that people start are in no lane."""
         mine = lane.current.execution_arn if lane.current else ""
         found = {}
-        for run in sagemaker.recent(pipeline, now - _RUNS_KEPT):
+        for run in self._sagemaker.recent(pipeline, now - _RUNS_KEPT):
             is_new = lane.current is None and now - run.started > self.forgotten
-            if run.arn != mine and (run.status in ENDED or is_new):
+            if run.arn != mine and (run.ended or is_new):
                 event = RunStatusChanged(pipeline, run.arn, run.status, run.display_name, now)
                 found[event.business_key] = run
         for run in self._unseen(found):
-            envelope = envelopes.run_status(run.arn, run.status, run.display_name, now)
-            self.tell(envelope)
+            envelope = eventbridge.run_status(run.arn, run.status, run.display_name, now)
+            self.notify_queue.send(envelope)
             yield envelope
 
     def _registry(self, project: Project, now: float) -> Iterator[Envelope]:
         group = project.model_package_group
         lane = self._ledger.lane(project.pipelines.inference)
         live_arn = lane.rollout.live
-        live = registry.describe(live_arn) if live_arn else None
+        live = self._sagemaker.version(live_arn) if live_arn else None
         if live_arn and live is None:
-            gone = envelopes.own("Version Gone", {"group": group, "arn": live_arn}, now)
+            gone = eventbridge.own("Version Gone", {"group": group, "arn": live_arn}, now)
             if not self._seen(gone):
                 yield gone
         elif live is not None and live.approval == "Rejected":
             yield from self._unheard(group, live, now)
-        approved = registry.newest(group, "Approved")
+        approved = self._sagemaker.newest(group, "Approved")
         if approved is not None and approved not in (live_arn, lane.rollout.wanted):
-            yield from self._unheard(group, registry.describe(approved), now)
-        pending = registry.newest(group, "PendingManualApproval")
-        package = registry.describe(pending) if pending else None
+            yield from self._unheard(group, self._sagemaker.version(approved), now)
+        pending = self._sagemaker.newest(group, "PendingManualApproval")
+        package = self._sagemaker.version(pending) if pending else None
         if package is None or package.approval != "PendingManualApproval":
             return
         if now - package.created > self.forgotten and not self._ledger.seen(
             [f"told/registered/{package.arn}"]
         ):
-            self.tell(envelopes.model_package(group, package.arn, package.approval, now))
+            self.notify_queue.send(
+                eventbridge.model_package(group, package.arn, package.approval, now)
+            )
         allowed = project.remind_after_hours * 3600
         waited = int((now - package.modified) / allowed)
         if waited:
             days = int(waited * allowed / 86400)
             detail = {"group": group, "arn": package.arn, "days": days}
-            envelope = envelopes.own("Approval Overdue", detail, now)
+            envelope = eventbridge.own("Approval Overdue", detail, now)
             if not self._seen(envelope):
                 yield envelope
 
@@ -162,14 +168,14 @@ class Reconciler:
         if package is None or now - package.modified < self.forgotten:
             return
         if not self._ledger.seen([package.business_key]):
-            yield envelopes.model_package(group, package.arn, package.approval, now)
+            yield eventbridge.model_package(group, package.arn, package.approval, now)
 
     def _uploads(self, project: Project, now: float) -> Iterator[Envelope]:
         for folder in FOLDERS:
             since, until = now - _UPLOADS_KEPT, now - _UPLOADS_SETTLE
-            uploads = data_bucket.uploads(self.bucket, project.folder(folder), since, until)
+            uploads = self.inbox.bucket.uploads(project.folder(folder), since, until)
             for o in self._unseen({upload.business_key: upload for upload in uploads}):
-                yield envelopes.object_created(o.bucket, o.key, o.version_id, o.size, o.time)
+                yield eventbridge.object_created(o.bucket, o.key, o.version_id, o.size, o.time)
 
     def _unseen(self, by_key: dict[str, T]) -> list[T]:
         """Return those of some events, or what they are made of, that were never decided."""
@@ -177,8 +183,8 @@ class Reconciler:
         return [one for key, one in by_key.items() if key not in seen]
 
     def _seen(self, envelope: Envelope) -> bool:
-        return bool(self._ledger.seen([parse(envelope).business_key]))
+        return bool(self._ledger.seen([eventbridge.parse(envelope).business_key]))
 
 
 def _due(pipeline: str, request_id: str, now: float) -> Envelope:
-    return envelopes.own("Lane Due", {"pipeline": pipeline, "request_id": request_id}, now)
+    return eventbridge.own("Lane Due", {"pipeline": pipeline, "request_id": request_id}, now)

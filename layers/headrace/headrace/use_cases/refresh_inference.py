@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from headrace.adapters import gitlab_ci, registry
+from headrace.adapters.gitlab_ci import CiPipeline, GitLab
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.errors import PermanentError, RetryableError
 from headrace.use_cases.starters import with_starters
 
@@ -16,7 +17,8 @@ _JOB = "refresh"  # of `.gitlab-ci.yml`; what follows it promotes the version to
 
 def refresh(
     ledger: Ledger,
-    to: gitlab_ci.Settings,
+    sagemaker: SageMaker,
+    gitlab: GitLab,
     group: str,
     arn: str,
     refresh_id: str,
@@ -33,32 +35,29 @@ def refresh(
     Raises RetryableError while another one may be starting it.
     """
     if pipeline_id is not None:
-        return _status(to, gitlab_ci.status(to, pipeline_id))
+        return _status(gitlab, gitlab.status(pipeline_id))
     project = ledger.project_of("group", group)
     if project is None:
         raise PermanentError(f"no project has the model package group {group}")
     lane = ledger.lane(project.pipelines.inference)
     if lane.rollout.refresh_id != refresh_id:
-        return {
-            "status": "superseded",
-            "detail": f"{lane.rollout.wanted or 'nothing'} is wanted now",
-        }
-    package = registry.describe(arn)
+        wanted = lane.rollout.wanted or "nothing"
+        return {"status": "superseded", "detail": f"{wanted} is wanted now"}
+    package = sagemaker.version(arn)
     if package is not None and project.four_eyes:
-        package = with_starters(ledger, package)
+        package = with_starters(ledger, sagemaker, package)
     if package is None or package.why_not:
         why = "it is deleted" if package is None else package.why_not
         detail = f"the version is not approved any more: {why}"
         return {"status": "failed", "pipeline_id": None, "detail": detail}
-    if found := gitlab_ci.find(to, ci_name(arn, refresh_id)):
-        return _status(to, found)
+    if found := gitlab.find(ci_name(arn, refresh_id)):
+        return _status(gitlab, found)
     claimed_at = lane.rollout.ci_claimed_at
     if claimed_at is not None and now - claimed_at < _STARTING:
         raise RetryableError(f"another one may be starting the CI pipeline of {refresh_id}")
     rollout = replace(lane.rollout, ci_claimed_at=now)
     ledger.claim(lane, replace(lane, rollout=rollout))
-    started = gitlab_ci.trigger(
-        to,
+    started = gitlab.trigger(
         {
             "HEADRACE_ACTION": "refresh",
             "HEADRACE_PROJECT": project.name,
@@ -66,7 +65,7 @@ def refresh(
             "MODEL_PACKAGE_ARN": arn,
         },
     )
-    return _status(to, started)
+    return _status(gitlab, started)
 
 
 def ci_name(arn: str, refresh_id: str) -> str:
@@ -74,13 +73,13 @@ def ci_name(arn: str, refresh_id: str) -> str:
     return f"refresh {arn} {refresh_id}"
 
 
-def _status(to: gitlab_ci.Settings, pipeline: gitlab_ci.CiPipeline) -> dict[str, Any]:
+def _status(gitlab: GitLab, pipeline: CiPipeline) -> dict[str, Any]:
     answer: dict[str, Any] = {"pipeline_id": pipeline.id, "detail": pipeline.web_url}
-    if pipeline.status in gitlab_ci.RUNNING:
+    if pipeline.is_running:
         return {**answer, "status": "running"}
     if pipeline.status == "success":
         return {**answer, "status": "succeeded"}
-    jobs = gitlab_ci.jobs(to, pipeline.id)
+    jobs = gitlab.jobs(pipeline.id)
     failed = ", ".join(f"{job.name} ({job.web_url})" for job in jobs if job.status == "failed")
     detail = f"CI pipeline {pipeline.web_url} is {pipeline.status}; failed: {failed or 'no job'}"
     if any((job.name, job.status) == (_JOB, "success") for job in jobs):

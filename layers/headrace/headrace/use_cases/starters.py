@@ -1,13 +1,13 @@
 """Who is behind a version, for projects that ask for four eyes."""
 
-from headrace.adapters import sagemaker
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.lane import Request
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.people import Starters
 
 
-def with_starters(ledger: Ledger, package: ModelPackage) -> ModelPackage:
+def with_starters(ledger: Ledger, sagemaker: SageMaker, package: ModelPackage) -> ModelPackage:
     """Return a version with the people behind it.
 
     The ledger knows them where the control plane started the run; for any other run SageMaker says
@@ -17,8 +17,8 @@ def with_starters(ledger: Ledger, package: ModelPackage) -> ModelPackage:
     arn = package.metadata.get("run", "")
     if "/execution/" not in arn:
         return package._replace(started_by=Starters((), known=False))
-    asked, created = ledger.requested_by(arn), sagemaker.creator(arn)
-    by, name = created or ("", "")
+    asked, execution = ledger.requested_by(arn), sagemaker.describe(arn)
+    by, name = (execution.created_by, execution.display_name) if execution else ("", "")
     known = asked is not None or (bool(by) and not Request.is_id(name))
     people = (by, *(asked or ()), package.created_by)
     found = tuple(dict.fromkeys(person for person in people if person))
