@@ -45,6 +45,8 @@ def _complaint(model: type[BaseModel], source: Document, error: Any) -> tuple[in
     """Return the line of a wrong key, and what is said of it."""
     cause = error.get("ctx", {}).get("error")
     route: Route = (*error["loc"], *(cause.route if isinstance(cause, Wrong) else ()))
+    if error["type"] == "invalid_key":  # `1:` or `true:`, which YAML reads as no text
+        route = (*route[:-1], str(error["input"]).lower())
     name = ".".join(map(str, route))
     line = source.line(route)
     return line, f"{source.where}:{line}: {name} {_text(model, route, error)}"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import UnionType
+from typing import Any, get_args
 
 import pytest
+import yaml
 from headrace.domain.errors import PermanentError
+from headrace.domain.project import Project
 
 from pipeline_specs import ROOT
-from pipeline_specs.config import document, settings
+from pipeline_specs.config import document, project_file, settings
+from pipeline_specs.config.fields import Section
 from pipeline_specs.config.settings import Settings
 
 ABALONE = (ROOT / "pipeline_specs" / "abalone" / "project.yaml").read_text()
@@ -80,6 +85,36 @@ def line_of(text: str, beginning: str) -> int:
          "schedules:", "is unknown"),
         ("tags: {project", "upload_training_data: all\ntags: {project", "upload_training_data",
          "upload_training_data:", "true or false"),
+        ("max_jobs: 4", 'max_jobs: "4"', "tuning.max_jobs", "max_jobs:", "a whole number"),
+        ("max_jobs: 4", "max_jobs: true", "tuning.max_jobs", "max_jobs:", "a whole number"),
+        ("max_jobs: 4", "max_jobs: 4.0", "tuning.max_jobs", "max_jobs:", "a whole number"),
+        ("max_jobs: 4", "max_jobs:", "tuning.max_jobs", "max_jobs:", "has no value"),
+        ("max_jobs: 4", "max_job: 4", "tuning.max_job", "max_job:", "did you mean max_jobs?"),
+        ("threshold: 10.0", "threshold: .nan", "quality.threshold", "threshold:", "finite"),
+        ("threshold: 10.0", 'threshold: "10"', "quality.threshold", "threshold:", "a number"),
+        ("project: abalone    ", "project: 7    ", "project", "project:",
+         "a text in quotes, but is 7"),
+        ("check: processing", "thresholds: low", "data_quality.thresholds", "thresholds:",
+         "keys and values"),
+        ("custom: []", "custom: [x]", "notify.custom.0", "custom:", "keys and values"),
+        ("[data-science@example.com]", "[me]", "notify.recipients.0.email", "recipients:",
+         "an e-mail address, but is 'me'"),
+        ("[data-science@example.com]", "[5]", "notify.recipients.0", "recipients:",
+         "or a section with email and wants, but is 5"),
+        ("tags: {project", "1: x\ntags: {project", "1", "1: x", "is unknown"),
+        ("tags: {project", "true: x\ntags: {project", "true", "true: x", "is unknown"),
+        ("tags: {project", "folders: []\ntags: {project", "folders", "folders:",
+         "keys and values"),
+        ("tags: {project", "folders: {training: a, scoring: a/b}\ntags: {project",
+         "folders.training", "folders:", "may not hold another watched folder"),
+        ("tags: {project", "role_arn: ours\ntags: {project", "role_arn", "role_arn:", "ARN"),
+        ("tags: {project", "steps2: {}\ntags: {project", "steps2", "steps2:", "mean steps?"),
+        ("check: processing", "thresholds: {comparison_threshold: low}",
+         "data_quality.thresholds.comparison_threshold", "thresholds:", "a number"),
+        ("check: processing", "thresholds: {datatype_check_threshold: 2}",
+         "data_quality.thresholds.datatype_check_threshold", "thresholds:", "at most 1"),
+        ("steps:\n", "steps:\n  cache_expire_after: a week\n", "steps.cache_expire_after",
+         "cache_expire_after:", "like P7D"),
         ("num_round: 50", "num_round: [50]", "training.hyperparameters.num_round", "num_round:",
          "a text or a number"),
     ],
@@ -94,6 +129,72 @@ def test_a_wrong_value_is_named_with_its_file_line_and_key(
     where = f"{tmp_path / 'project.yaml'}:{line_of(text, line)}: {key} "
     assert str(caught.value).startswith(where)
     assert complaint in str(caught.value)
+
+
+def test_all_that_is_wrong_is_told_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = ABALONE
+    for before, after in (
+        ("max_jobs: 4", "max_jobs: many"),
+        ("metric: mse", "metric: mean"),
+        ("header:", "headr:"),
+    ):
+        text = text.replace(before, after)
+    with pytest.raises(PermanentError) as caught:
+        parsed(tmp_path, text)
+    lines = str(caught.value).splitlines()
+    assert [line.split(": ")[1].split()[0] for line in lines] == [
+        *("data.headr", "quality.metric", "tuning.max_jobs"),
+    ]
+
+
+def test_a_name_too_long_for_a_rule_of_eventbridge_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(project_file, "LONGEST_NAME", 30)
+    text = ABALONE.replace("tags: {project", "schedules: {inference: rate(1 day)}\ntags: {project")
+    with pytest.raises(PermanentError, match=r"schedules\.inference needs a shorter project name"):
+        parsed(tmp_path, text)
+
+
+def test_a_key_without_a_value_is_one_that_is_not_set(tmp_path: Path) -> None:
+    keys = ("folders", "approval", "accounts", "schedules", "subnets", "kms_key", "user_id")
+    text = "\n".join((ABALONE, *(f"{key}:" for key in keys)))
+    assert parsed(tmp_path, text) == parsed(tmp_path, ABALONE)
+
+
+def test_the_layer_and_the_model_have_the_same_defaults(tmp_path: Path) -> None:
+    kept = ("data", "processing", "training", "tuning", "inference")
+    least = {
+        "project": "whelk",
+        "quality": {"metric": "auc", "threshold": 0.5},
+        **{key: yaml.safe_load(ABALONE)[key] for key in kept},
+    }
+    project = parsed(tmp_path, yaml.safe_dump(least)).project
+    assert project == Project.parse({key: least[key] for key in ("project", "quality")}, "it")
+
+
+def test_the_layer_reads_what_another_release_stored(tmp_path: Path) -> None:
+    project = parsed(tmp_path, ABALONE).project
+    stored = project.document()
+    newer = {**stored, "fresh": 1, "drops": {**stored["drops"], "fresh": 2}}
+    assert Project.parse(newer, "the ledger") == project
+    older = {key: stored[key] for key in ("project", "quality", "drops")}
+    assert Project.parse(older, "the ledger").retune == project.retune
+
+
+def test_every_key_is_explained() -> None:
+    def unexplained(model: type[Section]) -> list[str]:
+        return [
+            f"{model.__name__}.{name}"
+            for name, field in model.model_fields.items()
+            if not (field.description or issubclass(_inner(field.annotation), Section))
+        ]
+
+    def _inner(annotation: Any) -> type:
+        inner = [one for one in get_args(annotation) if one is not type(None)]
+        return inner[0] if isinstance(annotation, UnionType) else annotation
+
+    assert [key for model in Section.__subclasses__() for key in unexplained(model)] == []
 
 
 @pytest.mark.parametrize("key", ["metric", "threshold"])

@@ -88,9 +88,12 @@ class Project:
 
     @classmethod
     def parse(cls, document: Mapping[str, Any], where: str) -> "Project":
-        """Return the settings in a loaded `project.yaml`; `where` names it in errors.
+        """Return the settings in a mapping like `project.yaml`; `where` names it in errors.
 
-        Raises PermanentError, naming the key, for a value that is missing or of another type.
+        `upsert` checks the file and stores what `document` gives, every default filled in. A
+        stored document of another release may hold more or less: what is unknown is ignored,
+        what is missing gets its default. Raises PermanentError, naming the key, for a value of
+        another type, and for a name, metric or threshold that is missing.
         """
         top = _Section(document, where)
         name = top.get("project", str)
