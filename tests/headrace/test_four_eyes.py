@@ -12,7 +12,7 @@ from headrace.domain.people import why_not
 from headrace.domain.project import Project
 from headrace.rules.decide import decide
 
-from tests.headrace.conftest import INFERENCE, NOW, package
+from tests.headrace.samples import INFERENCE, NOW, package
 
 ADA = "arn:aws:sts::123456789012:assumed-role/Scientist/ada@example.com"
 BOB = "arn:aws:sts::123456789012:assumed-role/Scientist/bob@example.com"

@@ -15,7 +15,7 @@ from headrace.use_cases import advance_run as advance_module
 from headrace.use_cases.advance_run import advance
 from headrace.use_cases.decide import Inbox
 
-from tests.headrace.conftest import BUCKET, HPO, INFERENCE, NOW, RUN, TRAINING, payload
+from tests.headrace.samples import BUCKET, HPO, INFERENCE, NOW, RUN, TRAINING, payload
 
 
 class StateMachine:
