@@ -11,9 +11,9 @@ CHECKS := $(VENV)/checks/bin
 CODE := layers/headrace/headrace functions pipeline_specs data_quality local_cloud demo benchmarks workbench checks
 # What the tests saw roles use of their permissions, and the tests that live the whole loop.
 REPORT := .headrace/iam
-# A worker has laptop clouds of its own; tests/conftest.py says which tests share one.
+# tests/conftest.py says which tests one worker takes together, with a laptop cloud of its own.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 LOOPS := tests/loop tests/accounts tests/chaos/test_main_job_under_chaos.py
 # Step scripts are checked for the containers' oldest Python, and tested under it where there is one.
 STEPS := pipeline_specs/steps data_quality

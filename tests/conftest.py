@@ -8,53 +8,64 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from local_cloud.ministack.process import Server
 
 # Fixtures that start a server of the laptop cloud. Whatever uses one is marked `cloud`.
 SERVERS = {"aws", "cloud", "ends", "endpoint", "hosted", "own_cloud", "sample", "stormy"}
-# Fixtures that take seconds without one: the SageMaker SDK, the functions as they are deployed.
-SLOW = {"artefacts", "builders"}
+# Folders whose tests share what takes seconds to make; of others, a worker takes a file at once.
+WHOLE = {
+    f"tests/{name}"
+    for name in (
+        *("accounts", "cloud", "engine", "headrace", "loop", "performance"),
+        *("pipeline_specs", "sagemaker_api"),
+    )
+}
 # The groups that take longest start first, and the longest of the other tests before the short
 # ones, so that no worker is left with them at the end.
 FIRST = ("tests/loop", "tests/chaos/test_main_job_under_chaos.py", "tests/accounts")
 LONG = "tests/simulation/"
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` selects and xdist groups
+class ByGroup(LoadScopeScheduling):
+    """Gives a worker all tests of a group. xdist's own groups do nothing under pytest 9.2."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    return ByGroup(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        used = _fixtures(item, SERVERS | SLOW)
-        if SERVERS.intersection(used):
+        if SERVERS.intersection(item.fixturenames):  # type: ignore[attr-defined]
             item.add_marker(pytest.mark.cloud)
-        if group := _group(item, used.values()):
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=_rank)
+    items.sort(key=lambda item: _rank(item.nodeid))
+
+
+def group_of(nodeid: str) -> str:
+    """Return the folder, the file or the test itself: what one worker takes at once."""
+    if nodeid.startswith(LONG):
+        return nodeid
+    path = nodeid.partition("::")[0]
+    folder = path.rpartition("/")[0]
+    return folder if folder in WHOLE else path
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     Server.start = _start if item.get_closest_marker("cloud") else _refuse  # type: ignore[method-assign]
 
 
-def _fixtures(item: pytest.Item, names: set[str]) -> dict[str, Any]:
-    """Return those of the named fixtures that a test needs, itself or through others."""
-    found = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]  # pytest tells it nowhere else
-    return {name: found[name][-1] for name in sorted(names.intersection(found))}
-
-
-def _group(item: pytest.Item, fixtures: Any) -> str:
-    """Return the folder or file whose tests share one of the fixtures; nothing if none do."""
-    scopes = {fixture.scope: fixture.baseid for fixture in fixtures}
-    if "module" in scopes:
-        return item.nodeid.partition("::")[0]
-    return str(scopes.get("session", ""))
-
-
-def _rank(item: pytest.Item) -> int:
-    group = item.get_closest_marker("xdist_group")
-    if group is None:
-        return len(FIRST) + (1 if item.nodeid.startswith(LONG) else 2)
-    return FIRST.index(group.args[0]) if group.args[0] in FIRST else len(FIRST)
+def _rank(nodeid: str) -> int:
+    group = group_of(nodeid)
+    if group in FIRST:
+        return FIRST.index(group)
+    return len(FIRST) + (0 if group in WHOLE else 1 if nodeid.startswith(LONG) else 2)
 
 
 _start = Server.start

@@ -72,7 +72,7 @@ def test_a_function_behind_a_rule_is_retried_and_then_told_to_its_destination(
 
 
 A_QUEUE_THAT_FAILS = """
-import time
+import threading
 from ministack.services import eventbridge
 from local_cloud.ministack import rules
 
@@ -93,7 +93,8 @@ target = {
 event = {"Source": "s", "DetailType": "d", "Detail": "{}", "EventId": "1", "Time": 1,
          "Account": "000000000000", "Region": "us-east-1", "Resources": []}
 eventbridge._invoke_target(target, event, {"Name": "r"})
-time.sleep(1)
+while retries := [t for t in threading.enumerate() if t.name.startswith("rule-retry")]:
+    retries[0].join()
 print(len(attempts), [f"{letter.error} after {letter.attempts}" for letter in letters])
 """
 

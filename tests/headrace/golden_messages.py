@@ -15,7 +15,7 @@ from headrace.domain.quality import Verdict
 from headrace.notifications import run_messages, version_messages
 from headrace.notifications.format import ToldRun
 
-from tests.headrace.conftest import INFERENCE, NOW, RUN, TRAINING, package
+from tests.headrace.samples import INFERENCE, NOW, RUN, TRAINING, package
 
 FOLDER = Path(__file__).parent / "golden"
 RESULTS = "s3://headrace-databucket-1a2b3c/abalone/runs/9v2kq0x4w7ab"

@@ -15,7 +15,7 @@ from headrace.use_cases.advance_run import advance
 from headrace.use_cases.decide import Inbox
 
 from tests.headrace import handed_in
-from tests.headrace.conftest import INFERENCE, NOW, TRUTH_CHECKS, payload
+from tests.headrace.samples import INFERENCE, NOW, TRUTH_CHECKS, payload
 
 SCORING, TRUTH = "abalone/batch-scoring/data/raw/", "abalone/batch-scoring/data/ground-truth/"
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/{}/execution/{}"

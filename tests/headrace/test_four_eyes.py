@@ -15,7 +15,7 @@ from headrace.domain.project import Project
 from headrace.rules.decide import decide
 from headrace.use_cases.starters import with_starters
 
-from tests.headrace.conftest import INFERENCE, NOW, RUN, TRAINING, package
+from tests.headrace.samples import INFERENCE, NOW, RUN, TRAINING, package
 
 ADA = "arn:aws:sts::123456789012:assumed-role/Scientist/ada@example.com"
 BOB = "arn:aws:sts::123456789012:assumed-role/Scientist/bob@example.com"

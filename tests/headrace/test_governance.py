@@ -14,7 +14,7 @@ from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import Project
 from headrace.rules.decide import decide
 
-from tests.headrace.conftest import INFERENCE, NOW, package
+from tests.headrace.samples import INFERENCE, NOW, package
 
 RETUNED = {"kind": "training-hpo", "metric": "mse"}
 

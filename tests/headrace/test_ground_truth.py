@@ -19,7 +19,7 @@ from headrace.rules.uploads import FilesArrived
 from headrace.use_cases.advance_run import advance
 
 from tests.headrace import handed_in
-from tests.headrace.conftest import HPO, INFERENCE, NOW, TRUTH_CHECKS, payload, uploaded
+from tests.headrace.samples import HPO, INFERENCE, NOW, TRUTH_CHECKS, payload, uploaded
 from tests.headrace.scored_files import ARN, SCORING, TRUTH, Place
 
 

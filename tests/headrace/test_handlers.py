@@ -15,7 +15,7 @@ from headrace.domain.errors import PermanentError
 from headrace.domain.project import Project
 from headrace.runtime import Runtime
 
-from tests.headrace.conftest import NOW, RUN, payload
+from tests.headrace.samples import NOW, RUN, payload
 
 CONTEXT = SimpleNamespace(
     function_name="notify",

@@ -16,7 +16,7 @@ from headrace.use_cases.advance_run import advance
 from headrace.use_cases.decide import Inbox
 
 from tests.headrace import handed_in
-from tests.headrace.conftest import BUCKET, HPO, INFERENCE, NOW, RUN, TRAINING, payload
+from tests.headrace.samples import BUCKET, HPO, INFERENCE, NOW, RUN, TRAINING, payload
 
 
 class StateMachine:

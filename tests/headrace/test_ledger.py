@@ -11,7 +11,7 @@ from headrace.domain.project import Pipelines, Project
 from headrace.rules.decide import decide
 from headrace.rules.uploads import FilesArrived
 
-from tests.headrace.conftest import NOW, RUN, TRAINING, uploaded
+from tests.headrace.samples import NOW, RUN, TRAINING, uploaded
 
 RAW = "abalone/training/data/raw/"
 

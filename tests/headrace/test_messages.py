@@ -12,8 +12,8 @@ from headrace.notifications.format import facts, in_studio, studio, when
 from headrace.notifications.run_messages import drift, not_taken, plain
 
 from tests.headrace import golden_messages
-from tests.headrace.conftest import RUN, package
 from tests.headrace.golden_messages import CASES, NUMBERS, STEP
+from tests.headrace.samples import RUN, package
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -13,7 +13,7 @@ from headrace.domain.events import (
     StepStatusChanged,
 )
 
-from tests.headrace.conftest import BUCKET, INFERENCE, RUN, payload
+from tests.headrace.samples import BUCKET, INFERENCE, RUN, payload
 
 
 def test_an_upload_keeps_its_raw_key_and_version() -> None:

@@ -19,7 +19,7 @@ from headrace.domain.project import Pipelines, Project
 from headrace.use_cases.reconcile import Reconciler
 
 from tests.headrace import handed_in
-from tests.headrace.conftest import BUCKET, INFERENCE, NOW, RUN, TRAINING, package
+from tests.headrace.samples import BUCKET, INFERENCE, NOW, RUN, TRAINING, package
 
 
 @dataclass

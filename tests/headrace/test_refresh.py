@@ -10,7 +10,7 @@ from headrace.domain.errors import Conflict, RetryableError
 from headrace.domain.project import Project
 from headrace.use_cases.refresh_inference import refresh
 
-from tests.headrace.conftest import INFERENCE, NOW, package
+from tests.headrace.samples import INFERENCE, NOW, package
 
 GITLAB = GitLab(Settings("https://gitlab.example", "group/project", "main", "t", "a"))
 SAGEMAKER = SageMaker(None)

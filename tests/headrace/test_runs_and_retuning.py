@@ -18,7 +18,7 @@ from headrace.domain.quality import Verdict
 from headrace.rules.decide import decide
 from headrace.rules.uploads import FilesArrived
 
-from tests.headrace.conftest import HPO, NOW, RUN, TRAINING, package, uploaded
+from tests.headrace.samples import HPO, NOW, RUN, TRAINING, package, uploaded
 
 MISSED = Verdict("mse", 16.2, 10.0, False, 1200)
 WAITING = Request("upload-2", NOW, NOW + 2, objects=1, names=("b.csv",))

@@ -11,7 +11,7 @@ from headrace.domain.project import Project
 from headrace.use_cases.notify import DATA_QUALITY_STEP, messages_for
 
 from tests.headrace import handed_in
-from tests.headrace.conftest import INFERENCE, NOW, RUN
+from tests.headrace.samples import INFERENCE, NOW, RUN
 
 BUCKET = "headrace-databucket-tell"
 REPORT = "abalone/runs/9v2kq0x4w7ab/data-quality/constraint_violations.json"

@@ -10,7 +10,7 @@ from headrace.domain.project import Project
 from headrace.rules.decide import decide
 from headrace.rules.uploads import FilesArrived, why_not_taken
 
-from tests.headrace.conftest import NOW, RUN, TRAINING, uploaded
+from tests.headrace.samples import NOW, RUN, TRAINING, uploaded
 
 RAW = "abalone/training/data/raw/"
 SCORING = "abalone/batch-scoring/data/raw/"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import every_minute
 import pytest
 from botocore.exceptions import ClientError
 from pipeline_samples import DEPLOYMENT, NOWHERE, Definition, described, model_package
@@ -59,6 +60,7 @@ def build(builders: tuple[Any, Any, Any]) -> Any:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     home, template = tmp_path_factory.mktemp("cloud"), Path(__file__).parent / "stack.yaml"
     with Cloud(home, template=template, gitlab=False) as cloud:
+        every_minute.put(cloud)
         yield cloud
 
 

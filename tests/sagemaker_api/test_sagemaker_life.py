@@ -71,8 +71,10 @@ def test_what_ran_when_the_cloud_stopped_has_failed_and_rules_are_told(own_cloud
 def test_a_token_is_forgotten_after_its_window(own_cloud):
     first = start(own_cloud, "a")
     assert start(own_cloud, "a") == first
-    time.sleep(4.2)
-    assert start(own_cloud, "a") != first
+    deadline = time.monotonic() + 20
+    while start(own_cloud, "a") == first:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_a_remembered_step_is_given_until_it_is_too_old(cloud):

@@ -3,21 +3,26 @@
 The walks show that they can fail, too: with a rule taken out they find the order that breaks it.
 """
 
-from collections.abc import Callable
+import pkgutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 from unittest import mock
 
+import headrace.domain
+import headrace.rules
 import pytest
 from headrace.domain.lane import Lane
 from headrace.rules import approvals, decide, retuning, runs
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.internal.conjecture import providers
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from tests.simulation.lanes_walk import Lanes
 from tests.simulation.registry_walk import RegistryLife
 
-# The same walks every time that the same modules are imported: Hypothesis tries their constants.
+# The same walks every time.
 STEADY = settings(
     max_examples=60,
     stateful_step_count=40,
@@ -27,6 +32,22 @@ STEADY = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 _refreshed = approvals.refreshed
+
+
+@pytest.fixture(autouse=True)
+def constants_of_the_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have Hypothesis try the constants of the same modules, whatever other tests imported."""
+    names = ["tests.simulation.lanes_walk", "tests.simulation.registry_walk"]
+    for package in (headrace.domain, headrace.rules):
+        found = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+        names += [module.name for module in found]
+    constants = providers.Constants()
+    for name in names:
+        constants |= providers.constants_from_module(import_module(name))
+    monkeypatch.setattr(providers, "_get_local_constants", lambda: constants)
+    providers.CONSTANTS_CACHE.cache.clear()
+    yield
+    providers.CONSTANTS_CACHE.cache.clear()
 
 
 @pytest.mark.parametrize("machine", [Lanes, RegistryLife])
