@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from headrace.adapters import sagemaker
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import Execution, SageMaker
 from headrace.domain.actions import RefreshInference, ReturnToPending, Tell
 from headrace.domain.cause import Cause
 from headrace.domain.events import PackageReviewed, RunRequested, RunStatusChanged
@@ -97,10 +97,15 @@ def test_the_boards_reference_is_asked_for_first(strict: Project) -> None:
 # --- where the people come from -------------------------------------------------------------------
 
 
+def describing(execution: Execution | None) -> SageMaker:
+    """Return a SageMaker that knows one execution, or none."""
+    sagemaker = SageMaker(client=None)
+    sagemaker.describe = lambda execution_arn: execution  # type: ignore[method-assign]
+    return sagemaker
+
+
 @pytest.fixture
-def known_run(
-    ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Starters]:
+def known_run(ledger: Ledger, project: Project) -> Callable[..., Starters]:
     """Run a request as the control plane does; return who is behind the version of its run."""
 
     def run(*asked: str, names: tuple[str, ...] = (), identity: str = ADVANCE) -> Starters:
@@ -117,8 +122,8 @@ def known_run(
         ended = RunStatusChanged(TRAINING, RUN, "Succeeded", waiting.id, NOW)
         decision = decide(project, held, ended, NOW)
         ledger.commit(project, ledger.lane(TRAINING), decision, [ended.business_key], NOW)
-        monkeypatch.setattr(sagemaker, "creator", lambda arn: (identity, waiting.id))
-        version = with_starters(ledger, package(1, metadata={"run": RUN}))
+        execution = Execution(RUN, "Succeeded", waiting.id, NOW, created_by=identity)
+        version = with_starters(ledger, describing(execution), package(1, metadata={"run": RUN}))
         assert version.started_by is not None
         return version.started_by
 
@@ -156,10 +161,12 @@ def test_a_run_without_an_identity_is_known_by_the_ledger(
     ],
 )
 def test_a_run_that_the_ledger_does_not_know_has_its_creator(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, created: tuple[str, str] | None, known: bool
+    ledger: Ledger, created: tuple[str, str] | None, known: bool
 ) -> None:
-    monkeypatch.setattr(sagemaker, "creator", lambda arn: created)
-    version = with_starters(ledger, package(1, metadata={"run": RUN}, created_by="role"))
+    by, name = created or ("", "")
+    execution = Execution(RUN, "Succeeded", name, NOW, created_by=by) if created else None
+    version = package(1, metadata={"run": RUN}, created_by="role")
+    version = with_starters(ledger, describing(execution), version)
     assert version.started_by is not None
     assert version.started_by.known == known
-    assert version.started_by.people == (*filter(None, (created or ("", ""))[:1]), "role")
+    assert version.started_by.people == (*filter(None, [by]), "role")

@@ -32,7 +32,7 @@ def place(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch, req
     )
     ledger.put_project(project)
     lane = ledger.lane(INFERENCE)
-    ledger.claim(lane, replace(lane, live="arn:model"))
+    ledger.claim(lane, replace(lane, rollout=replace(lane.rollout, live="arn:model")))
     inbox = handed_in.inbox(ledger, lambda *_: None, lambda: place.clock, name=bucket)
     place, sagemaker = Place(bucket, inbox), inbox.sagemaker
     monkeypatch.setattr(sagemaker, "start", place.start)

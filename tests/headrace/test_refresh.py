@@ -30,7 +30,8 @@ def triggered(
 
     ledger.put_project(project)
     lane = ledger.lane(INFERENCE)
-    ledger.claim(lane, replace(lane, refreshing=ARN, refresh_id="refresh-1"))
+    rollout = replace(lane.rollout, wanted=ARN, refresh_id="refresh-1")
+    ledger.claim(lane, replace(lane, rollout=rollout))
     monkeypatch.setattr(GITLAB, "trigger", trigger)
     monkeypatch.setattr(GITLAB, "find", lambda name: None)
     monkeypatch.setattr(SAGEMAKER, "version", lambda arn: package(1))
