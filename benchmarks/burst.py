@@ -133,6 +133,7 @@ def milliseconds(dynamodb: Any, count: int, project: Project, number_of_event: i
         now=time.time,
         warn=print,
         crashed=print,
+        info=lambda *_, **__: None,
     )
     body = payload("object_created")
     body["detail"]["object"]["key"] = f"{project.folder('training')}{number_of_event}.csv"

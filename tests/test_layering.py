@@ -188,7 +188,7 @@ def test_each_module_keeps_the_rule_of_its_folder() -> None:
     ("module", "elsewhere", "said"),
     [
         ("adapters/ledger.py", "domain", "imports headrace.adapters.dynamodb.Table"),
-        ("use_cases/decide.py", "rules", "imports headrace.use_cases.ground_truth"),
+        ("use_cases/decide.py", "rules", "imports headrace.use_cases.look_up.LookUp"),
         ("rules/uploads.py", "notifications", "imports headrace.rules.scheduling.driven"),
         ("adapters/client.py", "use_cases", "imports botocore.session"),
     ],

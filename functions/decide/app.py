@@ -21,6 +21,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         now=adapters.now,
         warn=logger.warning,
         crashed=logger.exception,
+        info=logger.info,
     )
     failed = inbox.handle(event["Records"])
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

@@ -22,6 +22,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         now=adapters.now,
         warn=logger.warning,
         crashed=logger.exception,
+        info=logger.info,
     )
     reconciler = Reconciler(
         inbox, adapters.inbox_queue, adapters.notify_queue, adapters.forgotten_after

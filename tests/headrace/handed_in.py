@@ -28,7 +28,11 @@ def inbox(
 ) -> Inbox:
     """Return an inbox. Tests replace the methods of its SageMaker, which has no client."""
     states: Any = SimpleNamespace(start=start)
-    return Inbox(ledger, bucket(name), SageMaker(None), states, now, log, log)
+    return Inbox(ledger, bucket(name), SageMaker(None), states, now, log, log, _nothing)
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """Log nothing."""
 
 
 def adapters(inbox: Inbox) -> Adapters:

@@ -267,3 +267,24 @@ def test_a_request_that_cannot_run_yet_is_left_to_the_event_that_frees_it(
     assert advance(handed_in.adapters(inbox), HPO, "nothing", NOW)["outcome"] == "done"
     assert started == []
     assert advance_module.digest("x") == advance_module.digest("x")
+
+
+def test_each_decision_is_one_line_of_fields_in_the_log(
+    inbox: Inbox, upload: Callable[..., dict[str, Any]]
+) -> None:
+    lines: list[tuple[str, dict[str, Any]]] = []
+    logging = replace(inbox, info=lambda message, extra: lines.append((message, extra)))
+    keys = [f"abalone/training/data/raw/{name}.csv" for name in "abc"]
+    assert logging.handle([upload(key) for key in keys]) == []
+    assert logging.handle([upload(keys[0])]) == []  # delivered again: decided no more
+    ((message, fields),) = lines
+    assert message == "decided"
+    assert fields.pop("milliseconds") >= 0
+    assert fields == {
+        "event": "FilesArrived",
+        "project": "abalone",
+        "lane": TRAINING,
+        "business_key": f"s3/{BUCKET}/{keys[0]}/v1",
+        "events": 3,
+        "outcome": "joined",
+    }

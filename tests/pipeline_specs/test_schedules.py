@@ -122,7 +122,7 @@ def test_the_control_plane_reads_what_a_rule_sends(bus: Bus) -> None:
     event = parse_json(body)
     assert isinstance(event, RunRequested)
     assert event.pipeline == "whelk-inference"
-    assert event.cause == "schedule cron(0 3 * * ? *)"
+    assert str(event.cause) == "schedule cron(0 3 * * ? *)"
     assert event.id == json.loads(body)["time"]
 
 
@@ -152,4 +152,4 @@ def test_the_clock_starts_a_run(bus: Bus) -> None:
     """Up to a minute long where few tests ran before it."""
     event = parse_json(bus.receive(90, "limpet", "Minutes"))
     assert isinstance(event, RunRequested)
-    assert (event.pipeline, event.cause) == ("limpet-training", "schedule rate(1 minute)")
+    assert (event.pipeline, str(event.cause)) == ("limpet-training", "schedule rate(1 minute)")

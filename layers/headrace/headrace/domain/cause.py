@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from headrace.domain.errors import PermanentError
 
-CauseKind = Literal["schedule", "request", "threshold"]
-_KINDS: tuple[CauseKind, ...] = ("schedule", "request", "threshold")
+CauseKind = Literal["schedule", "request", "trigger", "threshold"]
+_KINDS: tuple[CauseKind, ...] = ("schedule", "request", "trigger", "threshold")
 _BY_HAND = "by hand, "  # how the release before schema 2 wrote down who asked
 
 

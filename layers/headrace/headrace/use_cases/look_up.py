@@ -1,0 +1,160 @@
+"""What an event needs looked up before it is decided: whose it is, and what is true by now.
+
+An event may be late, repeated or out of order, and only its identity is trusted: the ledger, the
+registry, SageMaker and the bucket say how things stand. Nothing is decided or written here.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from headrace.adapters.data_bucket import DataBucket
+from headrace.adapters.ledger import Ledger
+from headrace.adapters.sagemaker import SageMaker
+from headrace.domain.errors import NotThere, PermanentError
+from headrace.domain.events import (
+    ENDED,
+    ApprovalOverdue,
+    Event,
+    LaneDue,
+    ModelPackageChanged,
+    ModelQualityFailed,
+    ObjectCreated,
+    PackageReviewed,
+    Refreshed,
+    RefreshEnded,
+    RunNotStarted,
+    RunRequested,
+    RunStatusChanged,
+    StepStatusChanged,
+    VersionGone,
+)
+from headrace.domain.lane import Lane
+from headrace.domain.project import Folder, Project
+from headrace.domain.quality import MODEL_QUALITY_STEP, Verdict
+from headrace.rules.decide import Fact
+from headrace.use_cases import ground_truth
+from headrace.use_cases.starters import with_starters
+
+Place = tuple[Project, Folder | None]  # where an upload lies
+Concern = tuple[Project, str, Fact]  # a fact, with the project and the lane that it concerns
+
+
+class LookUp(NamedTuple):
+    """Where things are looked up; `warn` logs events that concern no project."""
+
+    ledger: Ledger
+    bucket: DataBucket
+    sagemaker: SageMaker
+    warn: Callable[[str], None]
+
+    def place_of(self, item: ObjectCreated) -> Place | None:
+        project = self.ledger.project_of_key(item.key)
+        if project is None:
+            self.warn(f"no project's prefix holds {item.key!r}; nothing to do")
+            return None
+        return project, project.folder_of(item.key)
+
+    def lanes_for(
+        self, project: Project, watched: Folder | None, items: list[ObjectCreated]
+    ) -> Iterator[tuple[Lane, list[ObjectCreated]]]:
+        """Yield the lanes that uploads to a folder are decided on, as they are now.
+
+        Ground truth belongs to the run of its scoring input while that one has not been claimed,
+        and on the lane of checks from then on.
+        """
+        pipelines = project.pipelines
+        if watched != "ground-truth":
+            training = watched == "training"
+            yield self.ledger.lane(pipelines.training if training else pipelines.inference), items
+            return
+        names = [project.relative_name(item.key) for item in items]
+        joined = ground_truth.requests_of(self.ledger, self.bucket, project, names)
+        scoring = self.ledger.lane(pipelines.inference)  # read last: it knows those requests
+        waiting = scoring.waiting.id if scoring.waiting else ""
+        is_late = [joined.get(name, waiting) != waiting for name in names]
+        for lane, late in ((pipelines.inference, False), (pipelines.model_quality, True)):
+            some = [item for item, was in zip(items, is_late, strict=True) if was == late]
+            if some:
+                yield (self.ledger.lane(lane) if late else scoring), some
+
+    def facts(self, event: Event) -> list[Concern]:
+        """Return the facts that an event brings; none if it concerns no project."""
+        match event:
+            case ModelPackageChanged():
+                return self._package(event)
+            case StepStatusChanged():
+                project = self.ledger.project_of("pipeline", event.pipeline)
+                if project and event.step == MODEL_QUALITY_STEP and event.status == "Failed":
+                    return self._model_quality(project, event)
+                return []
+            case RefreshEnded():
+                return self._refreshed(event)
+            case ApprovalOverdue() | VersionGone():
+                project = self.ledger.project_of("group", event.group)
+                return [(project, project.pipelines.inference, event)] if project else []
+            case RunStatusChanged():
+                project = self.ledger.project_of("pipeline", event.pipeline)
+                if project is None or self._is_late(event):
+                    return []
+                # The step's own event may be lost: a failed run is asked for its verdict as well.
+                failed = self._model_quality(project, event) if event.status == "Failed" else []
+                return [(project, event.pipeline, event), *failed]
+            case RunRequested() | RunNotStarted() | LaneDue():
+                project = self.ledger.project_of("pipeline", event.pipeline)
+                if project is None:
+                    raise PermanentError(
+                        f"no project has a pipeline named {event.pipeline}; "
+                        "run `headrace pipelines upsert PROJECT`"
+                    )
+                return [(project, event.pipeline, event)]
+            case ObjectCreated():
+                raise AssertionError("uploads are decided together")
+
+    def _is_late(self, event: RunStatusChanged) -> bool:
+        """Return whether a stale event reports a finished run as running."""
+        if event.status in ENDED:
+            return False
+        run = self.sagemaker.describe(event.execution_arn)
+        if run is None:
+            raise NotThere(f"{event.execution_arn} is {event.status} by its event, but was deleted")
+        return run.ended
+
+    def _package(self, event: ModelPackageChanged) -> list[Concern]:
+        project = self.ledger.project_of("group", event.group) if event.group else None
+        if project is None:
+            self.warn(f"no project has the model package group {event.group!r}; nothing to do")
+            return []
+        package = self.sagemaker.version(event.arn)
+        if package is None:
+            gone = VersionGone(event.group, event.arn, event.time)
+            return [(project, project.pipelines.inference, gone)]
+        back = None
+        if package.approval == "Approved" and project.four_eyes:
+            package = with_starters(self.ledger, self.sagemaker, package)
+        elif package.approval == "Rejected":
+            back = self.sagemaker.newest(event.group, "Approved", package.arn)
+        return [(project, project.pipelines.inference, PackageReviewed(package, back, event.time))]
+
+    def _refreshed(self, event: RefreshEnded) -> list[Concern]:
+        project = self.ledger.project_of("group", event.group)
+        if project is None:
+            return []
+        package = self.sagemaker.version(event.arn)
+        approved = package is not None and package.approval == "Approved"
+        back = None
+        if not approved:
+            back = self.sagemaker.newest(event.group, "Approved", event.arn)
+        return [(project, project.pipelines.inference, Refreshed(event, approved, back))]
+
+    def _model_quality(
+        self, project: Project, event: StepStatusChanged | RunStatusChanged
+    ) -> list[Concern]:
+        """Return the failure of a run's model-quality step, if that is what failed."""
+        checked_by = (project.pipelines.inference, project.pipelines.model_quality)
+        if event.pipeline not in [name.lower() for name in checked_by]:
+            return []
+        said = self.sagemaker.exit_message_of_failed(event.execution_arn, MODEL_QUALITY_STEP)
+        if said is None:
+            return []
+        fact = ModelQualityFailed(event.execution_arn, Verdict.parse(said), event.time)
+        return [(project, project.pipelines.training_hpo, fact)]
