@@ -18,6 +18,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         event["pipeline"],
         event["request_id"],
         adapters.now(),
-    )
+    ).document()
     logger.info("advanced", extra={"request_id": event["request_id"], **answer})
     return answer

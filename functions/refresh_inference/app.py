@@ -22,6 +22,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         event["refresh_id"],
         event.get("pipeline_id"),
         adapters.now(),
-    )
+    ).document()
     logger.info("refresh", extra={"refresh_id": event["refresh_id"], **answer})
     return answer

@@ -11,7 +11,7 @@ from headrace.adapters.sagemaker import Execution
 from headrace.domain.errors import RetryableError
 from headrace.domain.events import RunStatusChanged
 from headrace.rules.decide import decide
-from headrace.use_cases.advance_run import advance
+from headrace.use_cases.advance_run import Advanced, advance
 from headrace.use_cases.decide import Inbox
 
 from tests.headrace import handed_in
@@ -49,7 +49,7 @@ class Place:
     def drop(self, folder: str, *names: str) -> None:
         assert self.inbox.handle([self.put(folder + name) for name in names]) == []
 
-    def advance(self, pipeline: str) -> dict[str, Any]:
+    def advance(self, pipeline: str) -> Advanced:
         """Have the request that waits driven, an hour later."""
         request = self.ledger.lane(pipeline).waiting
         assert request is not None
@@ -59,7 +59,7 @@ class Place:
     def scored(self, *names: str, status: str = "Succeeded") -> str:
         """Have files scored by a run; return its id."""
         self.drop(SCORING, *names)
-        assert self.advance(INFERENCE)["reason"].startswith("runs as")
+        assert self.advance(INFERENCE).reason.startswith("runs as")
         return self.ends(INFERENCE, status, names)
 
     def ends(self, pipeline: str, status: str, names: tuple[str, ...] = ()) -> str:

@@ -16,7 +16,7 @@ from headrace.domain.lane import Lane, Request
 from headrace.domain.project import Project
 from headrace.rules.decide import decide
 from headrace.rules.uploads import FilesArrived
-from headrace.use_cases.advance_run import advance
+from headrace.use_cases.advance_run import Advanced, advance
 
 from tests.headrace import handed_in
 from tests.headrace.samples import HPO, INFERENCE, NOW, TRUTH_CHECKS, payload, uploaded
@@ -56,7 +56,7 @@ def place(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch, req
 def test_late_ground_truth_is_checked_on_the_predictions_of_its_run(place: Place) -> None:
     run = place.scored("a b.csv", "sub/größe.csv")
     place.drop(TRUTH, "a b.csv", "sub/größe.csv")
-    assert place.advance(TRUTH_CHECKS)["reason"].startswith("runs as")
+    assert place.advance(TRUTH_CHECKS).reason.startswith("runs as")
     assert place.checked() == [
         (f"{run}/predictions/a b.csv", "a b.csv"),
         (f"{run}/predictions/sub/größe.csv", "sub/größe.csv"),
@@ -92,7 +92,7 @@ def test_ground_truth_told_late_that_its_run_had_is_not_checked_again(place: Pla
     place.scored("a.csv")
     assert place.inbox.handle([message]) == []
     answer = place.advance(TRUTH_CHECKS)
-    assert answer == {"outcome": "done", "reason": "no ground truth is left to check"}
+    assert answer == Advanced("done", "no ground truth is left to check")
     assert place.why_not() == ["a.csv: run run1 had it from the beginning"]
     assert place.ledger.lane(TRUTH_CHECKS).waiting is None
     assert len(place.starts) == 1
@@ -121,10 +121,10 @@ def test_a_check_waits_minutes_for_its_scoring_run_and_nobody_sends_for_it_meanw
     place.advance(INFERENCE)
     place.drop(TRUTH, "a.csv")
     answer = place.advance(TRUTH_CHECKS)
-    assert answer == {"outcome": "wait", "until": place.clock + 300}
+    assert answer == Advanced("wait", until=place.clock + 300)
     waiting = place.ledger.lane(TRUTH_CHECKS).waiting
     assert waiting is not None
-    assert waiting.quiet_at == answer["until"]
+    assert waiting.quiet_at == answer.until
     run = place.ends(INFERENCE, "Failed", ("a.csv",))  # it missed its threshold on other files
     place.advance(TRUTH_CHECKS)
     assert place.checked() == [(f"{run}/predictions/a.csv", "a.csv")]
@@ -165,7 +165,7 @@ def test_ground_truth_whose_input_is_scored_anew_is_left_to_that_run(place: Plac
     place.drop(SCORING, "a.csv")
     waiting = place.ledger.lane(INFERENCE).waiting
     assert waiting is not None
-    assert place.advance(TRUTH_CHECKS)["outcome"] == "done"
+    assert place.advance(TRUTH_CHECKS).outcome == "done"
     assert place.why_not() == [f"a.csv: the run of {waiting.id} has not begun and will look for it"]
     place.advance(INFERENCE)
     given = {one["Name"]: one["Value"] for one in place.starts[-1]["PipelineParameters"]}

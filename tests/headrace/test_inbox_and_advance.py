@@ -12,7 +12,7 @@ from headrace.adapters.sagemaker import Execution
 from headrace.domain.errors import RetryableError
 from headrace.domain.project import Project
 from headrace.use_cases import advance_run as advance_module
-from headrace.use_cases.advance_run import advance
+from headrace.use_cases.advance_run import Advanced, advance
 from headrace.use_cases.decide import Inbox
 
 from tests.headrace import handed_in
@@ -180,10 +180,10 @@ def test_a_drop_that_is_not_quiet_waits_and_then_starts_with_its_manifest(
     request = inbox.ledger.lane(TRAINING).waiting
     assert request is not None
     early = advance(handed_in.adapters(inbox), TRAINING, request.id, request.quiet_at - 1)
-    assert early == {"outcome": "wait", "until": request.quiet_at}
+    assert early == Advanced("wait", until=request.quiet_at)
     assert started == []
     answer = advance(handed_in.adapters(inbox), TRAINING, request.id, request.quiet_at)
-    assert answer == {"outcome": "done", "reason": f"runs as {RUN}"}
+    assert answer == Advanced("done", f"runs as {RUN}")
     (run,) = started
     assert run["PipelineName"] == TRAINING
     assert run["PipelineExecutionDisplayName"] == request.id
@@ -232,7 +232,7 @@ def test_a_claim_whose_answer_was_lost_is_looked_for_before_it_starts_again(
     assert started[0] == started[1]  # same name, same token: SageMaker knows it
     monkeypatch.setattr(inbox.sagemaker, "find", lambda *_: RUN)
     answer = advance(handed_in.adapters(inbox), TRAINING, request.id, NOW + 60)
-    assert answer == {"outcome": "done", "reason": f"runs as {RUN}"}
+    assert answer == Advanced("done", f"runs as {RUN}")
     assert len(started) == 2
     lane = inbox.ledger.lane(TRAINING)
     assert lane.current is not None
@@ -263,8 +263,8 @@ def test_a_request_that_cannot_run_yet_is_left_to_the_event_that_frees_it(
     request = inbox.ledger.lane(INFERENCE).waiting
     assert request is not None
     answer = advance(handed_in.adapters(inbox), INFERENCE, request.id, NOW + 60)
-    assert answer["reason"] == "waits for a model to go live"
-    assert advance(handed_in.adapters(inbox), HPO, "nothing", NOW)["outcome"] == "done"
+    assert answer.reason == "waits for a model to go live"
+    assert advance(handed_in.adapters(inbox), HPO, "nothing", NOW).outcome == "done"
     assert started == []
     assert advance_module.digest("x") == advance_module.digest("x")
 

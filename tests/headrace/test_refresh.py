@@ -40,7 +40,7 @@ def triggered(
 
 def driven(ledger: Ledger, now: float, refresh_id: str = "refresh-1") -> str:
     answer = refresh(ledger, SAGEMAKER, GITLAB, "headrace-abalone", ARN, refresh_id, None, now)
-    return str(answer["status"])
+    return str(answer.status)
 
 
 def test_a_second_driver_waits_while_the_first_may_be_starting_the_pipeline(
@@ -95,7 +95,7 @@ def test_a_refresh_is_done_when_its_own_job_is_whatever_becomes_of_a_promotion(
     listed = [CiJob(name, state, f"page of {name}") for name, state in jobs.items()]
     monkeypatch.setattr(GITLAB, "jobs", lambda number: listed)
     answer = refresh(ledger, SAGEMAKER, GITLAB, "headrace-abalone", ARN, "refresh-1", 7, NOW)
-    assert answer["status"] == status
+    assert answer.status == status
     assert [name for name, state in jobs.items() if state == "failed"] == [
-        name for name in jobs if f"{name} (page of {name})" in answer["detail"]
+        name for name in jobs if f"{name} (page of {name})" in answer.detail
     ]

@@ -8,7 +8,7 @@ crash before the start from one after it.
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.ledger import Ledger
@@ -34,10 +34,21 @@ class Adapters:
     sagemaker: SageMaker
 
 
-def advance(adapters: Adapters, pipeline: str, request_id: str, now: float) -> dict[str, Any]:
+class Advanced(NamedTuple):
+    """What became of a request: wait until a time, in Unix seconds, or done, for a reason."""
+
+    outcome: Literal["wait", "done"]
+    reason: str | None = None
+    until: float | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return what the state machine reads."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
+def advance(adapters: Adapters, pipeline: str, request_id: str, now: float) -> Advanced:
     """Start the run of a request, if its turn has come; return what the state machine does next.
 
-    `{"outcome": "wait", "until": <seconds since 1970>}` or `{"outcome": "done", "reason": ...}`.
     Raises RetryableError while SageMaker throttles or a quota is used up, Conflict when the lane
     changes faster than it can be claimed, PermanentError when SageMaker refuses the run.
     """
@@ -51,15 +62,15 @@ def advance(adapters: Adapters, pipeline: str, request_id: str, now: float) -> d
             return _claimed_before(adapters, project, lane, run, now)
         request = lane.waiting
         if request is None or request.id != request_id:
-            return {"outcome": "done", "reason": "the request has been served"}
+            return Advanced("done", "the request has been served")
         if run is not None:
-            return {"outcome": "done", "reason": "waits for the run in progress"}
+            return Advanced("done", "waits for the run in progress")
         if waits_for_model(project, lane):
-            return {"outcome": "done", "reason": "waits for a model to go live"}
+            return Advanced("done", "waits for a model to go live")
         if request.quiet_at is None or not request.complete:
-            return {"outcome": "done", "reason": "waits for the rest of its drop"}
+            return Advanced("done", "waits for the rest of its drop")
         if now < request.quiet_at:
-            return {"outcome": "wait", "until": request.quiet_at}
+            return Advanced("wait", until=request.quiet_at)
         claim = _check if lane.pipeline == project.pipelines.model_quality.lower() else _claim
         try:
             return claim(adapters, project, lane, request, now)
@@ -70,7 +81,7 @@ def advance(adapters: Adapters, pipeline: str, request_id: str, now: float) -> d
 
 def _claim(
     adapters: Adapters, project: Project, lane: Lane, request: Request, now: float
-) -> dict[str, Any]:
+) -> Advanced:
     """Write the drop's manifest, take the lane for its run, and start it.
 
     The lane's version makes the manifest exact: an object that joins the drop after it was read
@@ -84,7 +95,7 @@ def _claim(
 
 def _check(
     adapters: Adapters, project: Project, lane: Lane, request: Request, now: float
-) -> dict[str, Any]:
+) -> Advanced:
     """Do the same for late ground truth, once the runs it belongs to have ended.
 
     What those runs looked at themselves is left out; nothing is started where nothing is left.
@@ -97,7 +108,7 @@ def _check(
         adapters.ledger.claim(
             lane, lane.quiet_no_earlier(until)
         )  # so that nobody sends for it before
-        return {"outcome": "wait", "until": until}
+        return Advanced("wait", until=until)
     run = None
     if check.judged:
         given = ground_truth.put_manifests(adapters.bucket, project, request.id, check)
@@ -105,7 +116,7 @@ def _check(
     decision = Decision(replace(lane, waiting=None, current=run), audit=check.left_out)
     adapters.ledger.commit(project, lane, decision, [f"checked/{request.id}"], now)
     if run is None:
-        return {"outcome": "done", "reason": "no ground truth is left to check"}
+        return Advanced("done", "no ground truth is left to check")
     return _started(adapters, lane.pipeline, run, _start(adapters, project, lane, run), now)
 
 
@@ -122,9 +133,9 @@ def _run(request: Request, now: float, description: str, parameters: dict[str, s
 
 def _claimed_before(
     adapters: Adapters, project: Project, lane: Lane, run: Run, now: float
-) -> dict[str, Any]:
+) -> Advanced:
     if run.execution_arn:
-        return {"outcome": "done", "reason": f"runs as {run.execution_arn}"}
+        return Advanced("done", f"runs as {run.execution_arn}")
     name = _true_name(project, lane.pipeline)
     found = adapters.sagemaker.find(name, run.request_id or "", run.claimed_at - CLOCKS_APART)
     if found is None:
@@ -134,14 +145,14 @@ def _claimed_before(
 
 def _started(
     adapters: Adapters, pipeline: str, run: Run, execution_arn: str, now: float
-) -> dict[str, Any]:
+) -> Advanced:
     """Write down which execution holds the lane, unless its own event has told already."""
     lane = adapters.ledger.lane(pipeline)
     if lane.current == run:
         with suppress(Conflict):  # whoever changed the lane knew the run by its name
             started = replace(run, execution_arn=execution_arn)
             adapters.ledger.started(lane, replace(lane, current=started), started, now)
-    return {"outcome": "done", "reason": f"runs as {execution_arn}"}
+    return Advanced("done", f"runs as {execution_arn}")
 
 
 def _start(adapters: Adapters, project: Project, lane: Lane, run: Run) -> str:

@@ -1,7 +1,7 @@
 """Has CI bring an approved version into the inference pipeline, and watches until it has."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from headrace.adapters.gitlab_ci import CiPipeline, GitLab
 from headrace.adapters.ledger import Ledger
@@ -15,6 +15,22 @@ _STARTING = 60.0
 _JOB = "refresh"  # of `.gitlab-ci.yml`; what follows it promotes the version to other accounts
 
 
+class RefreshState(NamedTuple):
+    """How a refresh is doing, and its GitLab pipeline, None if none was started.
+
+    It is `superseded` when another version is wanted by now. `detail` is the page of the GitLab
+    pipeline, or why there is none.
+    """
+
+    status: Literal["running", "succeeded", "failed", "superseded"]
+    detail: str
+    pipeline_id: int | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return what the state machine reads."""
+        return self._asdict()
+
+
 def refresh(
     ledger: Ledger,
     sagemaker: SageMaker,
@@ -24,11 +40,10 @@ def refresh(
     refresh_id: str,
     pipeline_id: int | None,
     now: float,
-) -> dict[str, Any]:
+) -> RefreshState:
     """Start the CI pipeline of a refresh, or look how it is doing.
 
-    Returns `{"status": "running" | "succeeded" | "failed" | "superseded", "pipeline_id": ...,
-    "detail": ...}`. Reads the registry and the lane again before it starts anything: the version
+    Reads the registry and the lane again before it starts anything: the version
     may have been rejected, deleted or overtaken since the decision. `refresh_id` is part of the CI
     pipeline's name, so that one approval is one CI pipeline although an answer may be lost; a claim
     in the lane keeps two drivers, which GitLab's absence brings about, from starting one each.
@@ -42,14 +57,14 @@ def refresh(
     lane = ledger.lane(project.pipelines.inference)
     if lane.rollout.refresh_id != refresh_id:
         wanted = lane.rollout.wanted or "nothing"
-        return {"status": "superseded", "detail": f"{wanted} is wanted now"}
+        return RefreshState("superseded", f"{wanted} is wanted now")
     package = sagemaker.version(arn)
     if package is not None and project.four_eyes:
         package = with_starters(ledger, sagemaker, package)
     if package is None or package.why_not:
         why = "it is deleted" if package is None else package.why_not
         detail = f"the version is not approved any more: {why}"
-        return {"status": "failed", "pipeline_id": None, "detail": detail}
+        return RefreshState("failed", detail)
     if found := gitlab.find(ci_name(arn, refresh_id)):
         return _status(gitlab, found)
     claimed_at = lane.rollout.ci_claimed_at
@@ -73,16 +88,14 @@ def ci_name(arn: str, refresh_id: str) -> str:
     return f"refresh {arn} {refresh_id}"
 
 
-def _status(gitlab: GitLab, pipeline: CiPipeline) -> dict[str, Any]:
-    answer: dict[str, Any] = {"pipeline_id": pipeline.id, "detail": pipeline.web_url}
+def _status(gitlab: GitLab, pipeline: CiPipeline) -> RefreshState:
     if pipeline.is_running:
-        return {**answer, "status": "running"}
+        return RefreshState("running", pipeline.web_url, pipeline.id)
     if pipeline.status == "success":
-        return {**answer, "status": "succeeded"}
+        return RefreshState("succeeded", pipeline.web_url, pipeline.id)
     jobs = gitlab.jobs(pipeline.id)
     failed = ", ".join(f"{job.name} ({job.web_url})" for job in jobs if job.status == "failed")
     detail = f"CI pipeline {pipeline.web_url} is {pipeline.status}; failed: {failed or 'no job'}"
-    if any((job.name, job.status) == (_JOB, "success") for job in jobs):
-        # It is in the pipeline of this account; what failed or was cancelled is a promotion.
-        return {**answer, "status": "succeeded", "detail": detail}
-    return {**answer, "status": "failed", "detail": detail}
+    # Once the job is done the version is in this account; what failed after it is a promotion.
+    is_done = any((job.name, job.status) == (_JOB, "success") for job in jobs)
+    return RefreshState("succeeded" if is_done else "failed", detail, pipeline.id)
