@@ -1,5 +1,6 @@
 """A DynamoDB table of items with `pk` and `sk`, read consistently and written by transaction."""
 
+import json
 from typing import Annotated, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -7,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from headrace.adapters.client import from_aws
 from headrace.domain.errors import Conflict, RetryableError
 
+NEW = "attribute_not_exists(pk)"  # the condition of a put that replaces nothing
 _BATCH_GET = 100  # keys that BatchGetItem takes
 _TRIES = 4
 
@@ -110,3 +112,11 @@ class Table:
 
 def _typed(values: dict[str, Any]) -> dict[str, Any]:
     return {k: {"N": str(v)} if isinstance(v, int) else {"S": v} for k, v in values.items()}
+
+
+def fields_of(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass for JSON; `asdict` would copy all that is in them."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+as_json = json.JSONEncoder(default=fields_of).encode

@@ -20,12 +20,12 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from headrace.adapters.dynamodb import Table
+from headrace.adapters.dynamodb import NEW, Table, as_json, fields_of
 from headrace.domain.errors import Conflict, PermanentError, RetryableError
 from headrace.domain.events import ObjectCreated, digest
 from headrace.domain.project import Project
 
-if TYPE_CHECKING:  # whoever only tells has no use for these, and its start no time
+if TYPE_CHECKING:  # type-only: keeps notify's cold start short
     from headrace.domain.actions import Decision
     from headrace.domain.lane import Lane, Run
 
@@ -158,19 +158,19 @@ class Ledger:
             self._table.put(
                 {"pk": f"SEEN#{digest(key)}", "sk": "SEEN"},
                 {"key": key, **(joined if key in uploads else ttl)},
-                _NEW,
+                NEW,
             )
             for key in keys
         ]
         puts += [
             self._table.put(
                 {"pk": f"DROP#{decision.request_id}", "sk": _drop_key(item)},
-                {"doc": _as_json(item._asdict()), **ttl},
+                {"doc": as_json(item._asdict()), **ttl},
             )
             for item in decision.drop
         ]
         puts += [
-            self._table.put({"pk": "OUTBOX", "sk": name}, {"doc": _as_json(action)})
+            self._table.put({"pk": "OUTBOX", "sk": name}, {"doc": as_json(action)})
             for name, action in decision.inputs
         ]
         if decision.audit:
@@ -183,7 +183,7 @@ class Ledger:
                 "actions": [action.name for action in decision.actions],
             }
             audit_key = {"pk": f"AUDIT#{project.name}", "sk": f"{at}#{digest(''.join(keys))[:16]}"}
-            puts.append(self._table.put(audit_key, {"doc": _as_json(doc)}, _NEW))
+            puts.append(self._table.put(audit_key, {"doc": as_json(doc)}, NEW))
         if decision.run is not None:
             puts.append(self._put_run(decision.run, now))
         if decision.lane != before:
@@ -270,27 +270,16 @@ class Ledger:
         }
         key = {"pk": f"RUN#{run.execution_arn}", "sk": "RUN"}
         ttl = int(now) + _UPLOADS_TTL_SECONDS
-        return self._table.put(key, {"doc": _as_json(doc), "ttl": ttl})
+        return self._table.put(key, {"doc": as_json(doc), "ttl": ttl})
 
     def _put_lane(self, version: int, lane: Lane) -> dict[str, Any]:
-        doc = _as_json({**_fields(lane), "version": version + 1})
+        doc = as_json({**fields_of(lane), "version": version + 1})
         return self._table.put(
             {"pk": f"LANE#{lane.pipeline}", "sk": "LANE"},
             {"doc": doc, "version": version + 1},
             condition="attribute_not_exists(pk) OR version = :version",
             values={":version": {"N": str(version)}},
         )
-
-
-_NEW = "attribute_not_exists(pk)"
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass for JSON; `asdict` would copy all that is in them."""
-    return {name: getattr(value, name) for name in value.__slots__}
-
-
-_as_json = json.JSONEncoder(default=_fields).encode
 
 
 def _owner_key(kind: Owner, value: str) -> dict[str, str]:
