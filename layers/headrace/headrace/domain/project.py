@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, Literal, NoReturn, TypeVar
 
 from headrace.domain.errors import PermanentError
@@ -18,6 +19,15 @@ RESERVED = frozenset({"", "runs", "drops", "code"})
 _T = TypeVar("_T")
 
 
+class PipelineKind(StrEnum):
+    """What a pipeline of a project does."""
+
+    TRAINING = "training"
+    TRAINING_HPO = "training-hpo"
+    INFERENCE = "inference"
+    MODEL_QUALITY = "model-quality"
+
+
 @dataclass(frozen=True, slots=True)
 class Pipelines:
     """The names of a project's four SageMaker pipelines."""
@@ -31,6 +41,16 @@ class Pipelines:
     def all(self) -> tuple[str, ...]:
         """Return the names; each pipeline is a lane of its own."""
         return (self.training, self.training_hpo, self.inference, self.model_quality)
+
+    def kind_of(self, name: str) -> PipelineKind | None:
+        """Return what a pipeline does, by its name in any case; None if it is another project's."""
+        names = (one.lower() for one in self.all)
+        kinds = zip(PipelineKind, names, strict=True)
+        return next((kind for kind, one in kinds if one == name.lower()), None)
+
+    def name_of(self, kind: PipelineKind) -> str:
+        """Return a pipeline's name as it was created; events carry it in lower case."""
+        return self.all[list(PipelineKind).index(kind)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from headrace.domain.actions import Action, AdvanceRun, Tell
 from headrace.domain.lane import Lane
-from headrace.domain.project import Project
+from headrace.domain.project import PipelineKind, Project
 from headrace.notifications import run_messages
 
 
@@ -50,4 +50,5 @@ def opened(project: Project, lane: Lane) -> tuple[Action, ...]:
 
 def waits_for_model(project: Project, lane: Lane) -> bool:
     """Whether a lane cannot run anything yet: scoring needs a version that is live."""
-    return lane.pipeline == project.pipelines.inference.lower() and not lane.rollout.live
+    kind = project.pipelines.kind_of(lane.pipeline)
+    return kind is PipelineKind.INFERENCE and not lane.rollout.live

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from headrace.domain.actions import Action, Audit, Decision, Tell
 from headrace.domain.events import ObjectCreated
 from headrace.domain.lane import Lane
-from headrace.domain.project import Project
+from headrace.domain.project import PipelineKind, Project
 from headrace.notifications import run_messages
 from headrace.rules.scheduling import driven, opened
 
@@ -116,7 +116,7 @@ def _joined(
 
 def _are_checks(project: Project, lane: Lane) -> bool:
     """Whether ground truth is the data of a lane: the scoring runs it belongs to began without."""
-    return lane.pipeline == project.pipelines.model_quality.lower()
+    return project.pipelines.kind_of(lane.pipeline) is PipelineKind.MODEL_QUALITY
 
 
 def _quiet_at(project: Project, items: Iterable[ObjectCreated], now: float) -> float:

@@ -17,7 +17,7 @@ from headrace.domain.actions import Decision
 from headrace.domain.errors import Conflict, PermanentError
 from headrace.domain.events import digest
 from headrace.domain.lane import Lane, Request, Run
-from headrace.domain.project import Project
+from headrace.domain.project import PipelineKind, Project
 from headrace.rules.scheduling import waits_for_model
 from headrace.use_cases import ground_truth
 
@@ -71,7 +71,8 @@ def advance(adapters: Adapters, pipeline: str, request_id: str, now: float) -> A
             return Advanced("done", "waits for the rest of its drop")
         if now < request.quiet_at:
             return Advanced("wait", until=request.quiet_at)
-        claim = _check if lane.pipeline == project.pipelines.model_quality.lower() else _claim
+        is_check = project.pipelines.kind_of(pipeline) is PipelineKind.MODEL_QUALITY
+        claim = _check if is_check else _claim
         try:
             return claim(adapters, project, lane, request, now)
         except Conflict:
@@ -136,7 +137,7 @@ def _claimed_before(
 ) -> Advanced:
     if run.execution_arn:
         return Advanced("done", f"runs as {run.execution_arn}")
-    name = _true_name(project, lane.pipeline)
+    name = _name(project, lane)
     found = adapters.sagemaker.find(name, run.request_id or "", run.claimed_at - CLOCKS_APART)
     if found is None:
         found = _start(adapters, project, lane, run)
@@ -159,7 +160,7 @@ def _start(adapters: Adapters, project: Project, lane: Lane, run: Run) -> str:
     """Start a run that was claimed, with the same arguments every time; return its ARN."""
     return adapters.sagemaker.start(
         {
-            "PipelineName": _true_name(project, lane.pipeline),
+            "PipelineName": _name(project, lane),
             "PipelineExecutionDisplayName": run.request_id,
             "PipelineExecutionDescription": run.description,
             "ClientRequestToken": digest(f"{lane.pipeline} {run.request_id}"),
@@ -172,12 +173,13 @@ def _parameters(
     adapters: Adapters, project: Project, lane: Lane, request_id: str
 ) -> dict[str, str]:
     """Return what a run is given; the manifests that say so are written first."""
-    if lane.pipeline == project.pipelines.training_hpo.lower():
+    kind = project.pipelines.kind_of(lane.pipeline)
+    if kind is PipelineKind.TRAINING_HPO:
         return _live_training_data(adapters, project)
     drop = adapters.ledger.drop(request_id)
     if not drop:
         return {}  # a schedule or a person: the pipeline's defaults take the whole folder
-    scoring = lane.pipeline == project.pipelines.inference.lower()
+    scoring = kind is PipelineKind.INFERENCE
     folder = project.folder("scoring" if scoring else "training")
     files = list(dict.fromkeys(key.removeprefix(folder) for key, _ in drop))
     place = project.drop_folder(request_id)
@@ -201,9 +203,9 @@ def _live_training_data(adapters: Adapters, project: Project) -> dict[str, str]:
     }
 
 
-def _true_name(project: Project, pipeline: str) -> str:
-    """Return a pipeline's name as it was created; events carry it in lower case."""
-    for name in project.pipelines.all:
-        if name.lower() == pipeline.lower():
-            return name
-    raise PermanentError(f"{project.name} has no pipeline named {pipeline}")
+def _name(project: Project, lane: Lane) -> str:
+    """Return the name of a lane's pipeline as it was created."""
+    kind = project.pipelines.kind_of(lane.pipeline)
+    if kind is None:
+        raise PermanentError(f"{project.name} has no pipeline named {lane.pipeline}")
+    return project.pipelines.name_of(kind)

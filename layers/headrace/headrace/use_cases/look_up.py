@@ -29,7 +29,7 @@ from headrace.domain.events import (
     VersionGone,
 )
 from headrace.domain.lane import Lane
-from headrace.domain.project import Folder, Project
+from headrace.domain.project import Folder, PipelineKind, Project
 from headrace.domain.quality import MODEL_QUALITY_STEP, Verdict
 from headrace.rules.decide import Fact
 from headrace.use_cases import ground_truth
@@ -150,8 +150,8 @@ class LookUp(NamedTuple):
         self, project: Project, event: StepStatusChanged | RunStatusChanged
     ) -> list[Concern]:
         """Return the failure of a run's model-quality step, if that is what failed."""
-        checked_by = (project.pipelines.inference, project.pipelines.model_quality)
-        if event.pipeline not in [name.lower() for name in checked_by]:
+        kind = project.pipelines.kind_of(event.pipeline)
+        if kind not in (PipelineKind.INFERENCE, PipelineKind.MODEL_QUALITY):
             return []
         said = self.sagemaker.exit_message_of_failed(event.execution_arn, MODEL_QUALITY_STEP)
         if said is None:

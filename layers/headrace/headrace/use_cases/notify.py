@@ -16,7 +16,7 @@ from headrace.domain.events import (
 )
 from headrace.domain.message import Message
 from headrace.domain.model_version import ModelPackage
-from headrace.domain.project import Project
+from headrace.domain.project import PipelineKind, Project
 from headrace.domain.quality import MODEL_QUALITY_STEP, Verdict
 from headrace.notifications import run_messages, version_messages
 from headrace.notifications.format import ToldRun
@@ -110,7 +110,7 @@ def _run(
     project: Project, bucket: DataBucket, sagemaker: SageMaker, event: RunStatusChanged
 ) -> Told | None:
     custom = project.custom_message(event.pipeline, "", event.status)
-    scored = event.status == "Succeeded" and event.pipeline == project.pipelines.inference.lower()
+    scored = event.status == "Succeeded" and _scores(project, event)
     if not custom and not scored and event.status not in ("Failed", "Stopped"):
         return None
     why = (
@@ -185,9 +185,13 @@ def _step(project: Project, bucket: DataBucket, event: StepStatusChanged) -> Tol
     return None
 
 
+def _scores(project: Project, event: RunStatusChanged) -> bool:
+    return project.pipelines.kind_of(event.pipeline) is PipelineKind.INFERENCE
+
+
 def _drift_of(project: Project, bucket: DataBucket, event: RunStatusChanged) -> Told | None:
     """Return what the data-quality step of a run that ended should have told, if it ran."""
-    if event.status not in ENDED or event.pipeline != project.pipelines.inference.lower():
+    if event.status not in ENDED or not _scores(project, event):
         return None
     if project.custom_message(event.pipeline, DATA_QUALITY_STEP, "Succeeded"):
         return None  # the project chose other words for that step
