@@ -5,6 +5,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from headrace.adapters.eventbridge import parse_json
 from headrace.domain.errors import HeadraceError
+from headrace.domain.events import key_of_notification
 from headrace.runtime import runtime
 from headrace.use_cases.notify import messages_for
 
@@ -31,7 +32,8 @@ def _tell(body: str, teller: str) -> None:
     adapters = runtime()
     ledger = adapters.ledger
     for key, message in messages_for(ledger, adapters.bucket, adapters.sagemaker, parse_json(body)):
-        if ledger.may_tell(f"told/{key}", adapters.now(), teller):
+        once = key_of_notification(key)
+        if ledger.may_tell(once, adapters.now(), teller):
             adapters.topic.publish(message)
-            ledger.told(f"told/{key}", adapters.now())
+            ledger.told(once, adapters.now())
             logger.info("told", extra={"kind": message.kind, "project": message.project})

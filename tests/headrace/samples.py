@@ -35,7 +35,6 @@ def package(version: int = 1, **changes: Any) -> ModelPackage:
         "created": NOW - 100,
         "modified": NOW,
         "modified_by": "ada",
-        "approval_description": "",
         "evaluation_uri": "s3://bucket/evaluation.json",
         "metadata": {"kind": "training", "metric": "mse", "threshold": "10.0"},
     }

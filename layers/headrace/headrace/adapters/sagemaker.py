@@ -221,7 +221,6 @@ def package_of(answer: dict[str, Any]) -> ModelPackage:
         modified=modified.timestamp() if modified else created,
         modified_by=identity(answer.get("LastModifiedBy") or {}),
         created_by=identity(answer.get("CreatedBy") or {}),
-        approval_description=answer.get("ApprovalDescription", ""),
         evaluation_uri=metrics.get("S3Uri", ""),
         metadata=answer.get("CustomerMetadataProperties", {}),
     )

@@ -183,6 +183,29 @@ def execution_id_of(arn: str) -> str:
     return arn.rsplit("/", 1)[-1]
 
 
+# What is done once is remembered under these keys, beside the business keys of events.
+
+
+def key_of_notification(key: str) -> str:
+    """Return the key under which the ledger remembers that people were notified."""
+    return f"told/{key}"
+
+
+def key_of_registration(arn: str) -> str:
+    """Return the key of the message that a version waits for approval."""
+    return f"registered/{arn}"
+
+
+def key_of_drift(execution_arn: str) -> str:
+    """Return the key of the message about a run's data-quality violations."""
+    return f"drift/{execution_arn}"
+
+
+def key_of_check(request_id: str) -> str:
+    """Return the key of the decision on what is checked of a drop of late ground truth."""
+    return f"checked/{request_id}"
+
+
 def digest(text: str) -> str:
     """Return 64 hexadecimal digits that stand for a text, the same on every machine."""
     return hashlib.sha256(text.encode()).hexdigest()

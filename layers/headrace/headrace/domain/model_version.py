@@ -5,8 +5,6 @@ from typing import NamedTuple
 from headrace.domain import people
 from headrace.domain.errors import PermanentError
 
-TRAINING_HPO = "training-hpo"
-
 
 class ModelPackage(NamedTuple):
     """A version in the registry as DescribeModelPackage gives it.
@@ -24,7 +22,6 @@ class ModelPackage(NamedTuple):
     created: float
     modified: float
     modified_by: str
-    approval_description: str
     evaluation_uri: str
     metadata: dict[str, str]
     created_by: str = ""

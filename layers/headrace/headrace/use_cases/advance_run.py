@@ -15,7 +15,7 @@ from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import CLOCKS_APART, SageMaker
 from headrace.domain.actions import Decision
 from headrace.domain.errors import Conflict, PermanentError
-from headrace.domain.events import digest
+from headrace.domain.events import digest, key_of_check
 from headrace.domain.lane import Lane, Request, Run
 from headrace.domain.project import PipelineKind, Project
 from headrace.rules.scheduling import waits_for_model
@@ -115,7 +115,7 @@ def _check(
         given = ground_truth.put_manifests(adapters.bucket, project, request.id, check)
         run = _run(request, now, check.description, given)
     decision = Decision(replace(lane, waiting=None, current=run), audit=check.left_out)
-    adapters.ledger.commit(project, lane, decision, [f"checked/{request.id}"], now)
+    adapters.ledger.commit(project, lane, decision, [key_of_check(request.id)], now)
     if run is None:
         return Advanced("done", "no ground truth is left to check")
     return _started(adapters, lane.pipeline, run, _start(adapters, project, lane, run), now)

@@ -13,6 +13,8 @@ from headrace.domain.events import (
     RunStatusChanged,
     StepStatusChanged,
     execution_id_of,
+    key_of_drift,
+    key_of_registration,
 )
 from headrace.domain.message import Message
 from headrace.domain.model_version import ModelPackage
@@ -77,7 +79,7 @@ def _package(
         four_eyes=project.four_eyes,
     )
     # Once per version: going back to pending is told with its reason by the decision itself.
-    return f"registered/{package.arn}", message
+    return key_of_registration(package.arn), message
 
 
 def _value(bucket: DataBucket, package: ModelPackage) -> float | None:
@@ -205,4 +207,4 @@ def _drift(project: Project, bucket: DataBucket, run: ToldRun) -> Told | None:
     violations = report.get("violations", []) if isinstance(report, dict) else []
     if not violations:
         return None
-    return f"drift/{run.arn}", run_messages.drift(project.name, run, uri, violations)
+    return key_of_drift(run.arn), run_messages.drift(project.name, run, uri, violations)

@@ -17,7 +17,7 @@ from headrace.adapters.ledger import Ledger
 from headrace.adapters.messaging import Queue
 from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.errors import HeadraceError, NotThere
-from headrace.domain.events import RunStatusChanged
+from headrace.domain.events import RunStatusChanged, key_of_notification, key_of_registration
 from headrace.domain.lane import Lane
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import FOLDERS, Project
@@ -150,7 +150,7 @@ class Reconciler:
         if package is None or package.approval != "PendingManualApproval":
             return
         if now - package.created > self.forgotten and not self._ledger.seen(
-            [f"told/registered/{package.arn}"]
+            [key_of_notification(key_of_registration(package.arn))]
         ):
             self.notify_queue.send(
                 eventbridge.model_package(group, package.arn, package.approval, now)
