@@ -138,7 +138,7 @@ def test_the_chain_of_a_version_leads_from_its_data_to_what_is_live(
         "because upload of 1 file: heavy.csv",
         f"version   {trained.version.arn}",
         "user/admin: refresh",
-        f"gitlab: live ({trained.version.arn} through {loop.info['gitlab_url']}",
+        f"gitlab: live (through {loop.info['gitlab_url']}",
         "live, since " if "it is live" in done.stdout else "it was live from ",
     ):
         assert said in done.stdout
@@ -154,7 +154,8 @@ def test_the_chain_of_a_retuned_version_names_the_board_and_the_missed_threshold
     assert done.returncode == 0, done.stderr
     for said in (
         "heavy.csv (version ",
-        "sagemaker: retuning (retune because mse ",
+        "sagemaker: retuning retune-",
+        "(retune because mse ",
         "returned to pending (review_board_reference is missing",
         "refresh (board reference MRB-2025-017)",
         "board reference MRB-2025-017",
