@@ -144,7 +144,8 @@ def test_a_start_by_hand_asks_the_control_plane_and_says_who_asked(terminal: Ter
     event = parse_json(message["Body"])
     assert isinstance(event, RunRequested)
     assert event.pipeline == TRAINING[1]
-    assert event.cause.startswith("by hand, arn:aws:iam::")
+    assert event.cause.kind == "request"
+    assert str(event.cause.actor).startswith("arn:aws:iam::")
 
 
 def test_a_stack_that_is_not_there_is_named_with_the_next_step(terminal: Terminal) -> None:
