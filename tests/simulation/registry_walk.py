@@ -73,7 +73,7 @@ class RegistryLife(RuleBasedStateMachine):
         arn = f"arn:package/{version}"
         self.packages[arn] = ModelPackage(
             arn, PROJECT.model_package_group, version, "PendingManualApproval", self.now,
-            self.now, "ada", "", "", {"kind": kind},
+            self.now, "ada", "", {"kind": kind},
         )  # fmt: skip
 
     @precondition(lambda self: self.packages)
