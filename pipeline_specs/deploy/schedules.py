@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from headrace.adapters.client import from_aws
 from headrace.domain.errors import PermanentError
 from headrace.domain.events import SOURCE
-from headrace.domain.project import Pipelines
+from headrace.domain.project import PipelineKind, Pipelines
 
 from pipeline_specs.config.schedules import KINDS, Schedule, rule_name
 
@@ -27,11 +27,7 @@ def target(
 
     The time of the schedule identifies the request: delivered twice, it is one run.
     """
-    name = {
-        "training": pipelines.training,
-        "training-hpo": pipelines.training_hpo,
-        "inference": pipelines.inference,
-    }[schedule.kind]
+    name = pipelines.name_of(PipelineKind(schedule.kind))
     cause = {"kind": "schedule", "reference": schedule.expression}
     fixed = {
         "source": SOURCE,

@@ -221,14 +221,10 @@ def start(project: str, pipeline: Kind, /, *, common: Common = USUAL) -> None:
         Which of its pipelines.
     """
     from headrace.adapters import eventbridge
+    from headrace.domain.project import PipelineKind
 
     loaded, account = _opened(project, common)
-    names = loaded.project.pipelines
-    name = {
-        "training": names.training,
-        "training-hpo": names.training_hpo,
-        "inference": names.inference,
-    }[pipeline]
+    name = loaded.project.pipelines.name_of(PipelineKind(pipeline))
     session = account.stack.session
     by = session.client("sts").get_caller_identity()["Arn"]
     cause = {"kind": "request", "actor": by}

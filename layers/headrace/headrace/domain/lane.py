@@ -103,12 +103,15 @@ class Run:
     @classmethod
     def parse(cls, doc: Mapping[str, Any]) -> "Run":
         """Return the run in a ledger item, of this release or another."""
+        asked = doc.get("requested_by")
+        if asked is None:
+            asked = _asked_in_schema_1(doc["description"])
         return replace(
             _known(cls, doc),
             request_id=doc["request_id"] or None,
             execution_arn=doc.get("execution_arn") or None,
             parameters=tuple((name, value) for name, value in doc.get("parameters", ())),
-            requested_by=tuple(doc.get("requested_by", _asked_in_schema_1(doc["description"]))),
+            requested_by=tuple(asked),
         )
 
 

@@ -17,9 +17,7 @@ from headrace.adapters.messaging import StateMachine
 from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.actions import Decision
 from headrace.domain.errors import Conflict, HeadraceError
-from headrace.domain.events import (
-    ObjectCreated,
-)
+from headrace.domain.events import ObjectCreated
 from headrace.domain.lane import Lane
 from headrace.domain.project import Folder, Project
 from headrace.rules.decide import Fact, decide
