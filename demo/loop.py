@@ -11,13 +11,10 @@ from typing import Any, TypeVar
 
 import boto3
 from botocore.exceptions import ClientError
-
-from pipeline_specs.config import settings  # first: it makes the layer importable
-
-# isort: split
 from headrace.adapters.sagemaker import SageMaker
 
 from demo.mailbox import Mail, about, mails
+from pipeline_specs.config import settings
 
 ROOT = Path(__file__).parents[1]
 PROJECT = "abalone"

@@ -9,13 +9,12 @@ import json
 import re
 from typing import Any
 
+from headrace.adapters.sagemaker import package_of
+
 from demo import commands
 from demo.data import Rows, labelled, labels, unlabelled
 from demo.loop import GROUND_TRUTH, SCORING, TRAINING, Loop, Run, StageFailed
 from demo.results import Crashed, Drifted, Live, Reviewed, Scored, Trained, Version
-
-# isort: split
-from headrace.adapters.sagemaker import package_of  # demo.loop has made it importable
 
 BOARD_REFERENCE = "MRB-2025-017"
 PLACEHOLDER = re.compile(r"(?<=review_board_reference=)(\"[^\"]*\"|\S+)")
