@@ -5,6 +5,8 @@ A worker of pytest-xdist runs a whole group, so that what the group shares is ma
 
 from __future__ import annotations
 
+import gc
+import os
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 from local_cloud.ministack.process import Server
 
+# Several processes share the cores: threads that wait for work must not keep them busy.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Fixtures that start a server of the laptop cloud. Whatever uses one is marked `cloud`.
 SERVERS = {"aws", "cloud", "ends", "endpoint", "hosted", "own_cloud", "sample", "stormy"}
 # Folders whose tests share what takes seconds to make; of others, a worker takes a file at once.
@@ -46,6 +50,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if SERVERS.intersection(item.fixturenames):  # type: ignore[attr-defined]
             item.add_marker(pytest.mark.cloud)
     items.sort(key=lambda item: _rank(item.nodeid))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lasts as long as the process."""
+    gc.collect()
+    gc.freeze()
 
 
 def group_of(nodeid: str) -> str:
