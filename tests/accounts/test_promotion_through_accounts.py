@@ -8,7 +8,6 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from headrace.adapters.ledger import Ledger
-from three_accounts import ACCOUNTS, Jobs
 
 from demo.data import Shells
 from demo.loop import Loop
@@ -16,6 +15,7 @@ from demo.results import Live, Scored, Trained
 from demo.stages import inference_definition
 from local_cloud.cloud import Cloud
 from pipeline_specs.config import settings
+from tests.accounts.three_accounts import ACCOUNTS, Jobs
 
 PROJECT = settings.load("abalone")[0].project
 

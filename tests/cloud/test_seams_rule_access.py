@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cloud_sample import Sample
 
 from local_cloud.deploy import users
+from tests.cloud.cloud_sample import Sample
 
 ACTIONS = ("PutRule", "DescribeRule", "DeleteRule", "PutTargets", "RemoveTargets")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine_cloud import SKLEARN, Cloud
+from tests.engine.engine_cloud import SKLEARN, Cloud
 
 
 def processing(

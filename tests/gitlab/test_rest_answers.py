@@ -13,9 +13,9 @@ from gitlab.exceptions import (
     GitlabGetError,
     GitlabJobPlayError,
 )
-from hosted_project import client, finished
 
 from local_cloud.gitlab.gitlab import GitLab, start_gitlab
+from tests.gitlab.hosted_project import client, finished
 
 REFRESH = {"ACTION": "refresh"}
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from loop_books import decide_said, deliver_upload_again, drained, lane, version_of
 
 from demo import stages
 from demo.data import Rows, Shells, labelled, labels, unlabelled
 from demo.loop import GROUND_TRUTH, SCORING, TRAINING, Loop, Run
 from demo.mailbox import Mail, about
 from demo.results import Crashed, Trained
+from tests.loop.loop_books import decide_said, deliver_upload_again, drained, lane, version_of
 
 LONG = "/".join(["x" * 200] * 4) + "/" + "y" * 161 + ".csv"
 ODD_NAMES = ("with space.csv", "a+b&c=d.csv", "größe-測定.csv", LONG)

@@ -9,13 +9,13 @@ from typing import Any
 import boto3
 from headrace.adapters.ledger import Ledger
 from headrace.domain.project import Project
-from loop_books import lane
-from test_gitlab_trouble import down
 
 from demo.loop import Loop
 from demo.mailbox import about, mails
 from local_cloud.cloud import Cloud
 from local_cloud.deploy.users import EVERYTHING, ensure_user
+from tests.loop.loop_books import lane
+from tests.loop.test_gitlab_trouble import down
 
 INFERENCE, GROUP, PIPELINE = "sturgeon-inference", "headrace-sturgeon", "sturgeon-by-hand"
 STRICT = {

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from loop_books import lane
-
 from demo import stages
 from demo.loop import Loop
 from demo.mailbox import about
 from demo.results import Crashed, Reviewed, Trained
 from local_cloud.cloud import Cloud
+from tests.loop.loop_books import lane
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from headrace.adapters.ledger import Ledger
 from headrace.domain.lane import Run
-from loop_books import drained, lane
 
 from demo.loop import Loop
 from demo.mailbox import about, mails
 from demo.results import Scored, Trained
+from tests.loop.loop_books import drained, lane
 
 LEFT = {
     "action": "tell",

@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from loop_books import drained, lane, version_of
-
 from demo.loop import ROOT, TRAINING, Loop
 from demo.results import Trained
+from tests.loop.loop_books import drained, lane, version_of
 
 
 def workbench(loop: Loop, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -5,9 +5,9 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
-from sagemaker_cloud import ROLE, definition
 
 from local_cloud.sagemaker.core import authorization
+from tests.sagemaker_api.sagemaker_cloud import ROLE, definition
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 

@@ -5,7 +5,8 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
-from sagemaker_cloud import ROLE, definition
+
+from tests.sagemaker_api.sagemaker_cloud import ROLE, definition
 
 
 @pytest.fixture

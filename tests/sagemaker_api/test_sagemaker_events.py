@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sagemaker_cloud import INPUT
+
+from tests.sagemaker_api.sagemaker_cloud import INPUT
 
 PUBLISHED = Path(__file__).with_name("published")
 START = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
-from sagemaker_cloud import INPUT, ROLE, definition
+
+from tests.sagemaker_api.sagemaker_cloud import INPUT, ROLE, definition
 
 
 def refused(call, **request):

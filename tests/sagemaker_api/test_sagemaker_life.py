@@ -8,9 +8,9 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator, responses, router
 from ministack.services import eventbridge, s3, stepfunctions
 from ministack.services.cloudformation import provisioners
-from sagemaker_cloud import INPUT, ROLE, Bus, Cloud, definition
 
 from local_cloud.sagemaker.core.store import Store
+from tests.sagemaker_api.sagemaker_cloud import INPUT, ROLE, Bus, Cloud, definition
 
 
 @pytest.fixture

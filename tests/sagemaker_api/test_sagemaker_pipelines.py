@@ -2,7 +2,8 @@
 
 import pytest
 from botocore.exceptions import ClientError
-from sagemaker_cloud import INPUT, ROLE, definition
+
+from tests.sagemaker_api.sagemaker_cloud import INPUT, ROLE, definition
 
 
 def refused(call, **request):

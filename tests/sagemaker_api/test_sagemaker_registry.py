@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError
-from sagemaker_cloud import ROLE
+
+from tests.sagemaker_api.sagemaker_cloud import ROLE
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

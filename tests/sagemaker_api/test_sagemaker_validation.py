@@ -4,11 +4,11 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from sagemaker_cloud import INPUT, ROLE, definition
 
 from local_cloud.sagemaker.core import validation
 from local_cloud.sagemaker.core.errors import ApiError
 from local_cloud.sagemaker.core.patterns import compiled
+from tests.sagemaker_api.sagemaker_cloud import INPUT, ROLE, definition
 
 
 def refused(call, *args, **request):

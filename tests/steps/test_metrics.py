@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from pipeline_specs.steps.metrics import METRICS, Undefined
+from metrics import METRICS, Undefined
 
 ROOT = Path(__file__).parents[2]
 TRUE = [2.0, 4.0, 6.0, 8.0]

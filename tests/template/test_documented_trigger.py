@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 import pytest
-import rules_of_events
-from expanded_stack import Stack
 from headrace.adapters.eventbridge import parse
 from headrace.domain.events import RunRequested
 
 from checks import expand
+from tests.template import rules_of_events
+from tests.template.expanded_stack import Stack
 
 ROOT = expand.ROOT
 RULE = "ShellsTableRule"

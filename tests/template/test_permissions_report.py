@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from expanded_stack import Stack
 
 from checks import permissions
 from checks.expand import expanded
 from checks.permissions import Explanation, Grant, Seen, explanations, grants, report
 from local_cloud.ministack.permissions import Use
+from tests.template.expanded_stack import Stack
 
 BUCKET = "arn:aws:s3:::data-1"
 POLICY: dict[str, Any] = {
