@@ -51,7 +51,9 @@ def version_of_a_run_by(sagemaker: Any, role: str) -> str:
     return str(package["ModelPackageArn"])
 
 
-def test_who_started_the_run_may_not_approve_and_somebody_else_may(loop: Loop, cloud: Cloud):
+def test_who_started_the_run_may_not_approve_and_somebody_else_may(
+    loop: Loop, cloud: Cloud
+) -> None:
     ledger = Ledger(cloud.info["outputs"]["LedgerTableName"], loop.client("dynamodb"))
     ledger.put_project(Project.parse(STRICT, "project.yaml"))
     ada, bob = sagemaker_of(cloud, "ada"), sagemaker_of(cloud, "bob")
