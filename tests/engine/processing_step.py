@@ -14,7 +14,7 @@ def processing(
     *,
     role: str,
     inputs: dict[str, Any] | None = None,
-    outputs: dict[str, str] | None = None,
+    outputs: dict[str, Any] | None = None,
     continuous: tuple[str, ...] = (),
     **members: Any,
 ) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_what_cannot_run_fails_with_a_reason(
     host: RecordingHost,
     cloud: Cloud,
     role: str,
-    members: dict[str, object],
+    members: dict[str, Any],
     says: str,
 ) -> None:
     step = processing(cloud, "Wrong", "import time; time.sleep(60)", role=role, **members)
