@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from headrace.adapters.ledger import Ledger
+from headrace.domain.lane import Lane
 
 from demo.data import Shells
 from demo.loop import Loop
@@ -20,7 +21,7 @@ from tests.accounts.three_accounts import ACCOUNTS, Jobs
 PROJECT = settings.load("abalone")[0].project
 
 
-def lane(loop: Loop):
+def lane(loop: Loop) -> Lane:
     ledger = Ledger(loop.info["outputs"]["LedgerTableName"], loop.client("dynamodb"))
     return ledger.lane(loop.inference)
 

@@ -79,7 +79,7 @@ def terminal(
 ) -> Terminal:
     terminal = Terminal(cloud, capsys)
 
-    class Watched(boto3.Session):
+    class Watched(boto3.Session):  # type: ignore[misc]  # boto3 ships no types
         def __init__(self, **options: Any) -> None:
             super().__init__(**options)
             self.events.register("before-call.*.*", terminal.note)

@@ -185,7 +185,7 @@ def test_the_condition_holds_at_the_threshold_and_on_its_better_side(
             execution={},
             properties={},
             property_files={"Evaluate": {"EvaluationReport": "s3://b/evaluation.json"}},
-            read=lambda _, report=report: json.dumps(report),
+            read={"s3://b/evaluation.json": json.dumps(report)}.__getitem__,
         )
         assert scope.holds(condition) is holds
 

@@ -53,7 +53,7 @@ def transformed(transformer: dict[str, Any], event: dict[str, Any]) -> dict[str,
         for key in path.removeprefix("$.").split("."):
             value = value[key]
         alone = re.compile(rf"(?<=[:\[,]) ?<{name}>(?= ?[,}}\]])")
-        text = alone.sub(lambda _, value=value: json.dumps(value), text)
+        text = json.dumps(value).join(alone.split(text))
         text = text.replace(f"<{name}>", json.dumps(value)[1:-1])
     assert not re.search(r"<\w+>", text), text
     sent: dict[str, Any] = json.loads(text)
