@@ -221,6 +221,7 @@ def start(project: str, pipeline: Kind, /, *, common: Common = USUAL) -> None:
         Which of its pipelines.
     """
     from headrace.adapters import eventbridge
+    from headrace.adapters.messaging import Queue
     from headrace.domain.project import PipelineKind
 
     loaded, account = _opened(project, common)
@@ -230,8 +231,7 @@ def start(project: str, pipeline: Kind, /, *, common: Common = USUAL) -> None:
     cause = {"kind": "request", "actor": by}
     request = {"pipeline": name, "id": uuid.uuid4().hex, "cause": cause}
     envelope = eventbridge.own("Run Requested", request, datetime.now(UTC).timestamp())
-    queue = account.stack.output("InboxQueueUrl")
-    session.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(envelope))
+    Queue(session.client("sqs"), account.stack.output("InboxQueueUrl")).send(envelope)
     common.say(f"{name}: a run is asked for; `headrace lanes` shows when its turn is")
 
 
