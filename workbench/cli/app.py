@@ -10,6 +10,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what `headrace --version` does not wait for
+    from cyclopts import App
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
@@ -38,7 +42,7 @@ def _run(given: list[str]) -> int:
     from headrace.domain.errors import HeadraceError
 
     try:
-        code = _app()(given, exit_on_error=False, print_error=False, result_action="return_value")
+        code = made()(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         command = " ".join(["headrace", *(error.command_chain or ())])
         return _fail(f"{_one_line(error)} See `{command} --help`.", 2)
@@ -51,7 +55,8 @@ def _run(given: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _app() -> Callable[..., object]:
+def made() -> App:
+    """Return the command line: every command with its options."""
     from cyclopts import App, Parameter
 
     from workbench.cli import laptop, ledger, pipelines
