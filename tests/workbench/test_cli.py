@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -152,7 +151,6 @@ def test_an_interrupted_command_says_so_in_a_line(tmp_path: Path) -> None:
         text=True,
     )
     assert process.stdout and process.stdout.readline() == "waits\n"
-    time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=20) == ("", "interrupted\n")
     assert process.returncode == app.INTERRUPTED
