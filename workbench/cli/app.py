@@ -41,13 +41,15 @@ def _run(given: list[str]) -> int:
     from cyclopts import CycloptsError
     from headrace.domain.errors import HeadraceError
 
+    from workbench.cli.context import WrongUseError
+
     try:
         code = made()(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         command = " ".join(["headrace", *(error.command_chain or ())])
         return _fail(f"{_one_line(error)} See `{command} --help`.", 2)
     except HeadraceError as error:
-        return _fail(str(error))
+        return _fail(str(error), 2 if isinstance(error, WrongUseError) else 1)
     except Exception as error:
         if said := _of_aws(error):
             return _fail(said)
