@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
 from botocore.exceptions import ClientError
-from headrace.adapters.sagemaker import SageMaker
+from headrace.adapters import sagemaker
 
 from demo.mailbox import Mail, about, mails
 from pipeline_specs.config import settings
@@ -41,7 +41,7 @@ class Step:
     status: str
     reason: str
     said: str
-    metadata: dict[str, Any]
+    metadata: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Loop:
             region_name=info["region"],
         )
         self.s3, self.sagemaker = self.client("s3"), self.client("sagemaker")
-        self.adapter = SageMaker(self.sagemaker)  # the one that the functions use
+        self.adapter = sagemaker.SageMaker(self.sagemaker)  # the one that the functions use
         self.sqs, self._dynamodb = self.client("sqs"), self.client("dynamodb")
 
     @classmethod
@@ -183,10 +183,7 @@ class Loop:
         found = self.adapter.describe(arn)
         if found is None:
             raise StageFailed(f"run {arn} was deleted")
-        pages = self.sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
-            PipelineExecutionArn=arn, SortOrder="Ascending"
-        )
-        steps = tuple(self._step(step) for page in pages for step in page["PipelineExecutionSteps"])
+        steps = tuple(self._step(step) for step in self.adapter.steps(arn))
         return Run(
             arn=arn,
             pipeline=arn.rsplit("/", 3)[-3],
@@ -197,18 +194,9 @@ class Loop:
             steps=steps,
         )
 
-    def _step(self, step: dict[str, Any]) -> Step:
-        metadata, said = step.get("Metadata", {}), ""
-        if step["StepStatus"] == "Failed" and (job := metadata.get("ProcessingJob")):
-            said = self.exit_message(job["Arn"])
-        reason = step.get("FailureReason", "")
-        return Step(step["StepName"], step["StepStatus"], reason, said, metadata)
-
-    def exit_message(self, job_arn: str) -> str:
-        """Return what a processing job said as it ended."""
-        name = job_arn.rsplit("/", 1)[-1]
-        answer = self.sagemaker.describe_processing_job(ProcessingJobName=name)
-        return str(answer.get("ExitMessage", ""))
+    def _step(self, step: sagemaker.Step) -> Step:
+        said = self.adapter.exit_message(step) if step.status != "Executing" else ""
+        return Step(step.name, step.status, step.reason, said, step.metadata)
 
     def new_run(self, pipeline: str, before: list[str]) -> str:
         """Wait for a run that was not there before; return its ARN."""

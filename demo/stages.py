@@ -198,9 +198,8 @@ def _scored(loop: Loop, run: Run, rows: dict[str, int]) -> Scored:
     found = {name: len(lines) for name, lines in predictions.items()}
     if found != rows:
         raise StageFailed(f"run {run.id} should have predicted {rows} rows, but did {found}")
-    job = run.step("ModelQuality").metadata["ProcessingJob"]["Arn"]
     try:
-        verdict = json.loads(loop.exit_message(job))
+        verdict = json.loads(run.step("ModelQuality").said)
     except ValueError:
         verdict = {}
     return Scored(run, predictions, violations_of(loop, run), verdict)

@@ -75,9 +75,7 @@ ROOMS: dict[str, Room] = {
             }
         ),
     ),
-    "pipeline_specs/algorithms": Room(
-        ("pipeline_specs.config", "pipeline_specs.algorithms", "headrace.domain")
-    ),
+    "pipeline_specs/algorithms": Room(("pipeline_specs.config", "pipeline_specs.algorithms"), PURE),
     "pipeline_specs/pipelines": Room(
         (
             *("pipeline_specs", "pipeline_specs.config", "pipeline_specs.algorithms"),
@@ -115,7 +113,7 @@ ROOMS: dict[str, Room] = {
     "checks": Room(("checks", "local_cloud")),
 }
 # Only builders import the SageMaker SDK, which takes seconds.
-BUILDERS = ("pipeline_specs/pipelines", "pipeline_specs/algorithms", "benchmarks")
+BUILDERS = ("pipeline_specs/pipelines", "benchmarks")
 
 
 def modules(root: Path) -> Iterator[Path]:
@@ -201,6 +199,17 @@ def test_a_module_in_the_wrong_room_is_found(
     assert complaints(tmp_path) == []
     (layer / module).rename(layer / elsewhere / "moved.py")
     assert f"{_CONTROL_PLANE}/{elsewhere}/moved.py: {said}" in complaints(tmp_path)
+
+
+def test_an_algorithm_knows_neither_builders_nor_the_sdk(tmp_path: Path) -> None:
+    rooms = ("pipeline_specs/pipelines/tuning.py", "pipeline_specs/deploy/teardown.py")
+    (tmp_path / "pipeline_specs/algorithms").mkdir(parents=True)
+    for room in rooms:
+        shutil.copy(ROOT / room, tmp_path / "pipeline_specs/algorithms")
+    said = complaints(tmp_path)
+    for name in ("pipeline_specs.pipelines.builder.Builder", "sagemaker.train.ModelTrainer"):
+        assert f"pipeline_specs/algorithms/tuning.py: imports {name}" in said
+    assert any("teardown.py: imports pipeline_specs.deploy" in one for one in said)
 
 
 def test_a_module_outside_all_rooms_is_found(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ log groups that all jobs of an account share; nobody can delete the former.
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 from headrace.adapters.client import from_aws
+from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.sagemaker import Execution, SageMaker
 from headrace.domain.errors import PermanentError
 from headrace.domain.project import Project
@@ -18,6 +20,7 @@ from pipeline_specs.deploy.account import Account
 
 STOPPED_SECONDS = 900.0  # jobs are given two minutes to end in order, then their instances go
 _POLL_SECONDS = 2.0
+_DELETED_AT_ONCE = 1000  # objects that DeleteObjects takes
 _GOING_ON = ("Executing", "Stopping")
 _GONE = ("does not exist", "could not find")
 
@@ -87,18 +90,14 @@ def stack(account: Account, with_data: bool) -> Iterator[str]:
 
 def empty(s3: Any, bucket: str, prefix: str) -> int:
     """Delete every version of every object under a prefix; return how many there were."""
-    count = 0
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
-        found = [
-            {"Key": one["Key"], "VersionId": one["VersionId"]}
-            for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
-        ]
-        if found:
-            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True})
-            if errors := answer.get("Errors"):
-                raise PermanentError(
-                    f"s3://{bucket}/{errors[0]['Key']} was not deleted: {errors[0]['Message']}"
-                )
+    count, versions = 0, DataBucket(s3, bucket).versions(prefix)
+    while batch := list(islice(versions, _DELETED_AT_ONCE)):
+        found = [{"Key": one.key, "VersionId": one.version_id} for one in batch]
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True})
+        if errors := answer.get("Errors"):
+            raise PermanentError(
+                f"s3://{bucket}/{errors[0]['Key']} was not deleted: {errors[0]['Message']}"
+            )
         count += len(found)
     return count
 
@@ -121,20 +120,16 @@ def _stop(sagemaker: Any, runs: list[Execution]) -> None:
 
 def _models(sagemaker: Any, run: str) -> Iterator[str]:
     """Yield the names of the models that a run made and that are still there."""
-    pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
-        PipelineExecutionArn=run
-    )
-    for page in pages:
-        for step in page["PipelineExecutionSteps"]:
-            if arn := step.get("Metadata", {}).get("Model", {}).get("Arn"):
-                name = arn.rpartition("/")[2]
-                try:
-                    sagemaker.describe_model(ModelName=name)
-                except ClientError as error:
-                    if not _is_gone(error):
-                        raise from_aws(error, f"looking up the model {name}") from error
-                else:
-                    yield name
+    for step in SageMaker(sagemaker).steps(run):
+        if arn := step.metadata.get("Model", {}).get("Arn"):
+            name = arn.rpartition("/")[2]
+            try:
+                sagemaker.describe_model(ModelName=name)
+            except ClientError as error:
+                if not _is_gone(error):
+                    raise from_aws(error, f"looking up the model {name}") from error
+            else:
+                yield name
 
 
 def _versions(sagemaker: Any, group: str) -> Iterator[str]:

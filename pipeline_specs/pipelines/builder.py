@@ -33,6 +33,7 @@ from sagemaker.mlops.workflow.retry import (
 from sagemaker.mlops.workflow.steps import CacheConfig, ProcessingStep
 
 from pipeline_specs import ROOT
+from pipeline_specs.algorithms.algorithm import Image
 from pipeline_specs.config.settings import Settings
 from pipeline_specs.pipelines import bundles, sdk
 from pipeline_specs.pipelines.built import BuiltPipeline, Deployment
@@ -41,8 +42,8 @@ from pipeline_specs.pipelines.built import BuiltPipeline, Deployment
 Step = Any
 Variable = Any
 
-SKLEARN_VERSION = "1.4-2-py312"
-XGBOOST_VERSION = "3.0-5"
+# Runs the scripts that need no model.
+SKLEARN = Image("sklearn", "1.4-2-py312", "py3")
 STEPS = ROOT / "pipeline_specs" / "steps"
 _CONTAINER = "/opt/ml/processing"
 
@@ -112,16 +113,16 @@ class Builder:
         self._bundles[bundle.sha256] = bundle
         return f"s3://{self.deployment.bucket}/{bundle.folder(self.settings.project.prefix)}"
 
-    def image(self, framework: str) -> str:
-        """Return the URI of a prebuilt image, sklearn or xgboost."""
-        return _image(framework, self.deployment.region)
+    def image(self, image: Image) -> str:
+        """Return the URI of a prebuilt image in the region."""
+        return _image_uri(image, self.deployment.region)
 
     def script(
         self,
         name: str,
         path: Path,
         *,
-        image: str,
+        image: Image = SKLEARN,
         inputs: Mapping[str, Input],
         outputs: Mapping[str, Output],
         arguments: Sequence[Variable] = (),
@@ -248,18 +249,14 @@ class Builder:
 
 
 @cache
-def _image(framework: str, region: str) -> str:
+def _image_uri(image: Image, region: str) -> str:
     """Return the image that SageMaker keeps for a region: the same for every instance type."""
-    version, python = {
-        "sklearn": (SKLEARN_VERSION, "py3"),
-        "xgboost": (XGBOOST_VERSION, None),
-    }[framework]
     return str(
         image_uris.retrieve(
-            framework=framework,
+            framework=image.framework,
             region=region,
-            version=version,
-            py_version=python,
+            version=image.version,
+            py_version=image.python,
             instance_type="ml.m5.large",
         )
     )

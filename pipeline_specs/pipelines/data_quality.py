@@ -102,7 +102,6 @@ def _analyzer(
     return builder.script(
         name,
         ANALYZER,
-        image="sklearn",
         inputs=inputs,
         outputs={WHAT: Output(WHAT)},
         environment=environment,

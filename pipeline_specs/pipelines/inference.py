@@ -43,7 +43,6 @@ def _build(settings: Settings, deployment: Deployment, package: ModelPackage) ->
     preprocess = builder.script(
         "Preprocess",
         STEPS / "preprocess.py",
-        image="sklearn",
         inputs={"data": data, "preprocessor": preprocessor},
         outputs={
             "features": Output("features", folder="features"),
@@ -61,7 +60,6 @@ def _build(settings: Settings, deployment: Deployment, package: ModelPackage) ->
     join = builder.script(
         "JoinPredictions",
         STEPS / "join_predictions.py",
-        image="sklearn",
         inputs={
             "data": data,
             "scores": Input(predict.properties.TransformOutput.S3OutputPath),

@@ -54,7 +54,6 @@ def step(
     return builder.script(
         "ModelQuality",
         STEPS / "model_quality.py",
-        image="sklearn",
         inputs={
             "predictions": predictions,
             "ground_truth": ground_truth,

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import zipfile
 from typing import Any
 
@@ -96,7 +95,9 @@ def test_a_function_whose_role_may_not_read_a_queue_gets_nothing_from_it(sample:
         answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
         return str(answer["Attributes"]["ApproximateNumberOfMessages"])
 
-    time.sleep(1)
+    server = sample.cloud.server
+    assert server is not None
+    eventually(lambda: "reader polls in vain" in server.log.read_text())
     assert waiting() == "1"
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **reading}]}
     sample.client("iam").put_role_policy(

@@ -10,9 +10,10 @@ import pytest
 from headrace.domain.project import Folders
 
 from local_cloud.sagemaker.engine.expressions import Scope
-from pipeline_specs.config.metrics import METRICS, Metric
+from pipeline_specs.algorithms.algorithm import Algorithm, Image
+from pipeline_specs.config.metrics import METRICS, Metric, Objective
 from pipeline_specs.config.settings import Settings
-from tests.pipeline_specs.pipeline_samples import BUCKET, flag, inputs
+from tests.pipeline_specs.pipeline_samples import BUCKET, DEPLOYMENT, Definition, flag, inputs
 
 RUN = f"s3://{BUCKET}/abalone/runs/this-run"
 TRAINING = ("training", "training-hpo")
@@ -99,6 +100,34 @@ def test_training_runs_the_built_in_xgboost_with_the_approved_hyperparameters(
         "train": ("text/csv", f"{RUN}/preprocessed/train"),
         "validation": ("text/csv", f"{RUN}/preprocessed/validation"),
     }
+
+
+@pytest.mark.parametrize("kind", TRAINING)
+def test_a_builder_takes_from_the_algorithm_what_is_particular_to_it(
+    builders: Any, abalone: Settings, kind: str
+) -> None:
+    other = Algorithm(
+        image=Image("linear-learner", "1"),
+        channels=("train",),
+        content_type="text/csv;label_size=1",
+        evaluate="join_predictions.py",
+        objective=lambda metric: Objective(f"validation:{metric.name}_loss", "Minimize"),
+    )
+    training, _, _ = builders
+    definition = Definition(training.build(abalone, DEPLOYMENT, kind, other))
+    assert "xgboost" not in definition.built.definition
+    assert "/join_predictions.py" in str(definition.resolved("Evaluate")["AppSpecification"])
+    registered = definition.resolved("RegisterModel")["InferenceSpecification"]
+    assert registered["SupportedContentTypes"] == ["text/csv;label_size=1"]
+    step = definition.resolved("Train" if kind == "training" else "Tune")
+    job = step if kind == "training" else step["TrainingJobDefinition"]
+    assert "/linear-learner:1" in job["AlgorithmSpecification"]["TrainingImage"]
+    channels = [(one["ChannelName"], one["ContentType"]) for one in job["InputDataConfig"]]
+    assert channels == [("train", "text/csv;label_size=1")]
+    if kind == "training-hpo":
+        config = step["HyperParameterTuningJobConfig"]
+        aim = config["HyperParameterTuningJobObjective"]
+        assert aim == {"Type": "Minimize", "MetricName": "validation:mse_loss"}
 
 
 def test_a_search_stays_within_its_ranges_and_its_number_of_jobs(

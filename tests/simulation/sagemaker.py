@@ -182,7 +182,8 @@ class SimulatedSageMaker:
         given = self.runs[PipelineExecutionArn].parameters
         return "PipelineParameters", [{"Name": k, "Value": v} for k, v in given.items()]
 
-    def _list_steps(self, *, PipelineExecutionArn: str) -> tuple[str, list[Any]]:
+    def _list_steps(self, *, PipelineExecutionArn: str, SortOrder: str) -> tuple[str, list[Any]]:
+        assert SortOrder == "Ascending"
         run = self.runs[PipelineExecutionArn]
         steps: list[dict[str, Any]] = [{"StepName": "Preprocess", "StepStatus": "Succeeded"}]
         if run.failed and run.ended is not None:

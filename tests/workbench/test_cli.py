@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from local_cloud import foreground
+from local_cloud.ministack.process import ServerError
 from workbench.cli import app
 
 HEADRACE = Path(sys.prefix) / "bin" / "headrace"
@@ -99,6 +100,37 @@ def test_every_command_takes_the_common_options(
     assert capsys.readouterr().out == f"{version('headrace')}\n"
 
 
+@pytest.mark.parametrize("option", ["--region", "--profile"])
+@pytest.mark.parametrize("command", ["up", "down", "env", "demo"])
+def test_the_laptop_refuses_options_that_only_an_account_has(
+    command: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main([command, option, "somewhere"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+    assert f"leave out {option}" in shown.err
+
+
+def test_a_laptop_cloud_that_fails_says_so_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object) -> None:
+        raise ServerError("MiniStack died; its log ends with:\nTraceback\n  OSError: no port")
+
+    monkeypatch.setattr(foreground, "up", dies)
+    assert app.main(["up", "--home", str(tmp_path)]) == 1
+    said = f"MiniStack died; its log ends with: OSError: no port; more is in {tmp_path / 'logs'}"
+    assert capsys.readouterr() == ("", f"error: {said}\n")
+
+
+def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "choose another --home" in one_line(
+        headrace("up", "--home", "file/home", folder=tmp_path, environment={"HOME": str(tmp_path)})
+    )
+
+
 def test_the_version_waits_for_nothing() -> None:
     program = "import sys; from workbench.cli.app import main; main(['--version']);"
     shown = subprocess.run(
@@ -153,7 +185,6 @@ def test_an_interrupted_command_says_so_in_a_line(tmp_path: Path) -> None:
         text=True,
     )
     assert process.stdout and process.stdout.readline() == "waits\n"
-    time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=20) == ("", "interrupted\n")
     assert process.returncode == app.INTERRUPTED

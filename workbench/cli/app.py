@@ -10,6 +10,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what `headrace --version` does not wait for
+    from cyclopts import App
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
@@ -37,13 +41,15 @@ def _run(given: list[str]) -> int:
     from cyclopts import CycloptsError
     from headrace.domain.errors import HeadraceError
 
+    from workbench.cli.context import WrongUseError
+
     try:
-        code = _app()(given, exit_on_error=False, print_error=False, result_action="return_value")
+        code = made()(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         command = " ".join(["headrace", *(error.command_chain or ())])
         return _fail(f"{_one_line(error)} See `{command} --help`.", 2)
     except HeadraceError as error:
-        return _fail(str(error))
+        return _fail(str(error), 2 if isinstance(error, WrongUseError) else 1)
     except Exception as error:
         if said := _of_aws(error):
             return _fail(said)
@@ -51,7 +57,8 @@ def _run(given: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _app() -> Callable[..., object]:
+def made() -> App:
+    """Return the command line: every command with its options."""
     from cyclopts import App, Parameter
 
     from workbench.cli import laptop, ledger, pipelines

@@ -20,12 +20,17 @@ if TYPE_CHECKING:  # each takes a good part of a second to import
 STACK = "headrace"
 
 
+class WrongUseError(PermanentError):
+    """The command line says what its command cannot do."""
+
+
 @Parameter(name="*", group=Group("Common options", sort_key=9))
 @dataclass(frozen=True, slots=True)
 class Common:
     """The options that every command takes.
 
-    The laptop's commands (up, down, env, demo) have an account and a region of their own.
+    The laptop's commands (up, down, env, demo) refuse --region and --profile: their cloud has a
+    region and credentials of its own.
     """
 
     stack: str = STACK
@@ -66,6 +71,14 @@ class Common:
         from headrace.adapters.ledger import Ledger
 
         return Ledger(stack.output("LedgerTableName"), stack.session.client("dynamodb"))
+
+    def refuse_account(self) -> None:
+        """Raise WrongUseError for options that choose an account: the laptop cloud is its own."""
+        for option in ("region", "profile"):
+            if getattr(self, option):
+                raise WrongUseError(
+                    f"the laptop cloud has its own region and credentials; leave out --{option}"
+                )
 
     def say(self, line: str) -> None:
         """Say what was done, at once."""

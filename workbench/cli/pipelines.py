@@ -11,9 +11,9 @@ import uuid
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from headrace.domain.errors import PermanentError
 
 from workbench.cli import putting
@@ -25,6 +25,13 @@ if TYPE_CHECKING:  # SageMaker's SDK takes seconds to import, and boto3 a good p
 
 Kind = Literal["training", "training-hpo", "inference"]
 Definable = Literal["training", "training-hpo", "inference", "model-quality"]
+# Options of several commands, with their help.
+Project = Annotated[str, Parameter(help="A folder of pipeline_specs with a project.yaml.")]
+ModelPackageArn = Annotated[str, Parameter(help="The approved version.")]
+CiPipeline = Annotated[
+    int | None, Parameter(help="The number of the CI pipeline; CI_PIPELINE_ID if not given.")
+]
+WithData = Annotated[bool, Parameter(help="Delete data as well.")]
 
 app = App(
     name="pipelines",
@@ -64,13 +71,11 @@ def init(project: str, csv: Path, /, *, target: str | None = None, common: Commo
 
 
 @app.command
-def upsert(project: str, /, *, recreate: bool = False, common: Common = USUAL) -> None:
+def upsert(project: Project, /, *, recreate: bool = False, common: Common = USUAL) -> None:
     """Create or update the pipelines, the settings and the recipients.
 
     Parameters
     ----------
-    project
-        A folder of pipeline_specs with a project.yaml.
     recreate
         Delete existing pipelines first, with their history.
     """
@@ -104,26 +109,20 @@ def upsert(project: str, /, *, recreate: bool = False, common: Common = USUAL) -
 
 @app.command
 def refresh(
-    project: str,
+    project: Project,
     /,
     *,
-    model_package_arn: str,
+    model_package_arn: ModelPackageArn,
     refresh_id: str | None = None,
-    ci_pipeline: int | None = None,
+    ci_pipeline: CiPipeline = None,
     common: Common = USUAL,
 ) -> None:
     """Put exactly one approved version into the inference pipeline.
 
     Parameters
     ----------
-    project
-        A folder of pipeline_specs with a project.yaml.
-    model_package_arn
-        The approved version.
     refresh_id
         Which refresh this is; HEADRACE_REFRESH_ID if not given.
-    ci_pipeline
-        The number of the CI pipeline; CI_PIPELINE_ID if not given.
     """
     from pipeline_specs.deploy import promotion
 
@@ -139,24 +138,14 @@ def refresh(
 
 @app.command
 def promote(
-    project: str,
+    project: Project,
     /,
     *,
-    model_package_arn: str,
-    ci_pipeline: int | None = None,
+    model_package_arn: ModelPackageArn,
+    ci_pipeline: CiPipeline = None,
     common: Common = USUAL,
 ) -> None:
-    """Score here with exactly one version of another account's registry.
-
-    Parameters
-    ----------
-    project
-        A folder of pipeline_specs with a project.yaml.
-    model_package_arn
-        The approved version.
-    ci_pipeline
-        The number of the CI pipeline; CI_PIPELINE_ID if not given.
-    """
+    """Score here with exactly one version of another account's registry."""
     from pipeline_specs.deploy import promotion
 
     loaded, account = _opened(project, common)
@@ -175,16 +164,8 @@ def promote(
 
 
 @app.command
-def delete(project: str, /, *, with_data: bool = False, common: Common = USUAL) -> None:
-    """Delete a project: all of it but data and audit.
-
-    Parameters
-    ----------
-    project
-        A folder of pipeline_specs with a project.yaml.
-    with_data
-        Delete data as well.
-    """
+def delete(project: Project, /, *, with_data: WithData = False, common: Common = USUAL) -> None:
+    """Delete a project: all of it but data and audit."""
     from pipeline_specs.deploy import teardown
 
     loaded, account = _opened(project, common)
@@ -193,14 +174,8 @@ def delete(project: str, /, *, with_data: bool = False, common: Common = USUAL) 
 
 
 @app.command
-def destroy(*, with_data: bool = False, common: Common = USUAL) -> None:
-    """Delete every project and the stack, all but the data bucket and the ledger.
-
-    Parameters
-    ----------
-    with_data
-        Delete data as well.
-    """
+def destroy(*, with_data: WithData = False, common: Common = USUAL) -> None:
+    """Delete every project and the stack, all but the data bucket and the ledger."""
     from pipeline_specs.deploy import teardown
     from pipeline_specs.deploy.account import Account
 
@@ -210,17 +185,16 @@ def destroy(*, with_data: bool = False, common: Common = USUAL) -> None:
 
 
 @app.command
-def start(project: str, pipeline: Kind, /, *, common: Common = USUAL) -> None:
+def start(project: Project, pipeline: Kind, /, *, common: Common = USUAL) -> None:
     """Ask the control plane for a run, in turn with all others.
 
     Parameters
     ----------
-    project
-        A folder of pipeline_specs with a project.yaml.
     pipeline
         Which of its pipelines.
     """
     from headrace.adapters import eventbridge
+    from headrace.adapters.messaging import Queue
     from headrace.domain.project import PipelineKind
 
     loaded, account = _opened(project, common)
@@ -230,14 +204,13 @@ def start(project: str, pipeline: Kind, /, *, common: Common = USUAL) -> None:
     cause = {"kind": "request", "actor": by}
     request = {"pipeline": name, "id": uuid.uuid4().hex, "cause": cause}
     envelope = eventbridge.own("Run Requested", request, datetime.now(UTC).timestamp())
-    queue = account.stack.output("InboxQueueUrl")
-    session.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(envelope))
+    Queue(session.client("sqs"), account.stack.output("InboxQueueUrl")).send(envelope)
     common.say(f"{name}: a run is asked for; `headrace lanes` shows when its turn is")
 
 
 @app.command
 def definition(
-    project: str,
+    project: Project,
     pipeline: Definable,
     /,
     *,
@@ -248,8 +221,6 @@ def definition(
 
     Parameters
     ----------
-    project
-        A folder of pipeline_specs with a project.yaml.
     pipeline
         Which of its pipelines.
     model_package_arn

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # a function imports the adapters that it uses, and no others
     from headrace.adapters.ledger import Ledger
     from headrace.adapters.messaging import Queue, StateMachine, Topic
     from headrace.adapters.sagemaker import SageMaker
+    from headrace.use_cases.decide import Inbox
 
 
 class Runtime:
@@ -87,6 +88,21 @@ class Runtime:
         from headrace.adapters.messaging import StateMachine
 
         return StateMachine(self._client("stepfunctions"), self._setting("STATE_MACHINE_ARN"))
+
+    def inbox(self, logger: Any) -> Inbox:
+        """Return what decides events, which logs to a function's logger."""
+        from headrace.use_cases.decide import Inbox
+
+        return Inbox(
+            self.ledger,
+            self.bucket,
+            self.sagemaker,
+            self.state_machine,
+            now=self.now,
+            warn=logger.warning,
+            crashed=logger.exception,
+            info=logger.info,
+        )
 
     @property
     def gitlab(self) -> GitLab:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,6 +18,17 @@ class Newest(NamedTuple):
 
     version_id: str
     deleted: bool
+
+
+class Version(NamedTuple):
+    """A version of an object, or a delete marker; `time` is in seconds since 1970."""
+
+    key: str
+    version_id: str
+    time: float
+    size: int
+    is_latest: bool
+    is_delete_marker: bool
 
 
 class DataBucket:
@@ -78,15 +88,38 @@ class DataBucket:
 
         As the events that should have told them; times are in seconds since 1970.
         """
-        after, before = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)
+        for one in self.versions(prefix):
+            if one.is_latest and not one.is_delete_marker and since < one.time < until:
+                yield ObjectCreated(self.name, one.key, one.version_id, one.size, one.time)
+
+    def newest_at(self, prefix: str, time: float) -> list[tuple[str, str]]:
+        """Return (key, version id) of each object below a prefix as it was at a time, by key."""
+        newest: dict[str, Version] = {}
+        for one in self.versions(prefix):
+            known = newest.get(one.key)
+            # S3 tells whole seconds; of the same one it lists the newer version first.
+            if one.time <= time and (
+                known is None or (known.time, known.is_latest) < (one.time, one.is_latest)
+            ):
+                newest[one.key] = one
+        there = sorted(newest.values())
+        return [(one.key, one.version_id) for one in there if not one.is_delete_marker]
+
+    def versions(self, prefix: str) -> Iterator[Version]:
+        """Yield every version of the objects below a prefix, and every delete marker."""
         request: dict[str, Any] = {"Prefix": prefix}
         while True:
             page = self._call("list_object_versions", **request)
-            for item in page.get("Versions", []):
-                uploaded = item["LastModified"]
-                if item["IsLatest"] and after < uploaded < before:
-                    version, time = item["VersionId"], uploaded.timestamp()
-                    yield ObjectCreated(self.name, item["Key"], version, item["Size"], time)
+            for kind in ("Versions", "DeleteMarkers"):
+                for item in page.get(kind, []):
+                    yield Version(
+                        key=item["Key"],
+                        version_id=item["VersionId"],
+                        time=item["LastModified"].timestamp(),
+                        size=item.get("Size", 0),
+                        is_latest=item["IsLatest"],
+                        is_delete_marker=kind == "DeleteMarkers",
+                    )
             if not page.get("IsTruncated"):
                 return
             request["KeyMarker"] = page["NextKeyMarker"]

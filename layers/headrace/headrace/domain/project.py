@@ -28,6 +28,9 @@ class PipelineKind(StrEnum):
     MODEL_QUALITY = "model-quality"
 
 
+_KINDS = tuple(PipelineKind)  # an enum's own iterator is slow, and every decision asks for kinds
+
+
 @dataclass(frozen=True, slots=True)
 class Pipelines:
     """The names of a project's four SageMaker pipelines."""
@@ -44,13 +47,15 @@ class Pipelines:
 
     def kind_of(self, name: str) -> PipelineKind | None:
         """Return what a pipeline does, by its name in any case; None if it is another project's."""
-        names = (one.lower() for one in self.all)
-        kinds = zip(PipelineKind, names, strict=True)
-        return next((kind for kind, one in kinds if one == name.lower()), None)
+        wanted = name.lower()
+        for kind, one in zip(_KINDS, self.all, strict=True):
+            if one.lower() == wanted:
+                return kind
+        return None
 
     def name_of(self, kind: PipelineKind) -> str:
         """Return a pipeline's name as it was created; events carry it in lower case."""
-        return self.all[list(PipelineKind).index(kind)]
+        return self.all[_KINDS.index(kind)]
 
 
 @dataclass(frozen=True, slots=True)

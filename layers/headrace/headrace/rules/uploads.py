@@ -39,7 +39,7 @@ def why_not_taken(project: Project, item: ObjectCreated) -> str:
                 f"a part of its name has {len(part.encode())} bytes, and a SageMaker job cannot "
                 f"write more than {_NAME_LIMIT} between two slashes to its disk; rename it"
             )
-    relative = project.relative_name(item.key)
+    relative = item.key.removeprefix(project.folder(folder))
     if any(part in {"", ".", ".."} for part in relative.split("/")):
         return "its name has an empty, '.' or '..' part, which no disk can hold; rename it"
     return ""
@@ -57,10 +57,11 @@ def files_arrived(
     ]
     refused_items = {item for item, _ in refused}
     taken = [item for item in objects if item not in refused_items and item not in triggers]
-    checks = _are_checks(project, lane)
+    # Ground truth is data only in the lane of checks; a scoring run takes it along with its input.
+    checks = project.pipelines.kind_of(lane.pipeline) is PipelineKind.MODEL_QUALITY
     data = tuple(item for item in taken if checks or project.folder_of(item.key) != "ground-truth")
     audit = [Audit(item.business_key, "upload", "file-refused", reason) for item, reason in refused]
-    lane, actions = _joined(project, lane, data, triggers, now)
+    lane, actions = _joined(project, lane, data, triggers, now, checks=checks)
     open_drop = lane.waiting is not None and lane.waiting.quiet_at is not None
     if taken and not data and open_drop:
         # Ground truth alone starts nothing; a drop that is still open waits for the rest of it.
@@ -85,6 +86,8 @@ def _joined(
     data: tuple[ObjectCreated, ...],
     triggers: tuple[ObjectCreated, ...],
     now: float,
+    *,
+    checks: bool,
 ) -> tuple[Lane, tuple[Action, ...]]:
     """Return the lane with data in its open drop, which a trigger file or the quiet period ends.
 
@@ -95,7 +98,7 @@ def _joined(
     if not data and not triggers:
         return lane, ()
     was_complete = lane.waiting is not None and lane.waiting.complete
-    checks, ends = _are_checks(project, lane), data
+    ends = data
     if project.trigger_file and not checks:
         late = (item for item in data if item.time <= lane.triggered_at)
         ends = (*triggers, *late)
@@ -112,11 +115,6 @@ def _joined(
     if is_new:
         return lane, opened(project, lane)
     return driven(project, lane, now) if not was_complete else (lane, ())
-
-
-def _are_checks(project: Project, lane: Lane) -> bool:
-    """Whether ground truth is the data of a lane: the scoring runs it belongs to began without."""
-    return project.pipelines.kind_of(lane.pipeline) is PipelineKind.MODEL_QUALITY
 
 
 def _quiet_at(project: Project, items: Iterable[ObjectCreated], now: float) -> float:
