@@ -26,7 +26,7 @@ from headrace.adapters.ledger import Ledger
 from headrace.domain.actions import Decision
 from headrace.domain.events import ObjectCreated
 from headrace.domain.lane import Lane
-from headrace.notifications.format import ToldRun
+from headrace.notifications.format import ReportedRun
 from headrace.notifications.run_messages import run_changed
 from headrace.rules.decide import decide
 from headrace.rules.uploads import FilesArrived
@@ -62,11 +62,11 @@ def parts() -> dict[str, Callable[[], object]]:
     ledger, keys = Ledger("ledger", Nothing()), [event.business_key]
     logger = Logger(service="headrace", stream=io.StringIO())
     metrics = Metrics(namespace="headrace", service="headrace")
-    told_run = ToldRun(PROJECT.pipelines.training, RUN, LONG_AGO)
+    told_run = ReportedRun(PROJECT.pipelines.training, RUN, LONG_AGO)
 
     def told() -> None:
-        ledger.may_tell("told/key", LONG_AGO, "request")
-        ledger.told("told/key", LONG_AGO)
+        ledger.claim_notification("told/key", LONG_AGO, "request")
+        ledger.mark_notified("told/key", LONG_AGO)
 
     def metric() -> None:
         metrics.add_metric("Decided", MetricUnit.Count, 1)

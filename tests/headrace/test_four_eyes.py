@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import Execution, SageMaker
-from headrace.domain.actions import RefreshInference, ReturnToPending, Tell
+from headrace.domain.actions import Notify, RefreshInference, ReturnToPending
 from headrace.domain.cause import Cause
 from headrace.domain.events import PackageReviewed, RunRequested, RunStatusChanged
 from headrace.domain.lane import Lane, Rollout, Run
@@ -66,11 +66,11 @@ def reviewed(by: str, *started_by: str) -> PackageReviewed:
 
 def test_an_approval_by_the_starter_goes_back_and_people_are_told_who_may(strict: Project) -> None:
     decision = decide(strict, Lane(INFERENCE), reviewed(ADA, ADVANCE, ADA), NOW)
-    back, tell = decision.actions
+    back, notify = decision.actions
     assert isinstance(back, ReturnToPending)
     assert ADA in back.reason
-    assert isinstance(tell, Tell)
-    assert "anybody but headrace-advance-run, ada@example.com" in tell.message.text
+    assert isinstance(notify, Notify)
+    assert "anybody but headrace-advance-run, ada@example.com" in notify.message.text
     assert decision.lane.rollout.wanted is None
     (line,) = decision.audit
     assert (line.actor, line.outcome, line.reason) == (ADA, "returned-to-pending", back.reason)
@@ -89,9 +89,9 @@ def test_an_edit_of_the_live_version_by_its_starter_takes_nothing_back(strict: P
 def test_the_boards_reference_is_asked_for_first(strict: Project) -> None:
     event = reviewed(ADA, ADA)
     retuned = event.package._replace(metadata={"kind": "training-hpo"})
-    _, tell = decide(strict, Lane(INFERENCE), event._replace(package=retuned), NOW).actions
-    assert isinstance(tell, Tell)
-    assert tell.message.kind == "review-missing"
+    _, notify = decide(strict, Lane(INFERENCE), event._replace(package=retuned), NOW).actions
+    assert isinstance(notify, Notify)
+    assert notify.message.kind == "review-missing"
 
 
 # --- where the people come from -------------------------------------------------------------------

@@ -93,7 +93,7 @@ def test_ground_truth_told_late_that_its_run_had_is_not_checked_again(place: Pla
     assert place.inbox.handle([message]) == []
     answer = place.advance(TRUTH_CHECKS)
     assert answer == Advanced("done", "no ground truth is left to check")
-    assert place.why_not() == ["a.csv: run run1 had it from the beginning"]
+    assert place.why_not() == ["a.csv: run run1 already used it"]
     assert place.ledger.lane(TRUTH_CHECKS).waiting is None
     assert len(place.starts) == 1
 
@@ -141,7 +141,7 @@ def test_a_run_that_made_no_predictions_is_not_judged(place: Place) -> None:
         (f"{run}/predictions/a.csv", "a.csv"),
         (f"{other}/predictions/c.csv", "c.csv"),
     ]
-    assert place.why_not() == [f"b.csv: run {run} made no predictions of it"]
+    assert place.why_not() == [f"b.csv: run {run} made no predictions for it"]
 
 
 def test_ground_truth_of_no_scoring_input_is_kept_for_the_run_that_may_come(place: Place) -> None:
@@ -166,7 +166,7 @@ def test_ground_truth_whose_input_is_scored_anew_is_left_to_that_run(place: Plac
     waiting = place.ledger.lane(INFERENCE).waiting
     assert waiting is not None
     assert place.advance(TRUTH_CHECKS).outcome == "done"
-    assert place.why_not() == [f"a.csv: the run of {waiting.id} has not begun and will look for it"]
+    assert place.why_not() == [f"a.csv: the run of {waiting.id} has not started and will look for it"]
     place.advance(INFERENCE)
     given = {one["Name"]: one["Value"] for one in place.starts[-1]["PipelineParameters"]}
     assert given["GroundTruthAvailable"] == "true"

@@ -150,7 +150,7 @@ def test_word_that_a_run_goes_on_after_its_end_does_not_hold_its_lane(
 
 def test_files_of_nobody_are_no_error(inbox: Inbox, upload: Upload, warnings: list[str]) -> None:
     assert inbox.handle([upload("elsewhere/a.csv")]) == []
-    assert "no project's prefix holds 'elsewhere/a.csv'" in warnings[0]
+    assert "no project's prefix matches 'elsewhere/a.csv'" in warnings[0]
 
 
 @pytest.fixture

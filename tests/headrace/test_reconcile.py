@@ -111,7 +111,7 @@ def test_a_run_that_somebody_started_unheard_is_put_back_once(
     found = [parse(envelope).business_key for envelope in world.reconcile()]
     assert found == [f"run/{run.arn}/{heard}"] * bool(heard)
     assert [parse(envelope).business_key for envelope in world.told] == found
-    world.ledger.told(f"run/{run.arn}/{heard}", NOW)
+    world.ledger.mark_notified(f"run/{run.arn}/{heard}", NOW)
     assert world.reconcile() == []
 
 
@@ -162,7 +162,7 @@ def test_an_approval_nobody_heard_of_is_put_back_once(world: World) -> None:
     world.versions[version.arn] = version
     (envelope,) = world.reconcile()
     assert envelope["detail"]["ModelPackageArn"] == version.arn
-    world.ledger.told(version.business_key, NOW)
+    world.ledger.mark_notified(version.business_key, NOW)
     assert world.reconcile() == []
     world.change(pipeline=INFERENCE, rollout=Rollout(live=version.arn))
     assert world.reconcile() == []
@@ -174,11 +174,11 @@ def test_the_live_version_rejected_or_deleted_unheard_is_put_back(world: World) 
     world.change(pipeline=INFERENCE, rollout=Rollout(live=version.arn))
     (envelope,) = world.reconcile()
     assert envelope["detail"]["ModelApprovalStatus"] == "Rejected"
-    world.ledger.told(version.business_key, NOW)
+    world.ledger.mark_notified(version.business_key, NOW)
     world.versions.clear()
     (envelope,) = world.reconcile()
     assert envelope["detail-type"] == "Version Gone"
-    world.ledger.told(parse(envelope).business_key, NOW)
+    world.ledger.mark_notified(parse(envelope).business_key, NOW)
     assert world.reconcile() == []
 
 
@@ -187,7 +187,7 @@ def test_a_registration_nobody_was_told_of_is_told_again(world: World) -> None:
     world.versions[version.arn] = version
     assert world.reconcile() == []
     assert [e["detail"]["ModelPackageArn"] for e in world.told] == [version.arn]
-    world.ledger.told(f"told/registered/{version.arn}", NOW)
+    world.ledger.mark_notified(f"told/registered/{version.arn}", NOW)
     world.told.clear()
     world.reconcile()
     assert world.told == []
@@ -196,12 +196,12 @@ def test_a_registration_nobody_was_told_of_is_told_again(world: World) -> None:
 def test_a_version_that_waits_too_long_is_reminded_of_once_a_period(world: World) -> None:
     version = package(1, approval="PendingManualApproval", modified=NOW)
     world.versions[version.arn] = version
-    world.ledger.told(f"told/registered/{version.arn}", NOW)
+    world.ledger.mark_notified(f"told/registered/{version.arn}", NOW)
     day = 86400.0
     assert world.reconcile(NOW + 2.9 * day) == []
     (envelope,) = world.reconcile(NOW + 3.1 * day)
     assert envelope["detail"]["days"] == 3
-    world.ledger.told(parse(envelope).business_key, NOW)
+    world.ledger.mark_notified(parse(envelope).business_key, NOW)
     assert world.reconcile(NOW + 5.9 * day) == []
     assert world.reconcile(NOW + 6.1 * day)[0]["detail"]["days"] == 6
 
@@ -252,7 +252,7 @@ def test_an_upload_that_never_came_through_is_found_by_the_inventory(world: Worl
     found = world.reconcile(uploaded + 3600, inventory=True)
     event = next(e for e in map(parse, found) if isinstance(e, ObjectCreated) and e.key == key)
     assert (event.version_id, event.size) == (newest, 4)
-    world.ledger.told(event.business_key, NOW)
+    world.ledger.mark_notified(event.business_key, NOW)
     again = world.reconcile(uploaded + 3600, inventory=True)
     assert key not in [e["detail"]["object"]["key"] for e in again]
     assert json.dumps(found)

@@ -47,7 +47,7 @@ def test_a_second_driver_waits_while_the_first_may_be_starting_the_pipeline(
     ledger: Ledger, triggered: list[dict[str, str]]
 ) -> None:
     assert driven(ledger, NOW) == "running"
-    with pytest.raises(RetryableError, match="another one may be starting"):
+    with pytest.raises(RetryableError, match="another execution may be starting"):
         driven(ledger, NOW + 1)
     assert len(triggered) == 1
     assert driven(ledger, NOW + 61) == "running"  # the first died: GitLab knows no such name

@@ -149,7 +149,7 @@ def test_a_file_that_is_no_data_starts_nothing_and_says_why(
 ):
     before = loop.run_arns(loop.training), loop.run_arns(loop.inference)
     key = loop.upload(folder, name, body)
-    mail = loop.mail(f"that {name} was not taken", "was not taken", repr(key))
+    mail = loop.mail(f"that {name} was ignored", "was ignored", repr(key))
     assert reason in mail.text
     assert (loop.run_arns(loop.training), loop.run_arns(loop.inference)) == before
     assert lane(loop, loop.training)["waiting"] is None
@@ -159,7 +159,7 @@ def test_a_file_that_is_no_data_starts_nothing_and_says_why(
 def test_a_file_outside_every_project_starts_nothing(loop: Loop, trained: Trained):
     before = loop.run_arns(loop.training), loop.run_arns(loop.inference)
     loop.s3.put_object(Bucket=loop.bucket, Key="somebody-elses/data.csv", Body=b"1\n")
-    decide_said(loop, "no project's prefix holds 'somebody-elses/data.csv'")
+    decide_said(loop, "no project's prefix matches 'somebody-elses/data.csv'")
     assert (loop.run_arns(loop.training), loop.run_arns(loop.inference)) == before
 
 
