@@ -166,7 +166,8 @@ def test_ground_truth_whose_input_is_scored_anew_is_left_to_that_run(place: Plac
     waiting = place.ledger.lane(INFERENCE).waiting
     assert waiting is not None
     assert place.advance(TRUTH_CHECKS).outcome == "done"
-    assert place.why_not() == [f"a.csv: the run of {waiting.id} has not started and will look for it"]
+    why = f"a.csv: the run of {waiting.id} has not started and will look for it"
+    assert place.why_not() == [why]
     place.advance(INFERENCE)
     given = {one["Name"]: one["Value"] for one in place.starts[-1]["PipelineParameters"]}
     assert given["GroundTruthAvailable"] == "true"

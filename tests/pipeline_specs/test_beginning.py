@@ -126,7 +126,7 @@ def test_what_cannot_be_a_project_is_said(tmp_path: Path, text: str, complaint: 
 
 def test_settings_that_are_there_are_left_alone(tmp_path: Path) -> None:
     begun(tmp_path, SHELLS)
-    with pytest.raises(PermanentError, match="is there already"):
+    with pytest.raises(PermanentError, match="already exists"):
         begun(tmp_path, SHELLS)
 
 

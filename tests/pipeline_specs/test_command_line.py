@@ -17,7 +17,7 @@ def test_a_first_upsert_creates_what_it_can_and_says_what_waits(terminal: Termin
     terminal.types("delete", "abalone")
     lines = terminal.types("upsert", "abalone")
     assert [f"{name}: created" in lines for name in TRAINING] == [True, True]
-    assert f"{INFERENCE}: waits for an approved version of headrace-abalone" in lines
+    assert f"{INFERENCE}: will be created once a version of headrace-abalone is approved" in lines
     for name in TRAINING:
         described = terminal.describe(name)
         assert described["RoleArn"] == terminal.outputs["PipelineRoleArn"]
@@ -108,7 +108,7 @@ def test_a_delete_leaves_data_and_says_so(terminal: Terminal, upserted: list[str
     s3.put_object(Bucket=bucket, Key="abalone/kept.csv", Body=b"1")
     lines = terminal.types("delete", "abalone")
     assert [f"{name}: deleted" in lines for name in TRAINING] == [True, True]
-    assert "data-science@example.com hears of abalone no more" in lines
+    assert "data-science@example.com is unsubscribed from abalone" in lines
     assert lines[-1] == f"left: data under s3://{bucket}/abalone/, the audit in the ledger"
     ledger = Ledger(terminal.outputs["LedgerTableName"], terminal.session.client("dynamodb"))
     assert (ledger.project_of("pipeline", TRAINING[0]), list(ledger.projects())) == (None, [])
@@ -138,7 +138,7 @@ def test_a_definition_is_printed_and_nothing_is_written(terminal: Terminal) -> N
 
 def test_a_start_by_hand_asks_the_control_plane_and_says_who_asked(terminal: Terminal) -> None:
     (line,) = terminal.types("start", "abalone", "training-hpo")
-    assert line.startswith(f"{TRAINING[1]}: a run is asked for")
+    assert line.startswith(f"{TRAINING[1]}: run requested")
     sqs = terminal.session.client("sqs")
     (message,) = sqs.receive_message(QueueUrl=terminal.outputs["InboxQueueUrl"])["Messages"]
     event = parse_json(message["Body"])

@@ -39,7 +39,7 @@ def line_of(text: str, beginning: str) -> int:
         ("threshold: 10.0", "threshold: ten", "quality.threshold", "threshold:", "a number"),
         ("threshold: 10.0", "threshold: true", "quality.threshold", "threshold:", "a number"),
         ("header: false", "header: maybe", "data.header", "header:", "true or false"),
-        ("target: rings", "target: age", "data.target", "target:", "which is no column"),
+        ("target: rings", "target: age", "data.target", "target:", "which is not a column"),
         ("name: height, type: numeric", "name: height, type: number", "data.columns.3.type",
          "- {name: height", "numeric, categorical"),
         ("{name: height,", "{name: length,", "data.columns", "columns:", "names length twice"),

@@ -32,7 +32,7 @@ def up(
     no_pipelines
         Do not have CI create the pipelines.
     chaos
-        Make trouble, by this seed.
+        Inject faults, by this seed.
     """
     from local_cloud import foreground
     from local_cloud.chaos.chaos import Chaos
