@@ -3,7 +3,7 @@
 Each part is measured by itself, without a network, and what an event takes is the sum of the parts
 that its function has: `decide` reads an upload from its queue message, decides it and makes the
 ledger's transaction; `notify` reads a status change, writes the message, claims and records the
-telling, and logs a line. A metric is what Powertools would take for one; no function has one now.
+notification, and logs a line. A metric is one of Powertools; no function has one now.
 Medians of batches, in shuffled order; the floor is reading the message with the standard library.
 """
 
@@ -39,7 +39,7 @@ EVENTS = 250
 SEED = 7
 FUNCTIONS = {
     "decide": ("parse", "decide", "ledger"),
-    "notify": ("parse a status", "message", "told", "log"),
+    "notify": ("parse a status", "message", "claim", "log"),
 }
 MOST = 100.0  # microseconds an event
 
@@ -64,7 +64,7 @@ def parts() -> dict[str, Callable[[], object]]:
     metrics = Metrics(namespace="headrace", service="headrace")
     told_run = ReportedRun(PROJECT.pipelines.training, RUN, LONG_AGO)
 
-    def told() -> None:
+    def claim() -> None:
         ledger.claim_notification("told/key", LONG_AGO, "request")
         ledger.mark_notified("told/key", LONG_AGO)
 
@@ -79,8 +79,8 @@ def parts() -> dict[str, Callable[[], object]]:
         "ledger": lambda: ledger.commit(PROJECT, lane, decision, keys, LONG_AGO),
         "parse a status": lambda: parse(status),
         "message": lambda: run_changed("abalone", "Stopped", told_run, [], []).values(),
-        "told": told,
-        "log": lambda: logger.info("told", extra={"kind": "run-stopped", "project": "abalone"}),
+        "claim": claim,
+        "log": lambda: logger.info("notified", extra={"kind": "run-stopped", "project": "abalone"}),
         "metric": metric,
         "floor: json.loads": lambda: json.loads(body),
     }
@@ -95,7 +95,7 @@ def microseconds(part: Callable[[], object]) -> float:
 
 
 def measure(folder: Path) -> Iterator[Figure]:
-    """The sum, which is promised, and its parts."""
+    """The sum, which is a promise, and its parts."""
     all_parts = parts()
     found: dict[str, list[float]] = {name: [] for name in all_parts}
     order = [name for name in all_parts for _ in range(BATCHES)]

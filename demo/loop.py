@@ -258,7 +258,7 @@ class Loop:
         return [json.loads(item["doc"]["S"]) for page in pages for item in page["Items"]]
 
     def decided(self, what: str, cause: str) -> dict[str, Any]:
-        """Wait for the decision of an event, found by part of its business key; return its audit line."""
+        """Wait for an event's decision; return its audit line. `cause` is in the event's key."""
 
         def line() -> dict[str, Any] | None:
             for entry in self.audit():

@@ -143,7 +143,7 @@ class Records:
         draft.replace(self._file)
 
     def _end_what_the_last_server_left(self) -> None:
-        """Its processes are gone: running jobs fail, those that need them are skipped; gates stay."""
+        """Its processes are gone: running jobs fail, jobs needing them are skipped; gates stay."""
         for pipeline in self.pipelines.values():
             lost = [job for job in pipeline.jobs if job.status in ACTIVE]
             waiting = [job for job in pipeline.jobs if job.status in {CREATED, MANUAL}]
