@@ -190,14 +190,14 @@ class Site:
         found: list[Record] = []
         before = {name: self.invocations(name) for name in FUNCTIONS}
         notices = self._notices()
-        before = notices()
+        notices_before = notices()
         old, began = set(self.executions()), time.time()
         yield found
         self.settle()
         executions = tuple(one for one in self.executions() if one not in old)
         record = Record(
             tuple(call for call in self.calls(began) if call.is_ours),
-            notices() - before,
+            notices() - notices_before,
             {name: self.invocations(name) - before[name] for name in FUNCTIONS},
             executions,
             sum(self.transitions(one) for one in executions),

@@ -4,8 +4,8 @@ Every process is fresh and uses the deployed files: the built layer and function
 valid compiled files; so do the peers. The figure is the process's CPU time from the end of
 Lambda's bootstrap (its part of the standard library is imported) until the function's final call
 has arrived over TLS at our own server. Each round starts every case once, in shuffled order; a
-ratio is the median over rounds, so that other work on the machine, which comes in bursts, affects both
-sides. Ratios carry over to other machines, times do not.
+ratio is the median over rounds, so that other work on the machine, which comes in bursts, affects
+both sides. Ratios carry over to other machines, times do not.
 
 Two thirds of a start are the imports of botocore and the Logger, which keep it from its aims: both
 are listed below the functions. The floor has neither, nor retries, endpoints or claims in a ledger.

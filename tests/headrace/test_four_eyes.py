@@ -1,4 +1,4 @@
-"""Whoever started the run that made a version may not approve it, where a project asks for that."""
+"""The person who started a version's run may not approve it, if the project requires four eyes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -44,7 +44,7 @@ def test_somebody_else_may_approve(approver: str) -> None:
     assert why_not(approver, Starters((ADVANCE, ADA), known=True)) == ""
 
 
-def test_where_two_people_cannot_be_told_nobody_may() -> None:
+def test_nobody_may_approve_if_two_people_are_not_known() -> None:
     assert "says who started the run" in why_not(BOB, Starters((), known=False))
     assert "does not say who approved" in why_not("", Starters((ADA,), known=True))
 
@@ -64,7 +64,7 @@ def reviewed(by: str, *started_by: str) -> PackageReviewed:
     )
 
 
-def test_an_approval_by_the_starter_goes_back_and_people_are_told_who_may(strict: Project) -> None:
+def test_an_approval_by_the_starter_goes_back_and_a_mail_says_who_may(strict: Project) -> None:
     decision = decide(strict, Lane(INFERENCE), reviewed(ADA, ADVANCE, ADA), NOW)
     back, notify = decision.actions
     assert isinstance(back, ReturnToPending)

@@ -97,7 +97,7 @@ def test_a_version_that_is_not_live_may_be_rejected_in_peace(project: Project) -
     assert decide(project, lane, reviewed(rejected, package(1).arn), NOW).actions == ()
 
 
-def test_going_live_is_told_and_sends_for_the_drop_that_waited(project: Project) -> None:
+def test_going_live_is_reported_and_dispatches_the_waiting_drop(project: Project) -> None:
     waiting = Request("upload-1", NOW - 500, NOW - 498, objects=1, names=("a.csv",))
     lane = Lane(
         INFERENCE, waiting=waiting, rollout=Rollout(wanted=package(1).arn, refresh_id="refresh-1")
@@ -110,7 +110,7 @@ def test_going_live_is_told_and_sends_for_the_drop_that_waited(project: Project)
     assert (decision.lane.rollout.live, decision.lane.rollout.wanted) == (package(1).arn, None)
 
 
-def test_a_failed_refresh_leaves_the_live_version_and_is_told(project: Project) -> None:
+def test_a_failed_refresh_leaves_the_live_version_and_is_reported(project: Project) -> None:
     lane = Lane(
         INFERENCE,
         rollout=Rollout(live=package(1).arn, wanted=package(2).arn, refresh_id="refresh-1"),
@@ -133,7 +133,7 @@ def test_an_earlier_refresh_of_the_version_that_failed_does_not_call_off_the_lat
     assert decision.lane == lane
 
 
-def test_a_refresh_whose_end_is_told_days_late_does_not_pass_for_live(project: Project) -> None:
+def test_a_refresh_whose_end_is_reported_days_late_does_not_count_as_live(project: Project) -> None:
     """A dead letter, redriven: CI has put another version there since."""
     early, late = ended(package(1).arn), ended(package(2).arn)
     early = early._replace(ended=early.ended._replace(ci_pipeline=7))

@@ -87,7 +87,7 @@ def test_ground_truth_before_its_scoring_run_is_claimed_is_that_runs_own(place: 
     assert place.inbox.bucket.read_json(given["GroundTruth"])[1:] == ["a.csv", "b.csv"]
 
 
-def test_ground_truth_told_late_that_its_run_had_is_not_checked_again(place: Place) -> None:
+def test_late_events_of_ground_truth_that_the_run_used_start_no_check(place: Place) -> None:
     message = place.put(TRUTH + "a.csv")
     place.scored("a.csv")
     assert place.inbox.handle([message]) == []
@@ -114,7 +114,7 @@ def test_corrected_ground_truth_is_checked_again_and_a_second_delivery_is_not(
     assert place.checked() == [(f"{run}/predictions/a.csv", "a.csv")]
 
 
-def test_a_check_waits_minutes_for_its_scoring_run_and_nobody_sends_for_it_meanwhile(
+def test_a_check_waits_minutes_for_its_scoring_run_and_is_not_dispatched_meanwhile(
     place: Place,
 ) -> None:
     place.drop(SCORING, "a.csv")

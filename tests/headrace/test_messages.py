@@ -94,7 +94,7 @@ def test_a_retuned_version_asks_for_the_boards_reference() -> None:
     assert "version 1, mse 6.1" in message.text
 
 
-def test_drift_is_told_with_its_features_and_where_the_report_is() -> None:
+def test_drift_is_reported_with_its_features_and_the_reports_uri() -> None:
     violations = [
         {"feature_name": f"f{n}", "constraint_check_type": "c", "description": f"d{n}"}
         for n in range(12)
@@ -127,7 +127,7 @@ def test_a_version_that_names_no_run_has_no_link() -> None:
     assert in_studio(RUN)[0].endswith("headrace-abalone-inference, Executions, 9v2kq0x4w7ab:")
 
 
-def test_unknown_facts_are_left_out() -> None:
+def test_unknown_details_are_left_out() -> None:
     assert detail_lines(since=when(0), because="upload") == ("Because  upload",)
 
 

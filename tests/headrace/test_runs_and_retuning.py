@@ -69,7 +69,7 @@ def test_a_run_started_by_hand_is_respected(project: Project, training: Lane) ->
     assert len(freed.actions) == 1
 
 
-def test_a_start_that_is_told_after_the_end_holds_nothing(project: Project, training: Lane) -> None:
+def test_a_start_event_after_the_end_holds_no_lane(project: Project, training: Lane) -> None:
     ended = decide(project, training, changed("Succeeded", OTHER), NOW)
     assert decide(project, ended.lane, changed("Executing", OTHER), NOW).lane.current is None
 
@@ -140,7 +140,7 @@ def test_a_request_by_a_schedule_joins_the_drop_that_waits(
     assert decision.lane.waiting.description == "upload of 1 file: b.csv; schedule rate(1 day)"
 
 
-def test_a_run_that_could_not_start_frees_its_lane_and_is_told(
+def test_a_run_that_could_not_start_frees_its_lane_and_is_reported(
     project: Project, training: Lane
 ) -> None:
     lane = replace(training, current=Run("upload-1", NOW, ""), waiting=WAITING)
@@ -153,10 +153,10 @@ def test_a_run_that_could_not_start_frees_its_lane_and_is_told(
     assert decide(project, decision.lane, event, NOW).actions == ()
 
 
-def test_a_request_that_could_not_be_claimed_is_told_and_waits_on(
+def test_a_request_that_could_not_be_claimed_is_reported_and_keeps_waiting(
     project: Project, training: Lane
 ) -> None:
-    """Else it would be tried every ten minutes, in vain, and nobody would know."""
+    """Otherwise it would fail every ten minutes, and nobody would know."""
     lane = replace(training, waiting=WAITING)
     decision = decide(project, lane, RunNotStarted(TRAINING, WAITING.id, "no data", NOW), NOW)
     (notify,) = decision.actions
@@ -166,7 +166,7 @@ def test_a_request_that_could_not_be_claimed_is_told_and_waits_on(
     assert decision.lane == lane
 
 
-def test_reconcile_drives_a_forgotten_claim_again_under_a_new_name(
+def test_reconcile_dispatches_a_stalled_claim_again_under_a_new_name(
     project: Project, training: Lane
 ) -> None:
     lane = replace(training, current=Run("upload-1", NOW - 900, ""))

@@ -112,7 +112,7 @@ def test_ground_truth_keeps_an_open_drop_open_and_is_not_its_data(
         (RAW + "../a.csv", 9, "empty, '.' or '..' part"),
     ],
 )
-def test_a_file_that_is_no_data_is_told_with_its_reason(
+def test_a_file_that_is_not_data_is_reported_with_its_reason(
     project: Project, training: Lane, key: str, size: int, says: str
 ) -> None:
     decision = decide(project, training, FilesArrived((uploaded(key, size=size),)), NOW)
@@ -171,7 +171,7 @@ def test_a_trigger_file_ends_the_drop_and_is_not_data(triggered: Project, traini
     assert ended.lane.waiting.objects == 1
 
 
-def test_files_told_after_their_trigger_file_still_join_its_drop(
+def test_files_reported_after_their_trigger_file_still_join_its_drop(
     triggered: Project, training: Lane
 ) -> None:
     trigger = FilesArrived((uploaded(RAW + "_SUCCESS", size=0),))
@@ -185,7 +185,7 @@ def test_files_told_after_their_trigger_file_still_join_its_drop(
 
 
 @pytest.mark.parametrize(("time", "sent_for"), [(NOW - 1, 1), (NOW, 1), (NOW + 1, 0)])
-def test_a_file_told_after_the_run_of_its_trigger_file_waits_for_no_other(
+def test_a_file_reported_after_the_run_of_its_trigger_file_needs_no_other(
     triggered: Project, training: Lane, time: float, sent_for: int
 ) -> None:
     trigger = uploaded(RAW + "_SUCCESS", size=0, time=NOW)

@@ -64,7 +64,7 @@ def test_other_accounts_read_a_group_as_long_as_they_are_named(ci: Account, loop
     assert sharing.share(ci.sagemaker, loop.group, ()) == "no longer shared with other accounts"
 
 
-def test_an_address_hears_of_one_project_of_two_and_of_none(ci: Account) -> None:
+def test_an_address_is_subscribed_to_one_project_of_two_and_to_none(ci: Account) -> None:
     for project in ("bricks", "mortar"):
         assert list(ci.subscribe(project, (Recipient(ADDRESS),)))
     assert list(ci.subscribe("mortar", ())) == [f"{ADDRESS} is unsubscribed from mortar"]
@@ -91,5 +91,5 @@ def test_a_file_is_uploaded_once(
     loop.decided("the notes", notes.key)
 
 
-def test_a_pipeline_that_is_gone_is_deleted_already(ci: Account) -> None:
+def test_deleting_a_missing_pipeline_succeeds(ci: Account) -> None:
     assert ci.delete("headrace-abalone-never-made") is False

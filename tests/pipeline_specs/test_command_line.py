@@ -136,7 +136,7 @@ def test_a_definition_is_printed_and_nothing_is_written(terminal: Terminal) -> N
     assert terminal.writes == []
 
 
-def test_a_start_by_hand_asks_the_control_plane_and_says_who_asked(terminal: Terminal) -> None:
+def test_a_manual_start_asks_the_control_plane_and_names_the_person(terminal: Terminal) -> None:
     (line,) = terminal.types("start", "abalone", "training-hpo")
     assert line.startswith(f"{TRAINING[1]}: run requested")
     sqs = terminal.session.client("sqs")
@@ -157,7 +157,7 @@ def test_a_project_that_is_not_there_is_named(terminal: Terminal) -> None:
     assert "error: no project named whelk" in terminal.fails("upsert", "whelk")
 
 
-def test_a_missing_region_is_said(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_region_is_reported(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")

@@ -60,7 +60,7 @@ def test_a_group_is_shared_with_exactly_the_readers_of_the_settings(
         (WANTED, "", 12),  # a promotion: its account refreshes nothing
     ],
 )
-def test_the_latest_job_goes_on(lane: Lane, refresh_id: str, ci_pipeline: int) -> None:
+def test_the_latest_job_continues(lane: Lane, refresh_id: str, ci_pipeline: int) -> None:
     promotion.refuse_overtaken(lane, refresh_id, ci_pipeline)
 
 

@@ -1,4 +1,4 @@
-"""One subscription serves all projects of an address, and hears of exactly these."""
+"""An address has one subscription for all of its projects, and gets messages of no others."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_projects_share_an_address(recipients: Recipients) -> None:
     assert recipients.let("whelk", ADA, BOB) == []
 
 
-def test_who_is_left_out_hears_of_that_project_no_more(recipients: Recipients) -> None:
+def test_a_removed_recipient_is_unsubscribed_from_that_project(recipients: Recipients) -> None:
     recipients.let("clam", ADA)
     recipients.let("whelk", ADA, BOB)
     assert sorted(recipients.let("whelk")) == [
@@ -82,7 +82,7 @@ def test_who_is_left_out_hears_of_that_project_no_more(recipients: Recipients) -
     assert ADA not in recipients.arns()
 
 
-def test_who_hears_of_everything_is_left_alone(recipients: Recipients) -> None:
+def test_an_address_that_gets_everything_is_left_alone(recipients: Recipients) -> None:
     recipients.sns.subscribe(TopicArn=recipients.topic, Protocol="email", Endpoint=ADA)
     assert recipients.let("clam", ADA) == []
     assert recipients.let("clam") == []

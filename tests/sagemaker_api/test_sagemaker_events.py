@@ -42,7 +42,7 @@ def start(sagemaker, pipeline):
     )["PipelineExecutionArn"]
 
 
-def test_an_execution_tells_its_status_with_its_name_in_lower_case(cloud, sagemaker, pipeline, bus):
+def test_an_execution_event_has_the_pipelines_name_in_lower_case(cloud, sagemaker, pipeline, bus):
     arn = start(sagemaker, pipeline)
     cloud.engine("execution_changed", arn, "Succeeded")
     cloud.engine("execution_changed", arn, "Succeeded")
@@ -59,7 +59,7 @@ def test_an_execution_tells_its_status_with_its_name_in_lower_case(cloud, sagema
     assert ended["resources"] == [lower.partition("/execution/")[0], lower]
 
 
-def test_a_step_tells_each_status_once(cloud, sagemaker, pipeline, bus):
+def test_a_step_reports_each_status_once(cloud, sagemaker, pipeline, bus):
     arn = start(sagemaker, pipeline)
     step = {"StepName": "Prepare", "StepType": "Processing", "StartTime": START}
     job = {"ProcessingJob": {"Arn": f"{JOB}:processing-job/x"}}
@@ -76,7 +76,7 @@ def test_a_step_tells_each_status_once(cloud, sagemaker, pipeline, bus):
     assert ended["detail"]["stepStartTime"] == "2026-01-02T03:04:05Z"
 
 
-def test_a_failed_step_tells_why_and_a_cached_one_whence(cloud, sagemaker, pipeline, bus):
+def test_a_failed_step_reports_why_and_a_cached_one_its_source(cloud, sagemaker, pipeline, bus):
     arn = start(sagemaker, pipeline)
     failed = {"StepName": "A", "StepType": "Fail", "StepStatus": "Failed", "FailureReason": "no"}
     cached = {
@@ -94,7 +94,7 @@ def test_a_failed_step_tells_why_and_a_cached_one_whence(cloud, sagemaker, pipel
     assert "metadata" not in second["detail"]
 
 
-def test_a_model_package_tells_its_approval(sagemaker, name, bus):
+def test_a_model_package_event_has_its_approval(sagemaker, name, bus):
     sagemaker.create_model_package_group(ModelPackageGroupName=name)
     container = {"Image": "registry/image:1", "ModelDataUrl": "s3://bucket/model.tar.gz"}
     statistics = {"ContentType": "application/json", "S3Uri": "s3://bucket/evaluation.json"}
@@ -188,7 +188,7 @@ MILLISECONDS = round(START.timestamp() * 1000)
         ("ProcessingJob", PROCESSING, "SageMaker Processing Job State Change", MILLISECONDS),
     ],
 )
-def test_a_job_tells_its_times_in_the_way_of_its_kind(cloud, bus, kind, record, detail_type, time):
+def test_a_jobs_times_have_the_format_of_its_kind(cloud, bus, kind, record, detail_type, time):
     record = record | {f"{kind}Name": f"told-{kind[:10]}"}
     record[f"{kind}Arn"] = record[f"{kind}Arn"].rpartition("/")[0] + f"/told-{kind[:10]}"
     assert cloud.engine("job_changed", kind, record) is None
@@ -205,7 +205,7 @@ def test_a_jobs_detail_type_is_the_published_one(example):
     assert published(example)["detail-type"] in events.DETAIL_TYPES.values()
 
 
-def test_a_new_secondary_status_is_told_and_the_same_one_is_not(cloud, bus):
+def test_a_new_secondary_status_is_an_event_and_the_same_one_is_not(cloud, bus):
     record = TRAINING | {
         "TrainingJobName": "second",
         "TrainingJobArn": f"{JOB}:training-job/second",

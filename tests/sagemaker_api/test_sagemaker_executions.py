@@ -59,7 +59,7 @@ def test_parameters_that_do_not_fit_the_definition_are_refused(
     assert listed["PipelineExecutionSummaries"] == []
 
 
-def test_an_execution_tells_given_and_default_parameters(sagemaker, pipeline):
+def test_an_execution_lists_given_and_default_parameters(sagemaker, pipeline):
     arn = start(sagemaker, pipeline)
     told = sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)
     assert told["PipelineParameters"] == [
@@ -202,7 +202,7 @@ def test_steps_are_listed_the_latest_first(cloud, sagemaker, pipeline):
     assert "StepType" not in told["PipelineExecutionSteps"][0]
 
 
-def test_a_step_that_sagemaker_would_not_tell_is_the_engines_mistake(cloud, sagemaker, pipeline):
+def test_a_step_that_sagemaker_could_not_return_is_the_engines_mistake(cloud, sagemaker, pipeline):
     arn = start(sagemaker, pipeline)
     answer = cloud.engine("step_changed", arn, {"StepName": "a", "StepStatus": "Done"})
     assert "enum value set" in answer["error"]

@@ -48,7 +48,7 @@ def test_registry_and_tokens_are_there_again_after_a_stop(own_cloud):
     assert start(own_cloud, "a") == run
 
 
-def test_what_ran_when_the_cloud_stopped_has_failed_and_rules_are_told(own_cloud):
+def test_what_ran_when_the_cloud_stopped_has_failed_with_an_event(own_cloud):
     bus = Bus(own_cloud, "kept")
     run = start(own_cloud, "a")
     step = {"StepName": "S", "StepType": "Fail", "StepStatus": "Executing"}
@@ -94,7 +94,7 @@ def test_the_engine_calls_operations_in_process_with_errors_as_boto3_raises_them
     }
 
 
-def test_the_store_tells_scopes_apart_and_keeps_times(tmp_path):
+def test_the_store_separates_scopes_and_keeps_times(tmp_path):
     store = Store()
     now = datetime.now(UTC)
     store.scope("1", "us-east-1").table("pipelines")["p"] = {"CreationTime": now}

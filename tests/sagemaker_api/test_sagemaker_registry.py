@@ -58,7 +58,7 @@ def test_a_group_exists_once_in_the_words_the_sdk_looks_for(sagemaker, group):
     assert "Model Package Group already exists" in error["Message"]
 
 
-def test_an_approval_tells_who_when_and_why(cloud, sagemaker, group):
+def test_an_approval_records_who_when_and_why(cloud, sagemaker, group):
     iam = cloud.client("iam")
     iam.create_user(UserName="ada")
     key = iam.create_access_key(UserName="ada")["AccessKey"]
@@ -203,7 +203,7 @@ def training_job(name, **more):
     }
 
 
-def test_a_tuning_job_tells_its_training_jobs_by_their_objective(cloud, sagemaker):
+def test_a_tuning_job_lists_its_training_jobs_by_their_objective(cloud, sagemaker):
     arn = "arn:aws:sagemaker:us-east-1:000000000000:hyper-parameter-tuning-job/tune"
     counters = {"Completed": 2}
     cloud.engine(
@@ -282,5 +282,5 @@ def test_long_failure_reasons_are_cut_as_the_service_cuts_them(cloud, sagemaker)
         ),
     ],
 )
-def test_a_job_that_is_not_there_is_told_with_its_own_code(sagemaker, method, member, code):
+def test_a_missing_job_has_an_error_code_of_its_own(sagemaker, method, member, code):
     assert refused(getattr(sagemaker, method), **{member: "nothing"})["Code"] == code

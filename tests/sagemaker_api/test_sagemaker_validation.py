@@ -17,7 +17,7 @@ def refused(call, *args, **request):
     return caught.value.response["Error"]
 
 
-def test_a_name_against_the_pattern_is_told_in_the_services_words(sagemaker):
+def test_a_name_against_the_pattern_gets_the_services_message(sagemaker):
     error = refused(
         sagemaker.create_pipeline,
         PipelineName="under_score",
@@ -32,7 +32,7 @@ def test_a_name_against_the_pattern_is_told_in_the_services_words(sagemaker):
     }
 
 
-def test_every_broken_constraint_is_told_at_once(sagemaker, pipeline):
+def test_every_broken_constraint_is_reported_at_once(sagemaker, pipeline):
     error = refused(
         sagemaker.start_pipeline_execution,
         PipelineName=pipeline,
@@ -81,7 +81,7 @@ def test_a_metadata_value_has_its_length_and_its_letters(sagemaker, name, value,
     assert rule in error["Message"]
 
 
-def test_an_enumeration_is_told_whole(sagemaker, name):
+def test_an_enumeration_is_listed_whole(sagemaker, name):
     error = refused(
         sagemaker.list_model_packages, ModelPackageGroupName=name, ModelApprovalStatus="Maybe"
     )
@@ -104,7 +104,7 @@ def test_a_raw_request_without_a_required_member_is_refused(cloud):
     )
 
 
-def test_an_operation_that_is_not_there_says_so(sagemaker):
+def test_an_unsupported_operation_says_so(sagemaker):
     error = refused(sagemaker.list_endpoints)
     assert error["Code"] == "UnknownOperationException"
     assert "SageMaker.ListEndpoints is not part of the laptop cloud" in error["Message"]

@@ -71,7 +71,7 @@ def test_live_says_since_when_and_until_when() -> None:
     assert version_history.live(STORY, ONE, TEN) == "it was never live"
 
 
-def test_an_outcome_is_said_in_words_with_what_it_is_about() -> None:
+def test_an_outcome_is_shown_in_words_with_its_subject() -> None:
     assert version_history.words(STORY[11]["decided"][0]) == f"rolled back {ONE}"
     assert (
         version_history.words({"outcome": "run-changed", "status": "Failed"})
