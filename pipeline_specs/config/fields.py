@@ -61,7 +61,7 @@ class Shape:
         return AfterValidator(self._checked).__get_pydantic_core_schema__(source, handler)
 
     def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        """Tell editors."""
+        """Add the schema for editors."""
         longest = {"maxLength": self.longest} if self.longest else {}
         return {**handler(core), "pattern": f"^({self.pattern})$", **longest}
 
@@ -83,7 +83,7 @@ class OneOf:
         return AfterValidator(self._checked).__get_pydantic_core_schema__(source, handler)
 
     def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        """Tell editors."""
+        """Add the schema for editors."""
         return {**handler(core), "enum": list(self.choices)}
 
     def _checked(self, value: str) -> str:
@@ -103,7 +103,7 @@ class OrNothing:
         return BeforeValidator(self._given).__get_pydantic_core_schema__(source, handler)
 
     def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        """Tell editors."""
+        """Add the schema for editors."""
         return {"anyOf": [handler(core), {"type": "null"}]}
 
     def _given(self, value: Any) -> Any:

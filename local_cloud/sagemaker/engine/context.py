@@ -71,7 +71,7 @@ class Site:
 class StepContext:
     """One step of one execution.
 
-    `arguments` are resolved; `document` is the whole step, resolved as well; `executing` tells
+    `arguments` are resolved; `document` is the whole step, resolved as well; `executing` reports
     that the job exists (its metadata shows in ListPipelineExecutionSteps from then on).
     """
 
