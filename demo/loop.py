@@ -104,7 +104,7 @@ class Loop:
             region_name=info["region"],
         )
         self.s3, self.sagemaker = self.client("s3"), self.client("sagemaker")
-        self.adapter = SageMaker(self.sagemaker)  # the ledger that the functions use
+        self.adapter = SageMaker(self.sagemaker)  # the adapter that the functions use
         self.sqs, self._dynamodb = self.client("sqs"), self.client("dynamodb")
 
     @classmethod

@@ -12,7 +12,7 @@ from typing import Any
 from pipeline_specs.deploy.stack import Stack
 
 LEFT = "left"
-# Dead-letter queues and the queues or functions they serve.
+# Dead-letter queues and the queues they serve.
 _SOURCES = {"InboxDeadLetters": "Inbox", "NotifyDeadLetters": "NotifyQueue"}
 _WAIT_SECONDS = 1
 _BATCH = 10

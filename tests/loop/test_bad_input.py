@@ -197,7 +197,7 @@ def test_input_before_any_model_is_live_waits_and_then_runs(
     loop: Loop, early: Mail, went_live, early_run: str
 ):
     assert went_live.runs_before == []
-    assert "Nothing is lost" in early.text
+    assert "nothing is lost" in early.text
     run = loop.run(early_run)
     assert run.description == "upload of 1 file: too-early.csv"
     assert len(stages.predictions_of(loop, run)["too-early.csv"]) == 3

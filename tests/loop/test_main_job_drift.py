@@ -81,7 +81,7 @@ def test_without_the_boards_reference_it_goes_back(reviewed: Reviewed):
     assert reviewed.returned.approval == "PendingManualApproval"
     assert "review_board_reference" in reviewed.returned.described["ApprovalDescription"]
     assert "has no review_board_reference" in reviewed.returned_mail.text
-    assert "It is back to PendingManualApproval" in reviewed.returned_mail.text
+    assert "The version is back to PendingManualApproval" in reviewed.returned_mail.text
 
 
 def test_with_the_boards_reference_it_is_live(reviewed: Reviewed, drifted: Drifted):
