@@ -65,7 +65,7 @@ def has_pipelines(loop: Loop) -> bool:
 def start_latencies(loop: Loop) -> list[float]:
     """Seconds from the end of an upload to the creation of its run, each with a free lane.
 
-    Events tell whole seconds, and a lane comes free at the same part of one: uploads are spread
+    Events have whole seconds, and a lane comes free at the same fraction of one: uploads are spread
     over the second.
     """
     seconds = []

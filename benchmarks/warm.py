@@ -3,10 +3,10 @@
 Each part is measured by itself, without a network, and what an event takes is the sum of the parts
 that its function has: `decide` reads an upload from its queue message, decides it and makes the
 ledger's transaction; `notify` reads a status change, writes the message, claims and records the
-telling, and logs a line. A metric is what Powertools would take for one; no function has one now.
+notification, and logs a line. A metric is one of Powertools; no function has one now.
 A round measures a batch of each part in shuffled order, and of the floor: `json.loads` of the
-upload's message. What is promised is a multiple of the floor, the median of the rounds', which
-carries over to another machine and to a busy one; times, medians as well, do not.
+upload's message. The limit is a multiple of the floor, the median over
+the rounds: times differ between machines, ratios hardly do.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from headrace.adapters.ledger import Ledger
 from headrace.domain.actions import Decision
 from headrace.domain.events import ObjectCreated
 from headrace.domain.lane import Lane
-from headrace.notifications.format import ToldRun
+from headrace.notifications.format import ReportedRun
 from headrace.notifications.run_messages import run_changed
 from headrace.rules.decide import decide
 from headrace.rules.uploads import FilesArrived
@@ -41,7 +41,7 @@ EVENTS = 250
 SEED = 7
 FUNCTIONS = {
     "decide": ("parse", "decide", "ledger"),
-    "notify": ("parse a status", "message", "told", "log"),
+    "notify": ("parse a status", "message", "claim", "log"),
 }
 FLOOR = "floor: json.loads"
 MOST = 20.0  # floors an event
@@ -65,11 +65,11 @@ def parts() -> dict[str, Callable[[], object]]:
     ledger, keys = Ledger("ledger", Nothing()), [event.business_key]
     logger = Logger(service="headrace", stream=io.StringIO())
     metrics = Metrics(namespace="headrace", service="headrace")
-    told_run = ToldRun(PROJECT.pipelines.training, RUN, LONG_AGO)
+    told_run = ReportedRun(PROJECT.pipelines.training, RUN, LONG_AGO)
 
-    def told() -> None:
-        ledger.may_tell("told/key", LONG_AGO, "request")
-        ledger.told("told/key", LONG_AGO)
+    def claim() -> None:
+        ledger.claim_notification("told/key", LONG_AGO, "request")
+        ledger.mark_notified("told/key", LONG_AGO)
 
     def metric() -> None:
         metrics.add_metric("Decided", MetricUnit.Count, 1)
@@ -82,8 +82,8 @@ def parts() -> dict[str, Callable[[], object]]:
         "ledger": lambda: ledger.commit(PROJECT, lane, decision, keys, LONG_AGO),
         "parse a status": lambda: parse(status),
         "message": lambda: run_changed("abalone", "Stopped", told_run, [], []).values(),
-        "told": told,
-        "log": lambda: logger.info("told", extra={"kind": "run-stopped", "project": "abalone"}),
+        "claim": claim,
+        "log": lambda: logger.info("notified", extra={"kind": "run-stopped", "project": "abalone"}),
         "metric": metric,
         FLOOR: lambda: json.loads(body),
     }
@@ -98,7 +98,7 @@ def microseconds(part: Callable[[], object]) -> float:
 
 
 def measure(folder: Path) -> Iterator[Figure]:
-    """The sum against the floor, which is promised, the sum itself, and its parts."""
+    """The sum against the floor, which has a limit, the sum itself, and its parts."""
     all_parts = parts()
     found: dict[str, list[float]] = {name: [] for name in all_parts}
     orders = random.Random(SEED)  # noqa: S311 (orders, not secrets)

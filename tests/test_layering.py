@@ -187,7 +187,7 @@ def test_each_module_keeps_the_rule_of_its_folder() -> None:
     [
         ("adapters/ledger.py", "domain", "imports headrace.adapters.dynamodb.Table"),
         ("use_cases/decide.py", "rules", "imports headrace.use_cases.look_up.LookUp"),
-        ("rules/uploads.py", "notifications", "imports headrace.rules.scheduling.driven"),
+        ("rules/uploads.py", "notifications", "imports headrace.rules.scheduling.dispatch_waiting"),
         ("adapters/client.py", "use_cases", "imports botocore.session"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Timer -> inbox: puts back what no event told."""
+"""Timer -> inbox: re-queues changes whose events were lost."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Look at every project once; at its folders too, when the timer says so."""
+    """Check every project once, including its folders when the timer says so."""
     adapters = runtime()
     reconciler = Reconciler(
         adapters.inbox(logger),

@@ -1,6 +1,6 @@
-"""SNS: e-mail subscriptions are delivered over SMTP; what AWS would refuse is refused.
+"""SNS: e-mail subscriptions are delivered over SMTP; what AWS would reject is rejected.
 
-That is a subject it does not take, and a publisher who may not use the topic's key.
+That is an invalid subject, and a publisher who may not use the topic's key.
 
 On AWS a person confirms an e-mail subscription by a link; here it is confirmed at once, since
 the mailbox is the laptop's own.
@@ -53,7 +53,7 @@ def message(
 
 
 class Postman:
-    """Hands mails to the SMTP server in the order they were published, on a thread of its own."""
+    """Sends mails to the SMTP server in the order of publishing, on a thread of its own."""
 
     def __init__(self, host: str, port: int) -> None:
         self.host, self.port = host, port
@@ -127,7 +127,7 @@ def _ask_for_keys() -> None:
 
 
 def install(smtp_host: str, smtp_port: int) -> Postman:
-    """Deliver to e-mail subscriptions; returns who does, so that a stop can wait for it."""
+    """Deliver to e-mail subscriptions; returns the Postman, so that a stop can wait for it."""
     _ask_for_keys()
     postman = Postman(smtp_host, smtp_port)
 

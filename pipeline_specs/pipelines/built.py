@@ -1,4 +1,4 @@
-"""What building pipelines takes and gives, without the SDK that builds them."""
+"""The input and output of building pipelines, without importing the SDK."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from pipeline_specs.pipelines.bundles import Bundle
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Where pipelines are built for: the stack's bucket and role, and the region."""
+    """What pipelines are built for: the stack's bucket and role, and the region."""
 
     bucket: str
     role_arn: str

@@ -57,7 +57,7 @@ _JSON = "application/json"
 def build(
     settings: Settings, deployment: Deployment, kind: Kind, algorithm: Algorithm = ALGORITHM
 ) -> BuiltPipeline:
-    """Return the training pipeline of a kind; calls no service."""
+    """Return the training pipeline of a kind, without calling a service."""
     with sdk.building():
         return _build(settings, deployment, kind, algorithm)
 
@@ -139,7 +139,7 @@ class _Parameters:
 def _preprocess(builder: Builder, parameters: _Parameters) -> Step:
     data = builder.settings.data
     columns = [{"name": column.name, "type": column.type} for column in data.columns]
-    # As a file: a container's argument may have no more than 256 characters.
+    # A file, since a container's argument may have at most 256 characters.
     bundle = Bundle.of({"columns.json": json.dumps(columns).encode()})
     return builder.script(
         "Preprocess",
@@ -228,7 +228,7 @@ def _register(
     model: Variable,
     baseline: data_quality.Baseline,
 ) -> Step:
-    """Return the step that registers the model, with all that scoring with it will need."""
+    """Return the step that registers the model, with everything that scoring needs."""
     settings = builder.settings
     statistics = MetricsSource(s3_uri=baseline.statistics, content_type=_JSON)
     constraints = MetricsSource(s3_uri=baseline.constraints, content_type=_JSON)
@@ -238,7 +238,7 @@ def _register(
         s3_model_data_url=model,
         role_arn=builder.role,
         sagemaker_session=builder.session,
-        dependencies=None,  # else it prepares for code of ours, and says so in the environment
+        dependencies=None,  # otherwise it sets environment variables for inference code
         log_level=logging.WARNING,
     )
     step_args = model_builder.register(

@@ -35,13 +35,13 @@ def tune_step(
         retry_policies=builder.job_retries(),
     )
     step.settings = builder.settings
-    # Summaries come best job first.
+    # Summaries are sorted, the best job first.
     best = step.properties.TrainingJobSummaries[0].TrainingJobName
     return step, builder.run_uri("models", best, "output", "model.tar.gz")
 
 
 class _TuningStep(TuningStep):  # type: ignore[misc] # the SDK has no types
-    """A tuning step with what the SDK's tuner forgets of its trainer."""
+    """A tuning step with the trainer's settings that the SDK's tuner leaves out."""
 
     settings: Settings
 

@@ -135,7 +135,7 @@ def test_who_publishes_to_an_encrypted_topic_needs_its_key(sample: Sample) -> No
         without.publish(TopicArn=topic, Message="hello")
 
 
-def test_that_an_object_is_missing_is_told_to_who_may_list_the_bucket(sample: Sample) -> None:
+def test_only_who_may_list_the_bucket_gets_404_for_a_missing_object(sample: Sample) -> None:
     bucket = sample.outputs["Bucket"]
     reading = {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
     listing = {"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{bucket}"}

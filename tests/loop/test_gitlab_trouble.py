@@ -1,4 +1,4 @@
-"""GitLab down, GitLab refusing: a refresh waits, or is told to have failed."""
+"""GitLab down, GitLab refusing: a refresh waits, or is reported as failed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_rejection_while_gitlab_is_down_rolls_back_once_it_is_up(
     assert about(loop.mails(), "could not go live") == []
 
 
-def test_a_token_that_gitlab_refuses_is_told_and_the_live_version_stays(
+def test_a_token_that_gitlab_refuses_is_reported_and_the_live_version_stays(
     loop: Loop, cloud: Cloud, reviewed: Reviewed, crashed: Crashed
 ) -> None:
     arn = reviewed.live.version.arn

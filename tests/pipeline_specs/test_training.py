@@ -43,7 +43,7 @@ def test_the_parameters_have_defaults_of_the_project(
     }
 
 
-def test_the_data_is_whatever_a_run_is_given(build: Any, abalone: Settings) -> None:
+def test_the_data_is_a_parameter_of_the_run(build: Any, abalone: Settings) -> None:
     step = build(abalone, "training").steps["Preprocess"]
     data = step["Arguments"]["ProcessingInputs"][0]["S3Input"]
     assert data["S3Uri"] == {"Get": "Parameters.InputData"}
@@ -64,7 +64,7 @@ def test_a_run_without_data_of_its_own_takes_the_folder_of_the_project(
     )
 
 
-def test_preprocessing_is_told_the_shape_of_the_data(build: Any, abalone: Settings) -> None:
+def test_preprocessing_gets_the_shape_of_the_data(build: Any, abalone: Settings) -> None:
     arguments = build(abalone, "training").resolved("Preprocess")["AppSpecification"]
     command = arguments["ContainerArguments"]
     assert command[0] == "fit"
@@ -254,7 +254,7 @@ def test_a_version_carries_its_evaluation_and_its_baseline(build: Any, abalone: 
         assert data["Constraints"]["S3Uri"] == f"{RUN}/data-quality/constraints.json"
 
 
-def test_the_container_is_not_told_of_code_that_is_not_there(build: Any, abalone: Settings) -> None:
+def test_the_container_has_no_variables_for_missing_code(build: Any, abalone: Settings) -> None:
     specification = build(abalone, "training").resolved("RegisterModel")["InferenceSpecification"]
     assert not specification["Containers"][0].get("Environment")
 

@@ -1,4 +1,4 @@
-"""SageMaker's pipeline executions: started by token, run for hours, end, tell of it."""
+"""SageMaker's pipeline executions: started by token, run for hours, end, publish events."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ class Fate:
 
 
 class SimulatedSageMaker:
-    """The client, as far as the layer uses it; `publish` takes what EventBridge would be told."""
+    """The part of the client that the layer uses; `publish` takes the events for EventBridge."""
 
     def __init__(
         self,

@@ -57,7 +57,7 @@ def one_line(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
     return done.stderr
 
 
-def test_what_is_missing_is_said_in_one_line(tmp_path: Path) -> None:
+def test_missing_settings_are_reported_in_one_line(tmp_path: Path) -> None:
     nothing = "http://127.0.0.1:9"
     assert "no region; name one with --region" in one_line(headrace("lanes"))
     assert "run `aws configure`" in one_line(headrace("audit", "abalone", environment=REGION))

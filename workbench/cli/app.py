@@ -1,7 +1,7 @@
-"""`headrace`: everything people and CI do with Headrace, under one roof.
+"""`headrace`: the one command for everything that people and CI do with Headrace.
 
-Exit codes: 0 done; 1 it failed, and one line says why and what to do; 2 the command line is wrong;
-130 interrupted; 141 the reader of a pipe went away.
+Exit codes: 0 done; 1 failed, with one line that says why and what to do; 2 wrong command line;
+130 interrupted; 141 the reader of the pipe closed it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = 0
         if given == ["--version"]:
-            print(version("headrace"))  # what everything else needs takes longer to import
+            print(version("headrace"))  # the imports of all other commands take longer
         else:
             code = _run(given)
         sys.stdout.flush()
@@ -32,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing to flush at exit
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # nothing left to flush at exit
         return PIPE_CLOSED
     return code
 
@@ -83,7 +85,7 @@ def made() -> App:
 
 
 def _of_aws(error: Exception) -> str | None:
-    """Return what an error of AWS's library means for whoever ran the command."""
+    """Return an error of AWS's library as advice for the user."""
     from botocore import exceptions
 
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
@@ -91,7 +93,7 @@ def _of_aws(error: Exception) -> str | None:
     if isinstance(error, exceptions.NoRegionError):
         return "no region; name one with --region, set AWS_DEFAULT_REGION or choose a --profile"
     if isinstance(error, exceptions.ProfileNotFound):
-        return f"{_one_line(error)}; `aws configure list-profiles` names those there are"
+        return f"{_one_line(error)}; `aws configure list-profiles` lists the existing ones"
     if isinstance(error, exceptions.EndpointConnectionError):
         return f"{_one_line(error)}; is AWS_ENDPOINT_URL right, and does the region exist?"
     if isinstance(error, exceptions.BotoCoreError | exceptions.ClientError):

@@ -54,7 +54,7 @@ def up(
     no_pipelines
         Do not have CI create the pipelines.
     chaos
-        Make trouble, by this seed.
+        Inject faults, by this seed.
     """
     common.refuse_account()
     from local_cloud import foreground

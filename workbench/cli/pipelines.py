@@ -1,4 +1,4 @@
-"""`headrace pipelines`: puts a project's SageMaker pipelines into an account, and takes them away.
+"""`headrace pipelines`: creates, starts and deletes a project's SageMaker pipelines.
 
 The account and region are the environment's (variables, profile, role) unless options name them.
 """
@@ -19,7 +19,7 @@ from headrace.domain.errors import PermanentError
 from workbench.cli import putting
 from workbench.cli.context import USUAL, Common
 
-if TYPE_CHECKING:  # SageMaker's SDK takes seconds to import, and boto3 a good part of one
+if TYPE_CHECKING:  # SageMaker's SDK takes seconds to import, and boto3 a large part of one
     from pipeline_specs.config.settings import Settings
     from pipeline_specs.deploy.account import Account
 
@@ -41,7 +41,7 @@ app = App(
 
 
 def _opened(project: str, common: Common) -> tuple[Settings, Account]:
-    """Return a project's settings and the account: what is wrong in a file is said first."""
+    """Return a project's settings and the account; errors in the file are reported first."""
     from pipeline_specs.config import settings
     from pipeline_specs.deploy.account import Account
 
@@ -57,9 +57,9 @@ def init(project: str, csv: Path, /, *, target: str | None = None, common: Commo
     Parameters
     ----------
     project
-        What the project is called.
+        The project's name.
     csv
-        A labelled file, as it would be dropped.
+        A labelled file, like those that will be uploaded.
     target
         The column to predict, instead of a guess.
     """
@@ -99,10 +99,10 @@ def upsert(project: Project, /, *, recreate: bool = False, common: Common = USUA
     if package is None:
         group = loaded.project.model_package_group
         name = loaded.project.pipelines.inference
-        common.say(f"{name}: waits for an approved version of {group}")
+        common.say(f"{name}: will be created once a version of {group} is approved")
     else:
         putting.put_scoring(loaded, account, package, recreate, common)
-    # Last, since they start runs of what is now there.
+    # Last, since they start runs of the new pipelines.
     for line in (*account.put_schedules(loaded), *account.upload(loaded)):
         common.say(line)
 
@@ -145,7 +145,7 @@ def promote(
     ci_pipeline: CiPipeline = None,
     common: Common = USUAL,
 ) -> None:
-    """Score here with exactly one version of another account's registry."""
+    """Score in this account with exactly one version of another account's registry."""
     from pipeline_specs.deploy import promotion
 
     loaded, account = _opened(project, common)
@@ -157,7 +157,7 @@ def promote(
         common.say(line)
     putting.put_scoring(loaded, account, package, False, common)
     page = os.environ.get("CI_PIPELINE_URL", "by hand")
-    promotion.tell_live(account, loaded.project, package.arn, number, page)
+    promotion.report_live(account, loaded.project, package.arn, number, page)
     common.say(f"live: {package.arn}")
     for line in account.put_schedules(promotion.schedules_here(loaded)):
         common.say(line)
@@ -165,7 +165,7 @@ def promote(
 
 @app.command
 def delete(project: Project, /, *, with_data: WithData = False, common: Common = USUAL) -> None:
-    """Delete a project: all of it but data and audit."""
+    """Delete a project, except its data and audit log."""
     from pipeline_specs.deploy import teardown
 
     loaded, account = _opened(project, common)
@@ -175,7 +175,7 @@ def delete(project: Project, /, *, with_data: WithData = False, common: Common =
 
 @app.command
 def destroy(*, with_data: WithData = False, common: Common = USUAL) -> None:
-    """Delete every project and the stack, all but the data bucket and the ledger."""
+    """Delete every project and the stack, except the data bucket and the ledger."""
     from pipeline_specs.deploy import teardown
     from pipeline_specs.deploy.account import Account
 
@@ -186,7 +186,7 @@ def destroy(*, with_data: WithData = False, common: Common = USUAL) -> None:
 
 @app.command
 def start(project: Project, pipeline: Kind, /, *, common: Common = USUAL) -> None:
-    """Ask the control plane for a run, in turn with all others.
+    """Request a run from the control plane; it waits its turn.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def start(project: Project, pipeline: Kind, /, *, common: Common = USUAL) -> Non
     request = {"pipeline": name, "id": uuid.uuid4().hex, "cause": cause}
     envelope = eventbridge.own("Run Requested", request, datetime.now(UTC).timestamp())
     Queue(session.client("sqs"), account.stack.output("InboxQueueUrl")).send(envelope)
-    common.say(f"{name}: a run is asked for; `headrace lanes` shows when its turn is")
+    common.say(f"{name}: run requested; `headrace lanes` shows what runs and waits")
 
 
 @app.command

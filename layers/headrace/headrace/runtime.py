@@ -106,7 +106,7 @@ class Runtime:
 
     @property
     def gitlab(self) -> GitLab:
-        """The CI project, with its tokens read anew each time so that they may rotate."""
+        """The CI project, with its tokens read each time so that they can rotate."""
         from headrace.adapters.gitlab_ci import GitLab, settings
 
         return GitLab(
@@ -121,7 +121,7 @@ class Runtime:
 
     @cached_property
     def forgotten_after(self) -> float:
-        """Seconds for which `reconcile` leaves alone what an event may still report."""
+        """Grace period, in seconds, before `reconcile` sends a missing event again."""
         return float(self._setting("FORGOTTEN_AFTER_SECONDS"))
 
     def _setting(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The data bucket: manifests written, files looked for, reports read."""
+"""The data bucket: write manifests, find files, read reports."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from headrace.adapters.client import from_aws
 from headrace.domain.events import ObjectCreated
 
 _PAGE = 1000  # versions that ListObjectVersions returns at most
-_LONGEST_KEY = 1024  # bytes; S3 refuses to look for a longer one
+_LONGEST_KEY = 1024  # bytes; S3 rejects longer keys
 
 
 class Newest(NamedTuple):
@@ -46,7 +46,7 @@ class DataBucket:
         return f"s3://{self.name}/{key}"
 
     def put_versions(self, key: str, objects: Iterable[tuple[str, str]]) -> None:
-        """Write which versions of which objects something is about: (key, version id) pairs."""
+        """Write a JSON list of object versions, given as (key, version id) pairs."""
         self.put_json(key, [{"key": key, "version_id": version} for key, version in objects])
 
     def put_json(self, key: str, value: Any) -> None:
@@ -54,9 +54,9 @@ class DataBucket:
         self._put(key, json.dumps(value, indent=1))
 
     def newest(self, prefix: str, names: Iterable[str]) -> dict[str, Newest]:
-        """Return the newest version of those of the names below a prefix that have any.
+        """Return the newest version of each name below a prefix, without names that have none.
 
-        Takes a call for each name at most, and one for many where they lie close together.
+        Makes at most one call per name, and fewer where the names sort close together.
         """
         keys = {prefix + name for name in names if len((prefix + name).encode()) <= _LONGEST_KEY}
         left = sorted(keys, key=str.encode)  # as S3 sorts
@@ -86,7 +86,7 @@ class DataBucket:
     def uploads(self, prefix: str, since: float, until: float) -> Iterator[ObjectCreated]:
         """Yield the newest version of each object below a prefix, if uploaded between two times.
 
-        As the events that should have told them; times are in seconds since 1970.
+        As the ObjectCreated events that S3 should have sent; times are in Unix seconds.
         """
         for one in self.versions(prefix):
             if one.is_latest and not one.is_delete_marker and since < one.time < until:

@@ -1,4 +1,4 @@
-"""SageMaker, as far as Headrace uses it: pipeline executions and the model registry."""
+"""The part of SageMaker that Headrace uses: pipeline executions and the model registry."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -11,8 +11,12 @@ from headrace.domain.errors import NotThere
 from headrace.domain.events import ENDED
 from headrace.domain.model_version import ModelPackage
 
-CLOCKS_APART = 60.0  # seconds between our clock and SageMaker's
-_GONE = ("does not exist", "not found", "could not find")  # no error code says it of a version
+CLOCKS_APART = 60.0  # tolerance, in seconds, between our clock and SageMaker's
+_GONE = (
+    "does not exist",
+    "not found",
+    "could not find",
+)  # a missing version has no error code of its own
 
 
 class Execution(NamedTuple):
@@ -31,7 +35,7 @@ class Execution(NamedTuple):
 
     @property
     def ended(self) -> bool:
-        """Whether it will never change its status again."""
+        """Whether its status is final."""
         return self.status in ENDED
 
 
@@ -248,7 +252,7 @@ def package_of(answer: dict[str, Any]) -> ModelPackage:
 
 
 def identity(context: Mapping[str, Any]) -> str:
-    """Return whom SageMaker's UserContext means: a user profile's name, or the caller's ARN."""
+    """Return who a SageMaker UserContext refers to: a user profile's name, or the caller's ARN."""
     return str(context.get("UserProfileName") or context.get("IamIdentity", {}).get("Arn", ""))
 
 
