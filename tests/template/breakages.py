@@ -16,20 +16,20 @@ BREAKAGES = [
     case(
         events.targets_have_dead_letter_queues,
         "StepRule/notify",
-        revoke("QueuePolicy", "Rules"),
+        revoke("RuleDeadLettersPolicy", "Rules"),
     ),
     case(
         events.targets_have_dead_letter_queues,
         "InventoryRule",  # not named in the queue's policy
         put(
-            "QueuePolicy",
-            *("PolicyDocument", "Statement", 0, "Condition"),
+            "RuleDeadLettersPolicy",
+            *("PolicyDocument", "Statement", 1, "Condition"),
             to={"ArnEquals": {"aws:SourceArn": [{"Fn::GetAtt": ["UploadRule", "Arn"]}]}},
         ),
     ),
     case(events.targets_let_their_rule_in, "ReconcileRule/reconcile", drop("ReconcilePermission")),
-    case(events.targets_let_their_rule_in, "RunRule/notify", revoke("QueuePolicy", "Notify")),
-    case(events.targets_let_their_rule_in, "RunRule/inbox", revoke("QueuePolicy", "Rules")),
+    case(events.targets_let_their_rule_in, "RunRule/notify", revoke("NotifyQueuePolicy", "Rules")),
+    case(events.targets_let_their_rule_in, "RunRule/inbox", revoke("InboxPolicy", "Rules")),
     case(
         events.targets_have_retry_policies,
         "RunRule/inbox",
@@ -39,6 +39,19 @@ BREAKAGES = [
         events.targets_have_no_role,
         "UploadRule",
         put("UploadRule", *_TARGET, "RoleArn", to={"Fn::GetAtt": ["ActRole", "Arn"]}),
+    ),
+    case(
+        events.each_queue_has_its_own_policy,
+        "InboxPolicy",
+        put(
+            *("InboxPolicy", "PolicyDocument", "Statement", 0, "Resource"),
+            to=[{"Fn::GetAtt": [name, "Arn"]} for name in ("Inbox", "RuleDeadLetters")],
+        ),
+    ),
+    case(
+        events.each_queue_has_its_own_policy,
+        "RuleDeadLetters: has 2 policies",
+        put("InboxPolicy", "Queues", to=[{"Ref": "RuleDeadLetters"}]),
     ),
     case(
         events.queues_hide_messages_long_enough, "Inbox", put("Inbox", "VisibilityTimeout", to=179)
@@ -99,7 +112,7 @@ BREAKAGES = [
         case(access.plain_http_is_refused, name, revoke(policy, "TlsOnly"))
         for name, policy in (
             ("DataBucket", "DataBucketPolicy"),
-            ("RuleDeadLetters", "QueuePolicy"),
+            ("RuleDeadLetters", "RuleDeadLettersPolicy"),
             ("AlertsTopic", "AlertsTopicPolicy"),
         )
     ),

@@ -62,6 +62,29 @@ def targets_have_no_role(stack: Stack) -> list[str]:
     ]
 
 
+def each_queue_has_its_own_policy(stack: Stack) -> list[str]:
+    """SQS refuses a statement that lists several queues, and a queue holds one policy only."""
+    found = []
+    for queue in stack.of("SQS::Queue"):
+        policies = [
+            name
+            for name, policy in stack.of("SQS::QueuePolicy").items()
+            if queue in [named(one) for one in many(policy["Queues"])]
+        ]
+        if len(policies) != 1:
+            found.append(f"{queue}: has {len(policies)} policies")
+    for name, policy in stack.of("SQS::QueuePolicy").items():
+        [*queues] = many(policy["Queues"])
+        wanted = (f"<{named(queues[0])}.Arn>",)
+        if len(queues) != 1 or any(
+            statement.resources != wanted
+            for statement in stack.statements()
+            if statement.resource == name
+        ):
+            found.append(f"{name}: names something else than its one queue")
+    return found
+
+
 def queues_hide_messages_long_enough(stack: Stack) -> list[str]:
     """A message stays hidden for six times as long as the function may take (AWS's advice)."""
     found = []
