@@ -204,7 +204,7 @@ class World:
 
     def _task(self, resource: str, arguments: dict[str, Any]) -> Any:
         match resource:
-            case "arn:aws:states:::lambda:invoke":
+            case "arn:Partition:states:::lambda:invoke":
                 names = {
                     "AdvanceRunFunction": "advance_run",
                     "RefreshInferenceFunction": "refresh_inference",
@@ -212,12 +212,12 @@ class World:
                 return {
                     "Payload": self._call(names[arguments["FunctionName"]], arguments["Payload"])
                 }
-            case "arn:aws:states:::sqs:sendMessage":
+            case "arn:Partition:states:::sqs:sendMessage":
                 body = json.dumps(arguments["MessageBody"])
                 return self._integration("send", lambda: self.inbox.send(body))
-            case "arn:aws:states:::sns:publish":
+            case "arn:Partition:states:::sns:publish":
                 return self._integration("sns", lambda: self.sns.publish(**arguments))
-            case "arn:aws:states:::aws-sdk:sagemaker:updateModelPackage":
+            case "arn:Partition:states:::aws-sdk:sagemaker:updateModelPackage":
                 return self._integration("update", lambda: self._return_to_pending(**arguments))
             case _:
                 raise AssertionError(f"a task that was never simulated: {resource}")
