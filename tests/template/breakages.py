@@ -28,6 +28,7 @@ BREAKAGES = [
         ),
     ),
     case(events.targets_let_their_rule_in, "ReconcileRule/reconcile", drop("ReconcilePermission")),
+    case(events.targets_let_their_rule_in, "InventoryRule/reconcile", drop("InventoryPermission")),
     case(events.targets_let_their_rule_in, "RunRule/notify", revoke("NotifyQueuePolicy", "Rules")),
     case(events.targets_let_their_rule_in, "RunRule/inbox", revoke("InboxPolicy", "Rules")),
     case(
@@ -103,6 +104,25 @@ BREAKAGES = [
         ),
     ),
     case(access.resources_are_named, "NotifyRole", grant("NotifyRole", Resource="*")),
+    case(
+        access.no_wildcard_is_made_of_the_stack_name,
+        "PipelineRole",
+        grant("PipelineRole", Resource={"Fn::Sub": "arn:aws:iam::1:role/${AWS::StackName}-X-*"}),
+    ),
+    case(
+        access.no_wildcard_is_made_of_the_stack_name,
+        "ReconcilePermission",
+        put("ReconcilePermission", "SourceArn", to={"Fn::Sub": "rule/${AWS::StackName}-*"}),
+    ),
+    case(
+        access.names_leave_room_for_the_stack_name,
+        "NotifyFunction",
+        put(
+            "NotifyFunction",
+            "FunctionName",
+            to={"Fn::Sub": "${AWS::StackName}-notify-of-all-events"},
+        ),
+    ),
     case(
         access.nothing_is_allowed_by_exclusion,
         "NotifyRole",

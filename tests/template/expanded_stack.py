@@ -60,8 +60,10 @@ class Stack:
         }
 
     def statements(self) -> Iterator[Statement]:
-        """Yield every statement of every policy in the stack."""
+        """Yield every statement of every policy in the stack; a role's policy is the role's."""
         for name, properties in self.properties.items():
+            if self.types[name] == "AWS::IAM::Policy":
+                [name] = map(named, properties["Roles"])
             yield from _statements(name, "", properties)
 
     def granted(self, role: str) -> list[Statement]:

@@ -27,6 +27,13 @@ ENCRYPTED = {
     "DynamoDB::Table": ("SSESpecification",),
     "S3::Bucket": ("BucketEncryption",),
 }
+# Types whose name the template may make from the stack's -> (property, longest name AWS takes).
+NAMED = {
+    "Lambda::Function": ("FunctionName", 64),
+    "StepFunctions::StateMachine": ("StateMachineName", 80),
+    "Logs::LogGroup": ("LogGroupName", 512),
+}
+LONGEST_STACK_NAME = 46  # README.md says so
 READS = ("s3:GetObject", "s3:ListBucket")
 # What is refused over plain HTTP. SNS takes no `sns:*` in a topic's policy.
 TLS_ONLY = {"S3::Bucket": "s3:*", "SQS::Queue": "sqs:*", "SNS::Topic": "sns:Publish"}
@@ -73,6 +80,35 @@ def resources_are_named(stack: Stack) -> list[str]:
         f"{statement}: is for any resource"
         for statement in stack.statements()
         if statement.allows and "*" in statement.resources and str(statement) not in ANY_RESOURCE
+    ]
+
+
+def no_wildcard_is_made_of_the_stack_name(stack: Stack) -> list[str]:
+    """CloudFormation cuts generated names to 64 characters, and roles of all regions share names.
+
+    So `STACK-Role-*` matches nothing for a long name, and another region's role of a stack of the
+    same name. Only an id of CloudFormation's own may follow the whole name.
+    """
+    arns = [(str(s), arn) for s in stack.statements() if s.allows for arn in s.resources]
+    arns += [
+        (name, permission.get("SourceArn", ""))
+        for name, permission in stack.of("Lambda::Permission").items()
+    ]
+    return [
+        f"{who}: {arn} matches by the stack's name"
+        for who, arn in arns
+        if "*" in arn.partition("<AWS::StackName>")[2] and not arn.endswith("<AWS::StackName>/*")
+    ]
+
+
+def names_leave_room_for_the_stack_name(stack: Stack) -> list[str]:
+    """A stack's name of 46 characters fits into every name that is made from it."""
+    return [
+        f"{name}: its name is too long for a stack's name of {LONGEST_STACK_NAME} characters"
+        for kind, (key, longest) in NAMED.items()
+        for name, properties in stack.of(kind).items()
+        if len(properties.get(key, "").replace("<AWS::StackName>", "x" * LONGEST_STACK_NAME))
+        > longest
     ]
 
 

@@ -32,7 +32,7 @@ def targets_let_their_rule_in(stack: Stack) -> list[str]:
             fits = any(
                 named(permission["FunctionName"]) == name
                 and permission["Principal"] == "events.amazonaws.com"
-                and ":rule/<AWS::StackName>-" in permission.get("SourceArn", "")
+                and permission.get("SourceArn") == f"<{rule}.Arn>"
                 and permission.get("SourceAccount") == "<AWS::AccountId>"
                 for permission in stack.of("Lambda::Permission").values()
             )
