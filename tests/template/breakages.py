@@ -1,6 +1,7 @@
 """Ways to break the expanded template, each with the rule that must notice and whom it names."""
 
 import rules_of_access as access
+import rules_of_alarms as alarms
 import rules_of_events as events
 import rules_of_functions as functions
 from breaking import case, drop, grant, put, revoke
@@ -74,12 +75,33 @@ BREAKAGES = [
         "LedgerTable",
         drop("LedgerTable", "TimeToLiveSpecification"),
     ),
-    case(events.queues_have_alarms, "RuleDeadLetters", drop("RuleDeadLettersAlarm")),
-    case(events.queues_have_alarms, "Inbox", drop("InboxAgeAlarm")),
-    case(events.alarms_reach_people, "InboxAgeAlarm", drop("InboxAgeAlarm", "AlarmActions")),
-    case(events.alarms_reach_people, "ActFailedAlarm", revoke("AlertsTopicPolicy", "Alarms")),
+    case(alarms.queues_have_alarms, "RuleDeadLetters", drop("RuleDeadLettersAlarm")),
+    case(alarms.queues_have_alarms, "Inbox", drop("InboxRetriedAlarm")),
+    case(alarms.functions_have_alarms, "NotifyFunction", drop("NotifyErrorsAlarm")),
+    case(alarms.functions_have_alarms, "NotifyFunction", drop("NotifyThrottlesAlarm")),
     case(
-        events.alarms_reach_people,
+        alarms.ages_are_true,
+        "Inbox",
+        put("InboxAlarm", "MetricName", to="ApproximateAgeOfOldestMessage"),
+    ),
+    *(
+        case(
+            alarms.alarms_say_what_to_do,
+            "ActFailedAlarm",
+            put("ActFailedAlarm", "AlarmDescription", to=text),
+        )
+        for text in (
+            "Look at the log.",
+            "Look: `aws logs tail ActLogs`",
+            "Look: `aws stepfunctions list-executions --state-machine arn`",
+            "Look: `headrace redrive --queue all`",
+            "Look: `tail -f log`",
+        )
+    ),
+    case(alarms.alarms_reach_people, "InboxAlarm", drop("InboxAlarm", "AlarmActions")),
+    case(alarms.alarms_reach_people, "ActFailedAlarm", revoke("AlertsTopicPolicy", "Alarms")),
+    case(
+        alarms.alarms_reach_people,
         "ActFailedAlarm",
         drop("AlertsKey", "KeyPolicy", "Statement", 1),
     ),

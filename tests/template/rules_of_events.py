@@ -101,7 +101,7 @@ def polled_queues_redrive(stack: Stack) -> list[str]:
     """A message that fails again and again leaves its queue for a dead-letter queue."""
     return [
         f"{queue}: has no RedrivePolicy"
-        for queue in _polled(stack)
+        for queue in polled(stack)
         if "deadLetterTargetArn" not in stack.properties[queue].get("RedrivePolicy", {})
     ]
 
@@ -119,7 +119,7 @@ def the_ledger_remembers_longer(stack: Stack) -> list[str]:
     """What was seen outlives the oldest dead letter that may be delivered again."""
     longest = ON_THE_WAY + sum(
         max(stack.properties[queue].get("MessageRetentionPeriod", 345600) for queue in queues)
-        for queues in (_polled(stack), stack.dead_letter_queues())
+        for queues in (polled(stack), stack.dead_letter_queues())
     )
     tables = [
         name
@@ -129,39 +129,6 @@ def the_ledger_remembers_longer(stack: Stack) -> list[str]:
     found = [f"{name}: forgets nothing; TTL is off" for name in tables]
     if longest >= ledger._TTL_SECONDS:
         found.append(f"headrace.adapters.ledger forgets after less than {longest} seconds")
-    return found
-
-
-def queues_have_alarms(stack: Stack) -> list[str]:
-    """A dead letter, and a message that waits too long, are told to people."""
-    wanted = [(queue, "ApproximateAgeOfOldestMessage") for queue in _polled(stack)]
-    wanted += [
-        (queue, "ApproximateNumberOfMessagesVisible") for queue in stack.dead_letter_queues()
-    ]
-    there = {
-        (named(dimension["Value"]), alarm["MetricName"])
-        for alarm in stack.of("CloudWatch::Alarm").values()
-        for dimension in alarm["Dimensions"]
-        if alarm["Namespace"] == "AWS/SQS" and dimension["Name"] == "QueueName"
-    }
-    return [
-        f"{queue}: no alarm on {metric}" for queue, metric in wanted if (queue, metric) not in there
-    ]
-
-
-def alarms_reach_people(stack: Stack) -> list[str]:
-    """An alarm acts on a topic that lets CloudWatch in, and so does the topic's key."""
-    found = []
-    for name, alarm in stack.of("CloudWatch::Alarm").items():
-        topics = [named(action) for action in alarm.get("AlarmActions", [])]
-        if not topics or alarm.get("ActionsEnabled", True) is not True:
-            found.append(f"{name}: acts on nothing")
-        for topic in topics:
-            key = named(stack.properties[topic].get("KmsMasterKeyId"))
-            if not _cloudwatch_may(stack, "sns:Publish", f"<{topic}>"):
-                found.append(f"{name}: CloudWatch may not publish to {topic}")
-            if key and not _cloudwatch_may(stack, "kms:GenerateDataKey*", "*", key):
-                found.append(f"{name}: CloudWatch may not use {key}")
     return found
 
 
@@ -180,7 +147,7 @@ def asynchronous_functions_have_on_failure_destinations(stack: Stack) -> list[st
     return [f"{name}: has no on-failure destination" for name in sorted(invoked - kept)]
 
 
-def _polled(stack: Stack) -> list[str]:
+def polled(stack: Stack) -> list[str]:
     return [
         named(source["EventSourceArn"])
         for source in stack.of("Lambda::EventSourceMapping").values()
@@ -199,16 +166,5 @@ def _takes_from(stack: Stack, queue_arn: str, rule: str) -> bool:
         and ("Service", "events.amazonaws.com") in statement.principals
         and "sqs:SendMessage" in statement.actions
         and f"<{rule}.Arn>" in statement.condition_values("aws:SourceArn")
-        for statement in stack.statements()
-    )
-
-
-def _cloudwatch_may(stack: Stack, action: str, resource: str, of: str = "") -> bool:
-    return any(
-        statement.allows
-        and (statement.resource == of or not of)
-        and ("Service", "cloudwatch.amazonaws.com") in statement.principals
-        and action in statement.actions
-        and resource in statement.resources
         for statement in stack.statements()
     )

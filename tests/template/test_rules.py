@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 import rules_of_access
 import rules_of_act
+import rules_of_alarms
 import rules_of_events
 import rules_of_functions
 from breakages import BREAKAGES
@@ -24,7 +25,10 @@ ALL_BREAKAGES = [*BREAKAGES, *BREAKAGES_OF_ACT]
 TEMPLATE = expanded()
 STACK = Stack(TEMPLATE)
 # Public functions that are no rules: what rules are made of.
-HELPERS = {rules_of_functions.functions, rules_of_functions.actions_of, rules_of_act.operation_of}
+HELPERS = {
+    *(rules_of_functions.functions, rules_of_functions.actions_of),
+    *(rules_of_act.operation_of, rules_of_events.polled),
+}
 
 
 def rules_in(module: ModuleType) -> list[Rule]:
@@ -40,7 +44,10 @@ def rules_in(module: ModuleType) -> list[Rule]:
 
 RULES = [
     rule
-    for module in (rules_of_events, rules_of_access, rules_of_functions, rules_of_act)
+    for module in (
+        *(rules_of_events, rules_of_access, rules_of_functions),
+        *(rules_of_act, rules_of_alarms),
+    )
     for rule in rules_in(module)
 ]
 
