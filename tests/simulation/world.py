@@ -162,6 +162,7 @@ class World:
             memory_limit_in_mb=512,
             invoked_function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
             aws_request_id=f"request-{self._invocations}",
+            get_remaining_time_in_millis=lambda: 60_000,
         )
         try:
             return self.faults.invocation(name, lambda: function(name).handler(event, context))

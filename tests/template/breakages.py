@@ -56,9 +56,25 @@ BREAKAGES = [
         put("InboxPolicy", "Queues", to=[{"Ref": "RuleDeadLetters"}]),
     ),
     case(
-        events.queues_hide_messages_long_enough, "Inbox", put("Inbox", "VisibilityTimeout", to=179)
+        events.queues_hide_messages_long_enough, "Inbox", put("Inbox", "VisibilityTimeout", to=359)
     ),
-    case(events.queues_hide_messages_long_enough, "Inbox", put("DecideFunction", "Timeout", to=31)),
+    case(events.queues_hide_messages_long_enough, "Inbox", put("DecideFunction", "Timeout", to=61)),
+    case(events.batches_can_be_finished, "DecideFunction", put("DecideFunction", "Timeout", to=59)),
+    case(
+        events.batches_can_be_finished,
+        "NotifyFunction",
+        drop("NotifyFunctionQueue", "FunctionResponseTypes"),
+    ),
+    case(
+        events.concurrency_fits_a_new_account,
+        "NotifyFunction",
+        put("NotifyFunction", "ReservedConcurrentExecutions", to=2),
+    ),
+    case(
+        events.concurrency_fits_a_new_account,
+        "DecideFunctionInbox",
+        drop("DecideFunctionInbox", "ScalingConfig"),
+    ),
     case(events.polled_queues_redrive, "Inbox", drop("Inbox", "RedrivePolicy")),
     case(
         events.dead_letters_are_kept,

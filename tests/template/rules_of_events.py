@@ -5,7 +5,9 @@ A rule takes the stack and returns complaints; each complaint names the resource
 
 from expanded_stack import Stack, many, named
 from headrace.adapters import ledger
+from headrace.runtime import SECONDS_PER_MESSAGE
 
+NEW_ACCOUNT = 10  # the concurrency of Lambda that a new account may start with
 FOURTEEN_DAYS = 14 * 24 * 3600
 # EventBridge tries for a day before it lets go of an event, Lambda for six hours.
 ON_THE_WAY = 24 * 3600 + 6 * 3600
@@ -95,6 +97,43 @@ def queues_hide_messages_long_enough(stack: Stack) -> list[str]:
         if hidden < needed:
             found.append(f"{queue}: VisibilityTimeout {hidden} is below {needed}")
     return found
+
+
+def batches_can_be_finished(stack: Stack) -> list[str]:
+    """A function that polls has time for two messages at least, at their slowest.
+
+    `decide` and `notify` begin no message with less than SECONDS_PER_MESSAGE left and give the rest
+    of the batch back, so that a batch of any size ends in time.
+    """
+    return [
+        f"{name}: has no time for two messages of {SECONDS_PER_MESSAGE} seconds"
+        for source in stack.of("Lambda::EventSourceMapping").values()
+        for name in [named(source["FunctionName"])]
+        if stack.properties[name].get("Timeout", 3) < 2 * SECONDS_PER_MESSAGE
+        or source.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]
+    ]
+
+
+def concurrency_fits_a_new_account(stack: Stack) -> list[str]:
+    """A new account's limit may be 10: the queues take half of it at most, and reserve nothing.
+
+    Lambda refuses to reserve what would leave an account less than its minimum; MaximumConcurrency
+    is between 2 and 1,000.
+    """
+    reserved = [
+        f"{name}: reserves concurrency"
+        for name, function in stack.of("Lambda::Function").items()
+        if "ReservedConcurrentExecutions" in function
+    ]
+    limits = {
+        name: source.get("ScalingConfig", {}).get("MaximumConcurrency", 1000)
+        for name, source in stack.of("Lambda::EventSourceMapping").items()
+    }
+    if sum(limits.values()) > NEW_ACCOUNT // 2 or min(limits.values(), default=2) < 2:
+        reserved.append(
+            f"{', '.join(limits)}: concurrency of {sum(limits.values())} is not for all"
+        )
+    return reserved
 
 
 def polled_queues_redrive(stack: Stack) -> list[str]:
