@@ -189,6 +189,23 @@ BREAKAGES = [
         "DataBucket",
         put("DataBucket", "PublicAccessBlockConfiguration", "BlockPublicPolicy", to=False),
     ),
+    *(
+        case(access.buckets_are_cleaned_up, f"DataBucket: keeps {what}", drop("DataBucket", *path))
+        for what, path in (
+            ("AbortIncomplete", ("LifecycleConfiguration", "Fn::If", 2, "Rules", 1)),
+            ("NoncurrentVersion", ("LifecycleConfiguration",)),
+        )
+    ),
+    case(
+        access.what_outlives_the_stack_can_be_adopted,
+        "LedgerTable",
+        grant("NotifyRole", Resource={"Fn::GetAtt": ["LedgerTable", "Arn"]}),
+    ),
+    case(
+        access.what_outlives_the_stack_can_be_adopted,
+        "DataBucket",
+        lambda template: template["Resources"]["DataBucket"].pop("Condition"),
+    ),
     case(
         access.services_act_for_this_account_only,
         "DecideRole",

@@ -2,7 +2,7 @@
 
 `{"Ref": "Inbox"}` reads `<Inbox>`, `{"Fn::GetAtt": ["Inbox", "Arn"]}` reads `<Inbox.Arn>`, and
 `Fn::Sub` and `Fn::Join` are texts with such names in them. A parameter is its default; what only
-some deployments have, by `Fn::If`, is there.
+some deployments have, by `Fn::If`, is there, and so is what a condition `Makes...` is about.
 """
 
 import json
@@ -45,6 +45,8 @@ class Stack:
 
     def __init__(self, template: dict[str, Any]) -> None:
         self.parameters = template.get("Parameters", {})
+        self.raw = template["Resources"]
+        self.conditions = {name: item.get("Condition", "") for name, item in self.raw.items()}
         self.types = {name: item["Type"] for name, item in template["Resources"].items()}
         self.properties: Resources = {
             name: self._plain(item.get("Properties", {}))
@@ -119,6 +121,10 @@ class Stack:
                 return self._substituted(text, {})
             case {"Fn::If": [_, chosen, {"Ref": "AWS::NoValue"}], **rest} if not rest:
                 return self._plain(chosen)
+            case {"Fn::If": [_, {"Ref": "AWS::NoValue"}, chosen], **rest} if not rest:
+                return self._plain(chosen)
+            case {"Fn::If": [str(made), usual, _], **rest} if made.startswith("Makes") and not rest:
+                return self._plain(usual)
             case {"Fn::If": [_, _, usual], **rest} if not rest:
                 return self._plain(usual)
             case {"Fn::Join": [glue, parts], **rest} if not rest:

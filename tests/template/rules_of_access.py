@@ -3,6 +3,8 @@
 A rule takes the stack and returns complaints; each complaint names the resource.
 """
 
+from typing import Any
+
 from expanded_stack import Stack, Statement, named
 
 # Action with a wildcard -> why. `Resource Sid` for one statement, or the action itself.
@@ -160,6 +162,35 @@ def buckets_are_private(stack: Stack) -> list[str]:
     ]
 
 
+def what_outlives_the_stack_can_be_adopted(stack: Stack) -> list[str]:
+    """What a deletion keeps, or a restore makes, a stack can take instead of making another one.
+
+    A point-in-time restore makes another table, and a kept bucket's name is taken: so each such
+    resource depends on a condition, and is referred to beside what may be in its place.
+    """
+    found = []
+    for name in (*stack.of("S3::Bucket"), *stack.of("DynamoDB::Table")):
+        condition = stack.conditions.get(name)
+        others = {one: item for one, item in stack.raw.items() if one != name}
+        if not condition:
+            found.append(f"{name}: is made in every stack")
+        elif _refers(others, name, condition):
+            found.append(f"{name}: is referred to where it may not be made")
+    return found
+
+
+def buckets_are_cleaned_up(stack: Stack) -> list[str]:
+    """Versions that were replaced, and parts of uploads that never ended, do not pile up."""
+    wanted = {"NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"}
+    return [
+        f"{name}: keeps {missing} for ever"
+        for name, bucket in stack.of("S3::Bucket").items()
+        for missing in sorted(
+            wanted.difference(*bucket.get("LifecycleConfiguration", {}).get("Rules", []))
+        )
+    ]
+
+
 def services_act_for_this_account_only(stack: Stack) -> list[str]:
     """A statement for a service names whom it acts for: no confused deputy."""
     return [
@@ -193,6 +224,24 @@ def exemptions_without_use(stack: Stack) -> list[str]:
     wild |= {action for s in allowed for action in s.actions}
     anything = {str(s) for s in allowed if "*" in s.resources}
     return sorted((WILD_ACTIONS.keys() - wild) | (ANY_RESOURCE.keys() - anything))
+
+
+def _refers(value: Any, name: str, condition: str) -> bool:
+    """Whether a value refers to a resource outside of `Fn::If` of its condition."""
+    match value:
+        case {"Fn::If": [one, _, *rest]} if one == condition:
+            return _refers(rest, name, condition)
+        case {"Ref": one}:
+            return bool(one == name)
+        case {"Fn::GetAtt": [one, _]}:
+            return bool(one == name)
+        case {"Fn::Sub": str(text)}:
+            return f"${{{name}" in text
+        case dict():
+            return any(_refers(item, name, condition) for item in value.values())
+        case list():
+            return any(_refers(item, name, condition) for item in value)
+    return False
 
 
 def _denies_http(statement: Statement, name: str, action: str, *, bucket: bool) -> bool:
