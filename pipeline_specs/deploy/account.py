@@ -8,6 +8,7 @@ import boto3
 from botocore.exceptions import ClientError
 from headrace.adapters.client import from_aws
 from headrace.adapters.ledger import Ledger
+from headrace.domain.errors import PermanentError
 from headrace.domain.lane import Lane
 from headrace.domain.project import Project
 
@@ -41,6 +42,17 @@ class Account:
             stack.output("InboxQueueArn"),
             stack.output("RuleDeadLettersArn"),
         )
+
+    def refuse_misfit(self, settings: Settings) -> None:
+        """Raise PermanentError if the stack's roles cannot do what the settings ask for."""
+        name, region = self.stack.name, self.deployment.region
+        in_vpc = settings.subnets and not settings.role_arn
+        if in_vpc and self.stack.outputs.get("JobsInVpc") != "true":
+            raise PermanentError(
+                f"{settings.project.name} sets subnets, and the jobs' role of stack {name} may not "
+                "use a VPC; deploy the stack with `sam deploy --parameter-overrides JobsInVpc=true "
+                f"--region {region}`, or set role_arn to a role that may"
+            )
 
     def put_group(self, settings: Settings) -> bool:
         """Create the model package group where it is missing; return whether it was."""

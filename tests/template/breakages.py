@@ -262,6 +262,11 @@ BREAKAGES = [
         grant("ReconcileRole", action="dynamodb:UpdateItem"),
     ),
     case(
+        functions.jobs_may_run_in_a_vpc,
+        "PipelineRole",
+        drop("PipelineRole", "Policies", 1),
+    ),
+    case(
         functions.operations_nobody_reaches,
         "secretsmanager get_secret_value",
         drop("RefreshInferenceFunction"),

@@ -17,6 +17,8 @@ ANY_RESOURCE = {
     "AlertsKey Administration": "in a key's policy, * is the key",
     "AlertsKey Alarms": "in a key's policy, * is the key",
     "ActRole Logs": "log delivery has no resource in IAM",
+    "PipelineRole Metrics": "metrics have no resource in IAM",
+    "PipelineRole Network": "the subnets are the projects'; only stacks with JobsInVpc have it",
     "PipelineRole Images": "a login token to ECR has no resource in IAM",
     "DecideRole Versions": "listing versions by group has no resource in IAM",
     "ReconcileRole Versions": "listing versions by group has no resource in IAM",

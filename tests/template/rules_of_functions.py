@@ -3,6 +3,8 @@
 A rule takes the stack and returns complaints; each complaint names the resource.
 """
 
+from typing import Any
+
 from code_calls import all_operations, operation_names, operations, settings_read
 from expanded_stack import Stack, named
 
@@ -22,6 +24,13 @@ PREFIXES = {"stepfunctions": "states"}  # botocore's name -> IAM's, where they d
 # What a service does in a role's name.
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 POLLING = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+# "Execution Role Permissions" in SageMaker's guide: what jobs in a VPC need.
+VPC = {
+    *("ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission"),
+    *("ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"),
+    *("ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups"),
+    *("ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+}
 LOG_DELIVERY = {
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
@@ -107,6 +116,17 @@ def functions_may_do_nothing_else(stack: Stack) -> list[str]:
     ]
 
 
+def jobs_may_run_in_a_vpc(stack: Stack) -> list[str]:
+    """The jobs' role has what SageMaker asks for in a VPC, where the stack is told so."""
+    policies = {
+        condition
+        for policy in stack.raw["PipelineRole"]["Properties"]["Policies"]
+        for condition in [policy.get("Fn::If", [""])[0]]
+        if _actions(policy) >= VPC
+    }
+    return [] if policies == {"JobsRunInVpc"} else [f"PipelineRole: has {VPC} by {policies}"]
+
+
 def operations_nobody_reaches(stack: Stack) -> list[str]:
     """Return what the layer calls in vain: it tells that following names has missed a path."""
     reached = {call for folder in functions(stack).values() for call in operations(folder)}
@@ -134,6 +154,20 @@ def _grants(stack: Stack) -> list[tuple[str, str, set[str], set[str]]]:
         granted = {action for s in stack.granted(role) for action in s.actions}
         found.append((name, role, needed, granted))
     return found
+
+
+def _actions(value: Any) -> set[str]:
+    """Return the actions of every statement in a policy."""
+    match value:
+        case {"Action": str(action)}:
+            return {action}
+        case {"Action": [*actions]}:
+            return set(actions)
+        case dict():
+            return set().union(*map(_actions, value.values()))
+        case list():
+            return set().union(*map(_actions, value))
+    return set()
 
 
 def _environment(stack: Stack, function: str) -> set[str]:
