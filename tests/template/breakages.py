@@ -4,7 +4,7 @@ import rules_of_access as access
 import rules_of_alarms as alarms
 import rules_of_events as events
 import rules_of_functions as functions
-from breaking import case, drop, grant, put, revoke
+from breaking import case, drop, grant, in_trust, put, revoke
 
 _TARGET = ("Targets", 0)
 
@@ -215,6 +215,10 @@ BREAKAGES = [
         access.services_act_for_this_account_only,
         "ReconcilePermission",
         drop("ReconcilePermission", "SourceAccount"),
+    ),
+    *(
+        case(access.delivery_is_for_one_subject, "DeliveryRole", in_trust("DeliveryRole", *change))
+        for change in (("${Claims}", ""), ("StringEquals", "StringLike"), (":aud", ":azp"))
     ),
     case(
         access.roles_hold_no_managed_policies,

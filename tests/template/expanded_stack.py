@@ -123,6 +123,8 @@ class Stack:
                 return self._plain(chosen)
             case {"Fn::If": [_, {"Ref": "AWS::NoValue"}, chosen], **rest} if not rest:
                 return self._plain(chosen)
+            case {"Fn::If": [_, chosen, ""], **rest} if not rest:
+                return self._plain(chosen)
             case {"Fn::If": [str(made), usual, _], **rest} if made.startswith("Makes") and not rest:
                 return self._plain(usual)
             case {"Fn::If": [_, _, usual], **rest} if not rest:
@@ -139,7 +141,7 @@ class Stack:
     def _substituted(self, text: str, given: dict[str, str]) -> str:
         def replaced(found: re.Match[str]) -> str:
             name = found[1]
-            return given.get(name) or str(self._plain({"Ref": name}))
+            return given[name] if name in given else str(self._plain({"Ref": name}))
 
         return re.sub(r"\$\{([\w:.]+)\}", replaced, text)
 

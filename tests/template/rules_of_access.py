@@ -3,6 +3,7 @@
 A rule takes the stack and returns complaints; each complaint names the resource.
 """
 
+import re
 from typing import Any
 
 from expanded_stack import Stack, Statement, named
@@ -208,6 +209,25 @@ def services_act_for_this_account_only(stack: Stack) -> list[str]:
         for name, permission in stack.of("Lambda::Permission").items()
         if not {"SourceArn", "SourceAccount"} <= permission.keys()
     ]
+
+
+def delivery_is_for_one_subject(stack: Stack) -> list[str]:
+    """CI gets in by exactly one subject and audience; what else its token claims is in the subject.
+
+    AWS reads no claims of GitLab's tokens but `aud` and `sub`. Many may push to a branch, so `sub`
+    ends with what the stack's owner asks for: ref_protected, environment_protected.
+    """
+    found = []
+    for statement in stack.statements():
+        if "sts:AssumeRoleWithWebIdentity" in statement.actions:
+            tests = statement.condition.get("StringEquals", {})
+            keys = {key.rpartition(":")[2]: value for key, value in tests.items()}
+            subject = str(keys.get("sub", ""))
+            if statement.condition.keys() != {"StringEquals"} or keys.keys() != {"aud", "sub"}:
+                found.append(f"{statement}: does not compare exactly aud and sub")
+            if not re.fullmatch(r"project_path:[^:]+:ref_type:branch:ref:\w+:", subject):
+                found.append(f"{statement}: {subject} leaves out a claim")
+    return found
 
 
 def roles_hold_no_managed_policies(stack: Stack) -> list[str]:
