@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from headrace.domain.errors import PermanentError
 
 from demo.loop import TRAINING, Loop
 from demo.results import Trained
@@ -89,6 +90,11 @@ def test_a_file_is_uploaded_once(
     assert len(put()) == 1
     assert put() == []
     loop.decided("the notes", notes.key)
+
+
+def test_a_pipeline_of_others_is_left_alone(ci: Account) -> None:
+    with pytest.raises(PermanentError, match="AccessDenied"):
+        ci.delete("others-training")
 
 
 def test_a_pipeline_that_is_gone_is_deleted_already(ci: Account) -> None:

@@ -39,3 +39,12 @@ def test_a_role_of_the_projects_own_is_its_own_affair(in_vpc: Settings) -> None:
     own = dataclasses.replace(in_vpc, role_arn="arn:aws:iam::111122223333:role/ours")
 
     account().refuse_misfit(own)
+
+
+def test_names_that_the_stack_may_not_use_are_named(abalone: Settings) -> None:
+    with pytest.raises(PermanentError, match=r"headrace-abalone-training, .*start them with mine-"):
+        account(PipelinePrefix="mine-").refuse_misfit(abalone)
+
+    other = dataclasses.replace(abalone.project, model_package_group="clams")
+    with pytest.raises(PermanentError, match=r"may not use: clams; start them with headrace-"):
+        account().refuse_misfit(dataclasses.replace(abalone, project=other))

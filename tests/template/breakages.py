@@ -266,6 +266,15 @@ BREAKAGES = [
         grant("ReconcileRole", action="dynamodb:UpdateItem"),
     ),
     case(
+        functions.only_own_pipelines_are_changed,
+        "AdvanceRunRole",
+        grant(
+            "AdvanceRunRole",
+            action="sagemaker:StartPipelineExecution",
+            Resource={"Fn::Sub": "arn:aws:sagemaker:r:${AWS::AccountId}:pipeline/*"},
+        ),
+    ),
+    case(
         functions.jobs_may_run_in_a_vpc,
         "PipelineRole",
         drop("PipelineRole", "Policies", 1),

@@ -3,6 +3,7 @@
 A rule takes the stack and returns complaints; each complaint names the resource.
 """
 
+import re
 from typing import Any
 
 from code_calls import all_operations, operation_names, operations, settings_read
@@ -113,6 +114,24 @@ def functions_may_do_nothing_else(stack: Stack) -> list[str]:
         f"{name}: {role} allows {action}, and no code path reaches it"
         for name, role, needed, granted in _grants(stack)
         for action in sorted(granted - needed)
+    ]
+
+
+def only_own_pipelines_are_changed(stack: Stack) -> list[str]:
+    """What functions and CI start, change or delete has a name of the stack's own.
+
+    The jobs' role is left out: SageMaker names the jobs of a pipeline itself.
+    """
+    own = stack.parameters["PipelinePrefix"]["Default"]
+    return [
+        f"{statement}: may do {action} to {arn}"
+        for role in stack.of("IAM::Role")
+        if role != "PipelineRole"
+        for statement in stack.granted(role)
+        for action in statement.actions
+        if re.match(r"(sagemaker|events):(Start|Stop|Create|Update|Put|Add|Delete|Remove)", action)
+        for arn in statement.resources
+        if not arn.rpartition(":")[2].partition("/")[2].startswith(own)
     ]
 
 
