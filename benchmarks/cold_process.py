@@ -49,6 +49,9 @@ class Context:
     invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:headrace"
     aws_request_id = "8c7d2f1e-1111-4222-8333-444455556666"
 
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
 
 if __name__ == "__main__":
     main()

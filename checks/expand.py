@@ -41,7 +41,8 @@ def expanded() -> dict[str, Any]:
 
 def substituted() -> dict[str, Any]:
     """Return the state machine with an ARN in place of each `${name}` of the template's."""
-    text = re.sub(r"\$\{(\w+)\}", rf"{_FUNCTION}\1", STATE_MACHINE.read_text())
+    text = STATE_MACHINE.read_text().replace("${Partition}", "aws")
+    text = re.sub(r"\$\{(\w+)\}", rf"{_FUNCTION}\1", text)
     machine: dict[str, Any] = yaml.safe_load(text)
     return machine
 

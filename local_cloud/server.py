@@ -27,6 +27,7 @@ def install(settings: Settings) -> Callable[[], None]:
         functions,
         objects,
         permissions,
+        queue_policies,
         queues,
         rule_access,
         rules,
@@ -43,6 +44,7 @@ def install(settings: Settings) -> Callable[[], None]:
     rule_access.install()
     objects.install()
     queues.install()
+    queue_policies.install()
     stacks.install()
     transport.install()
     permissions.install(settings.permissions)

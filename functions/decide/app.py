@@ -3,7 +3,7 @@
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from headrace.runtime import runtime
+from headrace.runtime import require_time, runtime
 from headrace.use_cases.decide import Inbox
 
 logger = Logger()
@@ -13,5 +13,5 @@ logger = Logger()
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take a batch from SQS; return the messages that should be delivered again."""
     inbox: Inbox = runtime().inbox(logger)
-    failed = inbox.handle(event["Records"])
+    failed = inbox.handle(event["Records"], lambda: require_time(context))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger
 from headrace.adapters.eventbridge import parse_json
 from headrace.domain.errors import HeadraceError
 from headrace.domain.events import key_of_notification
-from headrace.runtime import runtime
+from headrace.runtime import require_time, runtime
 from headrace.use_cases.notify import messages_for
 
 logger = Logger()
@@ -18,6 +18,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     failed: list[str] = []
     for record in event["Records"]:
         try:
+            require_time(context)
             _notify(record["body"], record["messageId"])
         except HeadraceError as error:
             logger.warning(f"message {record['messageId']}: {error}")

@@ -13,8 +13,8 @@ KINDS: dict[str, Kind] = {
     "training_hpo": "training-hpo",
     "inference": "inference",
 }
-# The stack's policies allow rules with this prefix.
-PREFIX = "headrace-schedule-"
+# What the names of a stack's pipelines and rules start with, unless its PipelinePrefix says so.
+PREFIX = "headrace-"
 LONGEST_NAME = 64  # of a rule in EventBridge
 _RATE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)"
 Expression = Annotated[
@@ -52,6 +52,9 @@ class Schedules(Section):
         return tuple(Schedule(kind, expression) for kind, expression in found if expression)
 
 
-def rule_name(project: str, kind: Kind) -> str:
-    """Return the name of the rule that starts a project's pipeline of a kind."""
-    return f"{PREFIX}{project}-{kind}"
+def rule_name(project: str, kind: Kind, prefix: str = PREFIX) -> str:
+    """Return the name of the rule that starts a project's pipeline of a kind.
+
+    The stack's policies let rules of this name in, and CI make them.
+    """
+    return f"{prefix}schedule-{project}-{kind}"

@@ -8,10 +8,12 @@ import boto3
 from botocore.exceptions import ClientError
 from headrace.adapters.client import from_aws
 from headrace.adapters.ledger import Ledger
+from headrace.domain.errors import PermanentError
 from headrace.domain.lane import Lane
 from headrace.domain.project import Project
 
 from pipeline_specs.config.recipients import Recipient
+from pipeline_specs.config.schedules import PREFIX
 from pipeline_specs.config.settings import Settings
 from pipeline_specs.deploy import s3_files, sharing, uploads
 from pipeline_specs.deploy.recipients import Subscriptions
@@ -36,11 +38,31 @@ class Account:
             role_arn=stack.output("PipelineRoleArn"),
             region=session.region_name,
         )
+        self._prefix = stack.outputs.get("PipelinePrefix", PREFIX)
         self._rules = Rules(
             session.client("events"),
             stack.output("InboxQueueArn"),
             stack.output("RuleDeadLettersArn"),
+            self._prefix,
         )
+
+    def refuse_misfit(self, settings: Settings) -> None:
+        """Raise PermanentError if the stack's roles cannot do what the settings ask for."""
+        name, region = self.stack.name, self.deployment.region
+        named = (*settings.project.pipelines.all, settings.project.model_package_group)
+        if foreign := [one for one in named if not one.startswith(self._prefix)]:
+            raise PermanentError(
+                f"{settings.project.name} has names that stack {name} may not use: "
+                f"{', '.join(foreign)}; start them with {self._prefix} in project.yaml, or deploy "
+                f"the stack with another PipelinePrefix"
+            )
+        in_vpc = settings.subnets and not settings.role_arn
+        if in_vpc and self.stack.outputs.get("JobsInVpc") != "true":
+            raise PermanentError(
+                f"{settings.project.name} sets subnets, and the jobs' role of stack {name} may not "
+                "use a VPC; deploy the stack with `sam deploy --parameter-overrides JobsInVpc=true "
+                f"--region {region}`, or set role_arn to a role that may"
+            )
 
     def put_group(self, settings: Settings) -> bool:
         """Create the model package group if it is missing; return whether it was."""

@@ -14,7 +14,7 @@ from headrace.domain.errors import PermanentError
 from headrace.domain.events import SOURCE
 from headrace.domain.project import PipelineKind, Pipelines
 
-from pipeline_specs.config.schedules import KINDS, Schedule, rule_name
+from pipeline_specs.config.schedules import KINDS, PREFIX, Schedule, rule_name
 
 # EventBridge retries for a day, then the request becomes a dead letter.
 _RETRY_POLICY = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
@@ -49,10 +49,13 @@ def target(
 
 
 class Rules:
-    """The rules in an account's default event bus."""
+    """The rules in an account's default event bus, whose names start with the stack's prefix."""
 
-    def __init__(self, events: Any, inbox_arn: str, dead_letters_arn: str) -> None:
+    def __init__(
+        self, events: Any, inbox_arn: str, dead_letters_arn: str, prefix: str = PREFIX
+    ) -> None:
         self._events, self._inbox, self._dead_letters = events, inbox_arn, dead_letters_arn
+        self._prefix = prefix
 
     def put(
         self, project: str, pipelines: Pipelines, schedules: tuple[Schedule, ...]
@@ -60,7 +63,7 @@ class Rules:
         """Make the rules exactly these schedules; yield a line for each change."""
         wanted = {schedule.kind: schedule for schedule in schedules}
         for kind in KINDS.values():
-            name = rule_name(project, kind)
+            name = rule_name(project, kind, self._prefix)
             try:
                 if kind not in wanted:
                     if self._delete(name):

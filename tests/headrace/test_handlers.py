@@ -22,6 +22,7 @@ CONTEXT = SimpleNamespace(
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:notify",
     aws_request_id="request-1",
+    get_remaining_time_in_millis=lambda: 60_000,
 )
 
 
@@ -45,6 +46,14 @@ def record(message_id: str, execution_arn: str) -> dict[str, str]:
         "pipelineExecutionArn": execution_arn,
     }
     return {"messageId": message_id, "body": json.dumps(envelope)}
+
+
+def test_notify_begins_no_message_that_it_has_no_time_for(notify: ModuleType) -> None:
+    late = SimpleNamespace(**{**vars(CONTEXT), "get_remaining_time_in_millis": lambda: 29_999})
+
+    answer = notify.handler({"Records": [record("1", RUN)]}, late)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
 
 def test_an_unexpected_exception_fails_only_its_record(

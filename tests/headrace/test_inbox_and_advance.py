@@ -84,6 +84,30 @@ def test_a_poison_message_leaves_its_batch_mates_alone(
     assert "not JSON" in warnings[0]
 
 
+def test_a_batch_that_runs_out_of_time_gives_back_what_it_has_not_begun(
+    inbox: Inbox, upload: Upload, states: StateMachine, warnings: list[str]
+) -> None:
+    scoring = "abalone/batch-scoring/data/raw/"
+    records = [upload(RAW + "a.csv"), upload(scoring + "b.csv"), upload(RAW + "late.csv")]
+    # Two messages are looked at, the first drop is decided, and time is over.
+    answers = iter([True, True, False, True, False])
+
+    def require_time() -> None:
+        if not next(answers):
+            raise RetryableError("too little time is left")
+
+    failed = inbox.handle(records, require_time)
+
+    assert failed == [f"{RAW}late.csv@v1", f"{scoring}b.csv@v1"]
+    assert len(states.started) == 1
+    assert warnings == [
+        f"message {RAW}late.csv@v1: too little time is left",
+        "1 uploads: too little time is left",
+    ]
+    assert inbox.handle(records) == []
+    assert len(states.started) == 2
+
+
 def test_an_unexpected_exception_fails_only_its_record(
     inbox: Inbox, upload: Upload, states: StateMachine, warnings: list[str]
 ) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from headrace.domain.errors import PermanentError
 
 from demo.loop import TRAINING, Loop
 from demo.results import Trained
@@ -88,6 +89,11 @@ def test_a_file_is_uploaded_once(
     assert len(put()) == 1
     assert put() == []
     loop.decided("the notes", notes.key)
+
+
+def test_a_pipeline_of_others_is_left_alone(ci: Account) -> None:
+    with pytest.raises(PermanentError, match="AccessDenied"):
+        ci.delete("others-training")
 
 
 def test_deleting_a_missing_pipeline_succeeds(ci: Account) -> None:

@@ -45,7 +45,7 @@ class Bus:
         return list(self.rules.put("whelk", PIPELINES, schedules))
 
     def names(self) -> list[str]:
-        found = self.events.list_rules(NamePrefix=f"{PREFIX}whelk")["Rules"]
+        found = self.events.list_rules(NamePrefix=f"{PREFIX}schedule-whelk")["Rules"]
         return sorted(rule["Name"] for rule in found)
 
     def receive(self, seconds: float, project: str = "whelk", queue: str = "Inbox") -> str:
@@ -107,7 +107,8 @@ def test_a_rule_keeps_what_it_cannot_deliver(bus: Bus) -> None:
 
 def test_the_stack_allows_rules_of_this_name_and_ci_to_create_them() -> None:
     template = (ROOT / "template.yaml").read_text()
-    assert template.count(f"rule/{PREFIX}*") == 2
+    assert template.count("rule/${PipelinePrefix}schedule-*") == 2
+    assert rule_name("whelk", "training", "mine-") == "mine-schedule-whelk-training"
 
 
 def test_the_control_plane_reads_what_a_rule_sends(bus: Bus) -> None:

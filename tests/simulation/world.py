@@ -162,6 +162,7 @@ class World:
             memory_limit_in_mb=512,
             invoked_function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
             aws_request_id=f"request-{self._invocations}",
+            get_remaining_time_in_millis=lambda: 60_000,
         )
         try:
             return self.faults.invocation(name, lambda: function(name).handler(event, context))
@@ -204,7 +205,7 @@ class World:
 
     def _task(self, resource: str, arguments: dict[str, Any]) -> Any:
         match resource:
-            case "arn:aws:states:::lambda:invoke":
+            case "arn:Partition:states:::lambda:invoke":
                 names = {
                     "AdvanceRunFunction": "advance_run",
                     "RefreshInferenceFunction": "refresh_inference",
@@ -212,12 +213,12 @@ class World:
                 return {
                     "Payload": self._call(names[arguments["FunctionName"]], arguments["Payload"])
                 }
-            case "arn:aws:states:::sqs:sendMessage":
+            case "arn:Partition:states:::sqs:sendMessage":
                 body = json.dumps(arguments["MessageBody"])
                 return self._integration("send", lambda: self.inbox.send(body))
-            case "arn:aws:states:::sns:publish":
+            case "arn:Partition:states:::sns:publish":
                 return self._integration("sns", lambda: self.sns.publish(**arguments))
-            case "arn:aws:states:::aws-sdk:sagemaker:updateModelPackage":
+            case "arn:Partition:states:::aws-sdk:sagemaker:updateModelPackage":
                 return self._integration("update", lambda: self._return_to_pending(**arguments))
             case _:
                 raise AssertionError(f"a task that was never simulated: {resource}")

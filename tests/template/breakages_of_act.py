@@ -1,11 +1,12 @@
 """Ways to break the state machine, each with the rule that must notice and whom it names."""
 
 from tests.template import rules_of_act as act
-from tests.template.breaking import case, grant, in_act, revoke
+from tests.template.breaking import case, drop, grant, in_act, revoke
 
 _NEVER = {"ErrorEquals": ["PermanentError", "NotThere"], "MaxAttempts": 0}
 
 BREAKAGES_OF_ACT = [
+    case(act.logs_are_vended, "ActStateMachine", drop("ActLogs", "LogGroupName")),
     case(
         act.states_are_reachable,
         "RunNotStarted",
@@ -51,7 +52,7 @@ BREAKAGES_OF_ACT = [
         in_act(
             "ReturnToPending",
             lambda state: state.update(
-                Resource="arn:aws:states:::aws-sdk:sagemaker:UpdateModelPackage"
+                Resource="arn:<AWS::Partition>:states:::aws-sdk:sagemaker:UpdateModelPackage"
             ),
         ),
     ),
@@ -61,7 +62,7 @@ BREAKAGES_OF_ACT = [
         in_act(
             "ReturnToPending",
             lambda state: state.update(
-                Resource="arn:aws:states:::aws-sdk:sagemaker:updateModelPackages"
+                Resource="arn:<AWS::Partition>:states:::aws-sdk:sagemaker:updateModelPackages"
             ),
         ),
     ),

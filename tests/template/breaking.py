@@ -57,6 +57,17 @@ def grant(role: str, *, sid: str = "More", action: Any = "s3:GetObject", **more:
     return break_it
 
 
+def in_trust(role: str, old: str, new: str) -> Break:
+    """Change the text of a role's trust policy."""
+
+    def break_it(template: Template) -> None:
+        written = properties(template, role)["AssumeRolePolicyDocument"]["Fn::Sub"]
+        assert old in written[0]
+        written[0] = written[0].replace(old, new)
+
+    return break_it
+
+
 def revoke(role: str, sid: str) -> Break:
     """Remove a statement from a policy."""
 

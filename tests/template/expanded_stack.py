@@ -2,7 +2,7 @@
 
 `{"Ref": "Inbox"}` reads `<Inbox>`, `{"Fn::GetAtt": ["Inbox", "Arn"]}` reads `<Inbox.Arn>`, and
 `Fn::Sub` and `Fn::Join` are texts with such names in them. A parameter is its default; what only
-some deployments have, by `Fn::If`, is there.
+some deployments have, by `Fn::If`, is there, and so is what a condition `Makes...` is about.
 """
 
 import json
@@ -45,6 +45,8 @@ class Stack:
 
     def __init__(self, template: dict[str, Any]) -> None:
         self.parameters = template.get("Parameters", {})
+        self.raw = template["Resources"]
+        self.conditions = {name: item.get("Condition", "") for name, item in self.raw.items()}
         self.types = {name: item["Type"] for name, item in template["Resources"].items()}
         self.properties: Resources = {
             name: self._plain(item.get("Properties", {}))
@@ -60,8 +62,10 @@ class Stack:
         }
 
     def statements(self) -> Iterator[Statement]:
-        """Yield every statement of every policy in the stack."""
+        """Yield every statement of every policy in the stack; a role's policy is the role's."""
         for name, properties in self.properties.items():
+            if self.types[name] == "AWS::IAM::Policy":
+                [name] = map(named, properties["Roles"])
             yield from _statements(name, "", properties)
 
     def granted(self, role: str) -> list[Statement]:
@@ -117,6 +121,12 @@ class Stack:
                 return self._substituted(text, {})
             case {"Fn::If": [_, chosen, {"Ref": "AWS::NoValue"}], **rest} if not rest:
                 return self._plain(chosen)
+            case {"Fn::If": [_, {"Ref": "AWS::NoValue"}, chosen], **rest} if not rest:
+                return self._plain(chosen)
+            case {"Fn::If": [_, chosen, ""], **rest} if not rest:
+                return self._plain(chosen)
+            case {"Fn::If": [str(made), usual, _], **rest} if made.startswith("Makes") and not rest:
+                return self._plain(usual)
             case {"Fn::If": [_, _, usual], **rest} if not rest:
                 return self._plain(usual)
             case {"Fn::Join": [glue, parts], **rest} if not rest:
@@ -131,7 +141,7 @@ class Stack:
     def _substituted(self, text: str, given: dict[str, str]) -> str:
         def replaced(found: re.Match[str]) -> str:
             name = found[1]
-            return given.get(name) or str(self._plain({"Ref": name}))
+            return given[name] if name in given else str(self._plain({"Ref": name}))
 
         return re.sub(r"\$\{([\w:.]+)\}", replaced, text)
 

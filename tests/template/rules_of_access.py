@@ -3,6 +3,9 @@
 A rule takes the stack and returns complaints; each complaint names the resource.
 """
 
+import re
+from typing import Any
+
 from tests.template.expanded_stack import Stack, Statement, named
 
 # Action with a wildcard -> why. `Resource Sid` for one statement, or the action itself.
@@ -15,6 +18,8 @@ ANY_RESOURCE = {
     "AlertsKey Administration": "in a key's policy, * is the key",
     "AlertsKey Alarms": "in a key's policy, * is the key",
     "ActRole Logs": "log delivery has no resource in IAM",
+    "PipelineRole Metrics": "metrics have no resource in IAM",
+    "PipelineRole Network": "the subnets are the projects'; only stacks with JobsInVpc have it",
     "PipelineRole Images": "a login token to ECR has no resource in IAM",
     "DecideRole Versions": "listing versions by group has no resource in IAM",
     "ReconcileRole Versions": "listing versions by group has no resource in IAM",
@@ -27,6 +32,13 @@ ENCRYPTED = {
     "DynamoDB::Table": ("SSESpecification",),
     "S3::Bucket": ("BucketEncryption",),
 }
+# Types whose name the template may make from the stack's -> (property, longest name AWS takes).
+NAMED = {
+    "Lambda::Function": ("FunctionName", 64),
+    "StepFunctions::StateMachine": ("StateMachineName", 80),
+    "Logs::LogGroup": ("LogGroupName", 512),
+}
+LONGEST_STACK_NAME = 46  # README.md says so
 READS = ("s3:GetObject", "s3:ListBucket")
 # What is refused over plain HTTP. SNS takes no `sns:*` in a topic's policy.
 TLS_ONLY = {"S3::Bucket": "s3:*", "SQS::Queue": "sqs:*", "SNS::Topic": "sns:Publish"}
@@ -73,6 +85,35 @@ def resources_are_named(stack: Stack) -> list[str]:
         f"{statement}: is for any resource"
         for statement in stack.statements()
         if statement.allows and "*" in statement.resources and str(statement) not in ANY_RESOURCE
+    ]
+
+
+def no_wildcard_is_made_of_the_stack_name(stack: Stack) -> list[str]:
+    """CloudFormation cuts generated names to 64 characters, and roles of all regions share names.
+
+    So `STACK-Role-*` matches nothing for a long name, and another region's role of a stack of the
+    same name. Only an id of CloudFormation's own may follow the whole name.
+    """
+    arns = [(str(s), arn) for s in stack.statements() if s.allows for arn in s.resources]
+    arns += [
+        (name, permission.get("SourceArn", ""))
+        for name, permission in stack.of("Lambda::Permission").items()
+    ]
+    return [
+        f"{who}: {arn} matches by the stack's name"
+        for who, arn in arns
+        if "*" in arn.partition("<AWS::StackName>")[2] and not arn.endswith("<AWS::StackName>/*")
+    ]
+
+
+def names_leave_room_for_the_stack_name(stack: Stack) -> list[str]:
+    """A stack's name of 46 characters fits into every name that is made from it."""
+    return [
+        f"{name}: its name is too long for a stack's name of {LONGEST_STACK_NAME} characters"
+        for kind, (key, longest) in NAMED.items()
+        for name, properties in stack.of(kind).items()
+        if len(properties.get(key, "").replace("<AWS::StackName>", "x" * LONGEST_STACK_NAME))
+        > longest
     ]
 
 
@@ -124,6 +165,35 @@ def buckets_are_private(stack: Stack) -> list[str]:
     ]
 
 
+def what_outlives_the_stack_can_be_adopted(stack: Stack) -> list[str]:
+    """What a deletion keeps, or a restore makes, a stack can take instead of making another one.
+
+    A point-in-time restore makes another table, and a kept bucket's name is taken: so each such
+    resource depends on a condition, and is referred to beside what may be in its place.
+    """
+    found = []
+    for name in (*stack.of("S3::Bucket"), *stack.of("DynamoDB::Table")):
+        condition = stack.conditions.get(name)
+        others = {one: item for one, item in stack.raw.items() if one != name}
+        if not condition:
+            found.append(f"{name}: is made in every stack")
+        elif _refers(others, name, condition):
+            found.append(f"{name}: is referred to where it may not be made")
+    return found
+
+
+def buckets_are_cleaned_up(stack: Stack) -> list[str]:
+    """Versions that were replaced, and parts of uploads that never ended, do not pile up."""
+    wanted = {"NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"}
+    return [
+        f"{name}: keeps {missing} for ever"
+        for name, bucket in stack.of("S3::Bucket").items()
+        for missing in sorted(
+            wanted.difference(*bucket.get("LifecycleConfiguration", {}).get("Rules", []))
+        )
+    ]
+
+
 def services_act_for_this_account_only(stack: Stack) -> list[str]:
     """A statement for a service names whom it acts for: no confused deputy."""
     return [
@@ -139,6 +209,25 @@ def services_act_for_this_account_only(stack: Stack) -> list[str]:
         for name, permission in stack.of("Lambda::Permission").items()
         if not {"SourceArn", "SourceAccount"} <= permission.keys()
     ]
+
+
+def delivery_is_for_one_subject(stack: Stack) -> list[str]:
+    """CI gets in by exactly one subject and audience; what else its token claims is in the subject.
+
+    AWS reads no claims of GitLab's tokens but `aud` and `sub`. Many may push to a branch, so `sub`
+    ends with what the stack's owner asks for: ref_protected, environment_protected.
+    """
+    found = []
+    for statement in stack.statements():
+        if "sts:AssumeRoleWithWebIdentity" in statement.actions:
+            tests = statement.condition.get("StringEquals", {})
+            keys = {key.rpartition(":")[2]: value for key, value in tests.items()}
+            subject = str(keys.get("sub", ""))
+            if statement.condition.keys() != {"StringEquals"} or keys.keys() != {"aud", "sub"}:
+                found.append(f"{statement}: does not compare exactly aud and sub")
+            if not re.fullmatch(r"project_path:[^:]+:ref_type:branch:ref:\w+:", subject):
+                found.append(f"{statement}: {subject} leaves out a claim")
+    return found
 
 
 def roles_hold_no_managed_policies(stack: Stack) -> list[str]:
@@ -157,6 +246,24 @@ def exemptions_without_use(stack: Stack) -> list[str]:
     wild |= {action for s in allowed for action in s.actions}
     anything = {str(s) for s in allowed if "*" in s.resources}
     return sorted((WILD_ACTIONS.keys() - wild) | (ANY_RESOURCE.keys() - anything))
+
+
+def _refers(value: Any, name: str, condition: str) -> bool:
+    """Whether a value refers to a resource outside of `Fn::If` of its condition."""
+    match value:
+        case {"Fn::If": [one, _, *rest]} if one == condition:
+            return _refers(rest, name, condition)
+        case {"Ref": one}:
+            return bool(one == name)
+        case {"Fn::GetAtt": [one, _]}:
+            return bool(one == name)
+        case {"Fn::Sub": str(text)}:
+            return f"${{{name}" in text
+        case dict():
+            return any(_refers(item, name, condition) for item in value.values())
+        case list():
+            return any(_refers(item, name, condition) for item in value)
+    return False
 
 
 def _denies_http(statement: Statement, name: str, action: str, *, bucket: bool) -> bool:

@@ -20,12 +20,13 @@ State = dict[str, Any]
 
 # Half a day: GitLab may be down for six hours, a quota be used up for longer.
 PATIENCE = 12 * 3600
-INVOKE = "arn:aws:states:::lambda:invoke"
+STATES = "arn:<AWS::Partition>:states"
+INVOKE = f"{STATES}:::lambda:invoke"
 # The optimised integrations that are used; they take the parameters of the API's operation.
 OPTIMISED = {
     INVOKE: ("lambda", "Invoke"),
-    "arn:aws:states:::sqs:sendMessage": ("sqs", "SendMessage"),
-    "arn:aws:states:::sns:publish": ("sns", "Publish"),
+    f"{STATES}:::sqs:sendMessage": ("sqs", "SendMessage"),
+    f"{STATES}:::sns:publish": ("sns", "Publish"),
 }
 
 
@@ -62,6 +63,21 @@ def nothing_is_left_to_substitute(stack: Stack) -> list[str]:
     used = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
     given = machine.get("DefinitionSubstitutions", {}).keys()
     return [f"{name}: is used or given, and not both" for name in sorted(used ^ given)]
+
+
+def logs_are_vended(stack: Stack) -> list[str]:
+    """Other groups each lengthen the account's Logs resource policy, which is full at 5,120 bytes.
+
+    Source: "Avoiding Amazon CloudWatch resource policy size limits" in Step Functions' guide.
+    """
+    found = []
+    for name, machine in stack.of("StepFunctions::StateMachine").items():
+        for destination in machine.get("LoggingConfiguration", {}).get("Destinations", []):
+            group = named(destination["CloudWatchLogsLogGroup"]["LogGroupArn"])
+            path = stack.properties[group].get("LogGroupName", "a generated name")
+            if not path.startswith("/aws/vendedlogs/states/"):
+                found.append(f"{name}: logs to {path}")
+    return found
 
 
 def tasks_retry(stack: Stack) -> list[str]:
@@ -150,7 +166,7 @@ def operation_of(task: State) -> OperationModel | None:
     """
     resource = task["Resource"]
     service, operation = OPTIMISED.get(resource, ("", ""))
-    if sdk := re.fullmatch(r"arn:aws:states:::aws-sdk:([a-z0-9]+):([a-z]\w+)", resource):
+    if sdk := re.fullmatch(rf"{STATES}:::aws-sdk:([a-z0-9]+):([a-z]\w+)", resource):
         service, operation = sdk[1], sdk[2][0].upper() + sdk[2][1:]
     model = _model(service)
     known = model is not None and operation in model.operation_names

@@ -4,9 +4,11 @@ A rule takes the stack and returns complaints; each complaint names the resource
 """
 
 from headrace.adapters import ledger
+from headrace.runtime import SECONDS_PER_MESSAGE
 
 from tests.template.expanded_stack import Stack, many, named
 
+NEW_ACCOUNT = 10  # the concurrency of Lambda that a new account may start with
 FOURTEEN_DAYS = 14 * 24 * 3600
 # EventBridge tries for a day before it lets go of an event, Lambda for six hours.
 ON_THE_WAY = 24 * 3600 + 6 * 3600
@@ -33,7 +35,7 @@ def targets_let_their_rule_in(stack: Stack) -> list[str]:
             fits = any(
                 named(permission["FunctionName"]) == name
                 and permission["Principal"] == "events.amazonaws.com"
-                and ":rule/<AWS::StackName>-" in permission.get("SourceArn", "")
+                and permission.get("SourceArn") == f"<{rule}.Arn>"
                 and permission.get("SourceAccount") == "<AWS::AccountId>"
                 for permission in stack.of("Lambda::Permission").values()
             )
@@ -63,6 +65,29 @@ def targets_have_no_role(stack: Stack) -> list[str]:
     ]
 
 
+def each_queue_has_its_own_policy(stack: Stack) -> list[str]:
+    """SQS refuses a statement that lists several queues, and a queue holds one policy only."""
+    found = []
+    for queue in stack.of("SQS::Queue"):
+        policies = [
+            name
+            for name, policy in stack.of("SQS::QueuePolicy").items()
+            if queue in [named(one) for one in many(policy["Queues"])]
+        ]
+        if len(policies) != 1:
+            found.append(f"{queue}: has {len(policies)} policies")
+    for name, policy in stack.of("SQS::QueuePolicy").items():
+        [*queues] = many(policy["Queues"])
+        wanted = (f"<{named(queues[0])}.Arn>",)
+        if len(queues) != 1 or any(
+            statement.resources != wanted
+            for statement in stack.statements()
+            if statement.resource == name
+        ):
+            found.append(f"{name}: names something else than its one queue")
+    return found
+
+
 def queues_hide_messages_long_enough(stack: Stack) -> list[str]:
     """A message stays hidden for six times as long as the function may take (AWS's advice)."""
     found = []
@@ -75,11 +100,48 @@ def queues_hide_messages_long_enough(stack: Stack) -> list[str]:
     return found
 
 
+def batches_can_be_finished(stack: Stack) -> list[str]:
+    """A function that polls has time for two messages at least, at their slowest.
+
+    `decide` and `notify` begin no message with less than SECONDS_PER_MESSAGE left and give the rest
+    of the batch back, so that a batch of any size ends in time.
+    """
+    return [
+        f"{name}: has no time for two messages of {SECONDS_PER_MESSAGE} seconds"
+        for source in stack.of("Lambda::EventSourceMapping").values()
+        for name in [named(source["FunctionName"])]
+        if stack.properties[name].get("Timeout", 3) < 2 * SECONDS_PER_MESSAGE
+        or source.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]
+    ]
+
+
+def concurrency_fits_a_new_account(stack: Stack) -> list[str]:
+    """A new account's limit may be 10: the queues take half of it at most, and reserve nothing.
+
+    Lambda refuses to reserve what would leave an account less than its minimum; MaximumConcurrency
+    is between 2 and 1,000.
+    """
+    reserved = [
+        f"{name}: reserves concurrency"
+        for name, function in stack.of("Lambda::Function").items()
+        if "ReservedConcurrentExecutions" in function
+    ]
+    limits = {
+        name: source.get("ScalingConfig", {}).get("MaximumConcurrency", 1000)
+        for name, source in stack.of("Lambda::EventSourceMapping").items()
+    }
+    if sum(limits.values()) > NEW_ACCOUNT // 2 or min(limits.values(), default=2) < 2:
+        reserved.append(
+            f"{', '.join(limits)}: concurrency of {sum(limits.values())} is not for all"
+        )
+    return reserved
+
+
 def polled_queues_redrive(stack: Stack) -> list[str]:
     """A message that fails again and again leaves its queue for a dead-letter queue."""
     return [
         f"{queue}: has no RedrivePolicy"
-        for queue in _polled(stack)
+        for queue in polled(stack)
         if "deadLetterTargetArn" not in stack.properties[queue].get("RedrivePolicy", {})
     ]
 
@@ -97,7 +159,7 @@ def the_ledger_remembers_longer(stack: Stack) -> list[str]:
     """What was seen outlives the oldest dead letter that may be delivered again."""
     longest = ON_THE_WAY + sum(
         max(stack.properties[queue].get("MessageRetentionPeriod", 345600) for queue in queues)
-        for queues in (_polled(stack), stack.dead_letter_queues())
+        for queues in (polled(stack), stack.dead_letter_queues())
     )
     tables = [
         name
@@ -107,39 +169,6 @@ def the_ledger_remembers_longer(stack: Stack) -> list[str]:
     found = [f"{name}: forgets nothing; TTL is off" for name in tables]
     if longest >= ledger._TTL_SECONDS:
         found.append(f"headrace.adapters.ledger forgets after less than {longest} seconds")
-    return found
-
-
-def queues_have_alarms(stack: Stack) -> list[str]:
-    """A dead letter, or a message that waits too long, notifies people."""
-    wanted = [(queue, "ApproximateAgeOfOldestMessage") for queue in _polled(stack)]
-    wanted += [
-        (queue, "ApproximateNumberOfMessagesVisible") for queue in stack.dead_letter_queues()
-    ]
-    there = {
-        (named(dimension["Value"]), alarm["MetricName"])
-        for alarm in stack.of("CloudWatch::Alarm").values()
-        for dimension in alarm["Dimensions"]
-        if alarm["Namespace"] == "AWS/SQS" and dimension["Name"] == "QueueName"
-    }
-    return [
-        f"{queue}: no alarm on {metric}" for queue, metric in wanted if (queue, metric) not in there
-    ]
-
-
-def alarms_reach_people(stack: Stack) -> list[str]:
-    """An alarm acts on a topic that lets CloudWatch in, and so does the topic's key."""
-    found = []
-    for name, alarm in stack.of("CloudWatch::Alarm").items():
-        topics = [named(action) for action in alarm.get("AlarmActions", [])]
-        if not topics or alarm.get("ActionsEnabled", True) is not True:
-            found.append(f"{name}: acts on nothing")
-        for topic in topics:
-            key = named(stack.properties[topic].get("KmsMasterKeyId"))
-            if not _cloudwatch_may(stack, "sns:Publish", f"<{topic}>"):
-                found.append(f"{name}: CloudWatch may not publish to {topic}")
-            if key and not _cloudwatch_may(stack, "kms:GenerateDataKey*", "*", key):
-                found.append(f"{name}: CloudWatch may not use {key}")
     return found
 
 
@@ -158,7 +187,7 @@ def asynchronous_functions_have_on_failure_destinations(stack: Stack) -> list[st
     return [f"{name}: has no on-failure destination" for name in sorted(invoked - kept)]
 
 
-def _polled(stack: Stack) -> list[str]:
+def polled(stack: Stack) -> list[str]:
     return [
         named(source["EventSourceArn"])
         for source in stack.of("Lambda::EventSourceMapping").values()
@@ -177,16 +206,5 @@ def _takes_from(stack: Stack, queue_arn: str, rule: str) -> bool:
         and ("Service", "events.amazonaws.com") in statement.principals
         and "sqs:SendMessage" in statement.actions
         and f"<{rule}.Arn>" in statement.condition_values("aws:SourceArn")
-        for statement in stack.statements()
-    )
-
-
-def _cloudwatch_may(stack: Stack, action: str, resource: str, of: str = "") -> bool:
-    return any(
-        statement.allows
-        and (statement.resource == of or not of)
-        and ("Service", "cloudwatch.amazonaws.com") in statement.principals
-        and action in statement.actions
-        and resource in statement.resources
         for statement in stack.statements()
     )

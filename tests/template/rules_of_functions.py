@@ -3,6 +3,9 @@
 A rule takes the stack and returns complaints; each complaint names the resource.
 """
 
+import re
+from typing import Any
+
 from tests.template.code_calls import all_operations, operation_names, operations, settings_read
 from tests.template.expanded_stack import Stack, named
 
@@ -22,6 +25,13 @@ PREFIXES = {"stepfunctions": "states"}  # botocore's name -> IAM's, where they d
 # What a service does in a role's name.
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 POLLING = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+# "Execution Role Permissions" in SageMaker's guide: what jobs in a VPC need.
+VPC = {
+    *("ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission"),
+    *("ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"),
+    *("ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups"),
+    *("ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+}
 LOG_DELIVERY = {
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
@@ -107,6 +117,35 @@ def functions_may_do_nothing_else(stack: Stack) -> list[str]:
     ]
 
 
+def only_own_pipelines_are_changed(stack: Stack) -> list[str]:
+    """What functions and CI start, change or delete has a name of the stack's own.
+
+    The jobs' role is left out: SageMaker names the jobs of a pipeline itself.
+    """
+    own = stack.parameters["PipelinePrefix"]["Default"]
+    return [
+        f"{statement}: may do {action} to {arn}"
+        for role in stack.of("IAM::Role")
+        if role != "PipelineRole"
+        for statement in stack.granted(role)
+        for action in statement.actions
+        if re.match(r"(sagemaker|events):(Start|Stop|Create|Update|Put|Add|Delete|Remove)", action)
+        for arn in statement.resources
+        if not arn.rpartition(":")[2].partition("/")[2].startswith(own)
+    ]
+
+
+def jobs_may_run_in_a_vpc(stack: Stack) -> list[str]:
+    """The jobs' role has what SageMaker asks for in a VPC, where the stack is told so."""
+    policies = {
+        condition
+        for policy in stack.raw["PipelineRole"]["Properties"]["Policies"]
+        for condition in [policy.get("Fn::If", [""])[0]]
+        if _actions(policy) >= VPC
+    }
+    return [] if policies == {"JobsRunInVpc"} else [f"PipelineRole: has {VPC} by {policies}"]
+
+
 def operations_nobody_reaches(stack: Stack) -> list[str]:
     """Return operations that seem unreachable: following names has missed a path to them."""
     reached = {call for folder in functions(stack).values() for call in operations(folder)}
@@ -134,6 +173,20 @@ def _grants(stack: Stack) -> list[tuple[str, str, set[str], set[str]]]:
         granted = {action for s in stack.granted(role) for action in s.actions}
         found.append((name, role, needed, granted))
     return found
+
+
+def _actions(value: Any) -> set[str]:
+    """Return the actions of every statement in a policy."""
+    match value:
+        case {"Action": str(action)}:
+            return {action}
+        case {"Action": [*actions]}:
+            return set(actions)
+        case dict():
+            return set().union(*map(_actions, value.values()))
+        case list():
+            return set().union(*map(_actions, value))
+    return set()
 
 
 def _environment(stack: Stack, function: str) -> set[str]:

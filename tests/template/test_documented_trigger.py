@@ -104,7 +104,7 @@ def test_the_template_keeps_its_rules_with_it(stack: Stack) -> None:
 
 def test_without_the_permission_the_queue_refuses_the_rule(stack: Stack) -> None:
     without = copy.deepcopy(stack)
-    policy = without.properties["QueuePolicy"]["PolicyDocument"]
+    policy = without.properties["InboxPolicy"]["PolicyDocument"]
     for statement in policy["Statement"]:
         allowed = statement.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn", [])
         if f"<{RULE}.Arn>" in allowed:

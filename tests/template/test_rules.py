@@ -10,7 +10,13 @@ from types import ModuleType
 import pytest
 
 from checks.expand import expanded
-from tests.template import rules_of_access, rules_of_act, rules_of_events, rules_of_functions
+from tests.template import (
+    rules_of_access,
+    rules_of_act,
+    rules_of_alarms,
+    rules_of_events,
+    rules_of_functions,
+)
 from tests.template.breakages import BREAKAGES
 from tests.template.breakages_of_act import BREAKAGES_OF_ACT
 from tests.template.breaking import Break, Rule
@@ -21,7 +27,10 @@ ALL_BREAKAGES = [*BREAKAGES, *BREAKAGES_OF_ACT]
 TEMPLATE = expanded()
 STACK = Stack(TEMPLATE)
 # Public functions that are no rules: what rules are made of.
-HELPERS = {rules_of_functions.functions, rules_of_functions.actions_of, rules_of_act.operation_of}
+HELPERS = {
+    *(rules_of_functions.functions, rules_of_functions.actions_of),
+    *(rules_of_act.operation_of, rules_of_events.polled),
+}
 
 
 def rules_in(module: ModuleType) -> list[Rule]:
@@ -37,7 +46,10 @@ def rules_in(module: ModuleType) -> list[Rule]:
 
 RULES = [
     rule
-    for module in (rules_of_events, rules_of_access, rules_of_functions, rules_of_act)
+    for module in (
+        *(rules_of_events, rules_of_access, rules_of_functions),
+        *(rules_of_act, rules_of_alarms),
+    )
     for rule in rules_in(module)
 ]
 

@@ -80,6 +80,7 @@ def upsert(project: Project, /, *, recreate: bool = False, common: Common = USUA
         Delete existing pipelines first, with their history.
     """
     loaded, account = _opened(project, common)
+    account.refuse_misfit(loaded)
     from pipeline_specs.pipelines import training
 
     recreate = recreate or loaded.recreate_pipelines
@@ -127,6 +128,7 @@ def refresh(
     from pipeline_specs.deploy import promotion
 
     loaded, account = _opened(project, common)
+    account.refuse_misfit(loaded)
     package = putting.approved(loaded, account, model_package_arn)
     lane = account.inference_lane(loaded.project)
     if refresh_id is None:
@@ -149,6 +151,7 @@ def promote(
     from pipeline_specs.deploy import promotion
 
     loaded, account = _opened(project, common)
+    account.refuse_misfit(loaded)
     number = _ci_pipeline(ci_pipeline)
     package = putting.approved(loaded, account, model_package_arn)
     lane = account.inference_lane(loaded.project)

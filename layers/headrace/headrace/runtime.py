@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from headrace.adapters.client import LazyClient
-from headrace.domain.errors import PermanentError
+from headrace.domain.errors import PermanentError, RetryableError
 
 if TYPE_CHECKING:  # a function imports the adapters that it uses, and no others
     from headrace.adapters.data_bucket import DataBucket
@@ -22,6 +22,10 @@ if TYPE_CHECKING:  # a function imports the adapters that it uses, and no others
     from headrace.adapters.messaging import Queue, StateMachine, Topic
     from headrace.adapters.sagemaker import SageMaker
     from headrace.use_cases.decide import Inbox
+
+# What one message may take while AWS throttles: ten calls, each answered at the third attempt, for
+# which botocore's standard mode waits at most 1 s and 2 s.
+SECONDS_PER_MESSAGE = 30.0
 
 
 class Runtime:
@@ -129,6 +133,12 @@ class Runtime:
         if not value:
             raise PermanentError(f"the function's environment has no {name}; see template.yaml")
         return value
+
+
+def require_time(context: Any) -> None:
+    """Raise RetryableError if a Lambda invocation has too little time to begin a message."""
+    if context.get_remaining_time_in_millis() < SECONDS_PER_MESSAGE * 1000:
+        raise RetryableError("too little time is left in this invocation")
 
 
 @cache

@@ -49,8 +49,14 @@ class Inbox:
         """What looks up what an event needs."""
         return LookUp(self.ledger, self.bucket, self.sagemaker, self.warn)
 
-    def handle(self, records: Iterable[dict[str, Any]]) -> list[str]:
-        """Decide a batch of SQS records; return the ids of those to deliver again."""
+    def handle(
+        self, records: Iterable[dict[str, Any]], require_time: Callable[[], None] = lambda: None
+    ) -> list[str]:
+        """Decide a batch of SQS records; return the ids of those to deliver again.
+
+        `require_time` raises RetryableError once too little time is left to begin a message: cut
+        off by its time-out, the function would have the whole batch delivered again.
+        """
         failed: list[str] = []
         uploads: defaultdict[Place, list[tuple[str, ObjectCreated]]] = defaultdict(list)
         look_up = self.look_up
@@ -58,6 +64,7 @@ class Inbox:
         for record in records:
             message_id = record["messageId"]
             try:
+                require_time()
                 event = parse_json(record["body"])
                 if isinstance(event, ObjectCreated):
                     folder = event.key.rpartition("/")[0]
@@ -76,23 +83,31 @@ class Inbox:
                 failed.append(message_id)
         for place, arrived in uploads.items():
             for start in range(0, len(arrived), OBJECTS_PER_COMMIT):
-                failed += self._uploads(place, arrived[start : start + OBJECTS_PER_COMMIT])
+                some = arrived[start : start + OBJECTS_PER_COMMIT]
+                failed += self._uploads(place, some, require_time)
         return failed
 
-    def _uploads(self, place: Place, arrived: list[tuple[str, ObjectCreated]]) -> list[str]:
+    def _uploads(
+        self,
+        place: Place,
+        arrived: list[tuple[str, ObjectCreated]],
+        require_time: Callable[[], None],
+    ) -> list[str]:
         """Decide uploads together; return the ids of the messages to deliver again.
 
         After an unexpected exception each is decided by itself, so that one upload cannot fail the
         others.
         """
         try:
+            require_time()
             self._files(*place, [item for _, item in arrived])
         except HeadraceError as error:
             self.warn(f"{len(arrived)} uploads: {error}")
         except Exception:
             self.crashed(f"{len(arrived)} uploads")
             if len(arrived) > 1:
-                return [failed for one in arrived for failed in self._uploads(place, [one])]
+                alone = (self._uploads(place, [one], require_time) for one in arrived)
+                return [failed for some in alone for failed in some]
         else:
             return []
         return [message_id for message_id, _ in arrived]
