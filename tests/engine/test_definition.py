@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from local_cloud.sagemaker.engine.definition import parse
-from local_cloud.sagemaker.engine.errors import DefinitionError, StepFailed
+from local_cloud.sagemaker.definition.graph import parse
+from local_cloud.sagemaker.definition.errors import DefinitionError
+from local_cloud.sagemaker.engine.errors import StepFailed
 from local_cloud.sagemaker.engine.expressions import Scope, look_up
 from local_cloud.sagemaker.engine.policies import Retries, cache_key, cache_seconds
 

@@ -36,7 +36,7 @@ def start(call: Call, request: Request) -> Request:
     pipeline = pipelines.find(call, request["PipelineName"])
     if request.get("PipelineVersionId", pipeline["version"]) != pipeline["version"]:
         raise missing(f"Pipeline version {request['PipelineVersionId']} does not exist.")
-    document = definition.parsed(pipeline["PipelineDefinition"])
+    document = parsed_json(pipeline["PipelineDefinition"])
     given = request.get("PipelineParameters", [])
     definition.check_parameters(document, given)
     execution_id = new_id()

@@ -61,7 +61,7 @@ def create(call: Call, request: Request) -> Request:
         )
     if "PipelineDefinition" not in request:
         raise invalid("Either PipelineDefinition or PipelineDefinitionS3Location must be specified")
-    definition.parsed(request["PipelineDefinition"])
+    definition.check(request["PipelineDefinition"])
     arn = call.arn("pipeline", name)
     call.table("pipelines")[name] = {
         "PipelineArn": arn,
@@ -85,7 +85,7 @@ def update(call: Call, request: Request) -> Request:
     """Change what is given; executions under way keep the definition they began with."""
     pipeline = find(call, request["PipelineName"])
     if "PipelineDefinition" in request:
-        definition.parsed(request["PipelineDefinition"])
+        definition.check(request["PipelineDefinition"])
     pipeline.update({member: request[member] for member in CHANGEABLE if member in request})
     pipeline.update(
         LastModifiedTime=call.now, LastModifiedBy=call.user(), version=pipeline["version"] + 1

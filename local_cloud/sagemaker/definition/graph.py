@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from local_cloud.sagemaker.engine.errors import DefinitionError
+from local_cloud.sagemaker.definition.errors import DefinitionError
 
 PARAMETER_TYPES = ("String", "Integer", "Float", "Boolean")
 
