@@ -94,7 +94,10 @@ ROOMS: dict[str, Room] = {
     ),
     "local_cloud/sagemaker/definition": Room((f"{_SAGEMAKER}.definition",)),
     "local_cloud/sagemaker/engine": Room(
-        (f"{_SAGEMAKER}.engine", f"{_SAGEMAKER}.definition", f"{_SAGEMAKER}.host")
+        (
+            *(f"{_SAGEMAKER}.engine", f"{_SAGEMAKER}.definition", f"{_SAGEMAKER}.host"),
+            *(f"{_SAGEMAKER}.core.validation", f"{_SAGEMAKER}.core.errors"),
+        )
     ),
     "local_cloud/sagemaker/images": Room(()),
     "local_cloud/sagemaker/resources": Room(

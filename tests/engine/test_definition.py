@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud.sagemaker.definition.graph import parse
 from local_cloud.sagemaker.definition.errors import DefinitionError
+from local_cloud.sagemaker.definition.graph import parse
 from local_cloud.sagemaker.engine.errors import StepFailed
 from local_cloud.sagemaker.engine.expressions import Scope, look_up
 from local_cloud.sagemaker.engine.policies import Retries, cache_key, cache_seconds
@@ -45,7 +45,7 @@ def test_steps_wait_for_what_they_refer_to_at_any_depth() -> None:
     document = {
         "Steps": [
             step("A"),
-            step("B", {"In": [{"Uri": joined}]}),
+            step("B", {"In": [{"Uri": joined}]}, PropertyFiles=[{"PropertyFileName": "R"}]),
             condition("C", compare, [step("Then", {"X": {"Get": "Steps.D.Z"}})], [step("Else")]),
             step("D"),
             step("AfterBranch", DependsOn=["Then"]),
@@ -154,7 +154,7 @@ def test_a_path_that_leads_nowhere_is_named() -> None:
         ({"Type": "LessThan", "LeftValue": 1, "RightValue": 1}, False),
         ({"Type": "LessThanOrEqualTo", "LeftValue": 1, "RightValue": 1}, True),
         ({"Type": "In", "QueryValue": "x", "Values": ["y", {"Get": "Parameters.X"}]}, True),
-        ({"Type": "Not", "Expression": {"Type": "In", "QueryValue": 1, "Values": [1]}}, False),
+        ({"Type": "Not", "Condition": {"Type": "In", "QueryValue": 1, "Values": [1]}}, False),
         (
             {
                 "Type": "Or",

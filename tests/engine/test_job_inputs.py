@@ -59,7 +59,11 @@ def test_a_manifest_names_exactly_the_objects_that_come(
     ("members", "says"),
     [
         ({"image": "1.dkr.ecr.us-east-1.amazonaws.com/my-image:3"}, "my-image:3 is not supported"),
-        ({"arguments": {"Colour": "red"}}, 'Unknown parameter in input: "Colour"'),
+        (
+            {"inputs": {f"i{n}": "s3://b/in" for n in range(10)}},  # and the code is one more
+            "ClientError: Failed to invoke sagemaker:CreateProcessingJob. Error Details: 1 "
+            "validation error detected: Value",
+        ),
         (
             {"arguments": {"StoppingCondition": {"MaxRuntimeInSeconds": 1}}},
             "longer than its MaxRuntimeInSeconds of 1",

@@ -64,8 +64,6 @@ def test_the_same_create_with_the_same_token_is_no_second_pipeline(sagemaker, na
         ("[]", "a list of Steps"),
         ('{"Steps": []}', "Steps must not be empty"),
         ('{"Steps": [{"Name": "a"}]}', "a Name and a Type"),
-        (definition(*[{"Name": "Twice", "Type": "Fail"}] * 2), "Twice"),
-        (definition({"Name": "a", "Type": "Fail", "DependsOn": ["b"]}), "not there: ['b']"),
     ],
 )
 def test_a_definition_that_is_none_is_refused(sagemaker, name, text, why):

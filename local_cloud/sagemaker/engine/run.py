@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_cloud.sagemaker.definition import graph
-from local_cloud.sagemaker.engine.context import Site, StepResult, now
-from local_cloud.sagemaker.definition.graph import Definition, Step
 from local_cloud.sagemaker.definition.errors import DefinitionError
+from local_cloud.sagemaker.definition.graph import Definition, Step
+from local_cloud.sagemaker.engine.context import Site, StepResult, now
 from local_cloud.sagemaker.engine.expressions import Scope
 from local_cloud.sagemaker.engine.search_space import optuna_quietly
 from local_cloud.sagemaker.engine.step import StepEnd, StepRun

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from local_cloud.sagemaker.definition.errors import DefinitionError
+from local_cloud.sagemaker.definition.graph import Step
 from local_cloud.sagemaker.engine import policies
 from local_cloud.sagemaker.engine.calls import refuse, run_lambda_step
 from local_cloud.sagemaker.engine.context import Site, StepContext, StepResult, now
-from local_cloud.sagemaker.definition.graph import Step
-from local_cloud.sagemaker.definition.errors import DefinitionError
 from local_cloud.sagemaker.engine.errors import StepFailed, Stopped, as_step_failed
 from local_cloud.sagemaker.engine.expressions import Scope
 from local_cloud.sagemaker.engine.models import run_model_step, run_register_model_step
