@@ -96,7 +96,7 @@ ROOMS: dict[str, Room] = {
     "local_cloud/sagemaker/engine": Room(
         (
             *(f"{_SAGEMAKER}.engine", f"{_SAGEMAKER}.definition", f"{_SAGEMAKER}.host"),
-            *(f"{_SAGEMAKER}.core.validation", f"{_SAGEMAKER}.core.errors"),
+            *(f"{_SAGEMAKER}.core.{name}" for name in ("validation", "errors", "open_facts")),
         )
     ),
     "local_cloud/sagemaker/images": Room(()),

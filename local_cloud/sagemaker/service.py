@@ -17,6 +17,7 @@ import boto3
 
 from local_cloud.sagemaker.core import authorization, backplane, tokens
 from local_cloud.sagemaker.core.errors import ApiError, unknown_operation
+from local_cloud.sagemaker.core.open_facts import OpenFacts
 from local_cloud.sagemaker.core.operations import OPERATIONS, Call, present
 from local_cloud.sagemaker.core.store import Store
 from local_cloud.sagemaker.core.validation import (
@@ -66,12 +67,14 @@ class Service:
         *,
         engine: PipelineEngine | None = None,
         token_window: timedelta = tokens.WINDOW,
+        facts: OpenFacts | None = None,
     ) -> None:
         self._state_file = state_dir / STATE_FILE
         self._work_dir = work_dir
         self._jobs_python = jobs_python
         self._engine = engine
         self._token_window = token_window
+        self._facts = facts or OpenFacts()
         self._store = Store()
         self._publisher = backplane.Publisher()
         self._surroundings = backplane.Surroundings(endpoint_url)
@@ -234,7 +237,7 @@ class Service:
                 # The engine brings much with it and imports this package: only when needed.
                 from local_cloud.sagemaker.engine.engine import Engine
 
-                self._engine = Engine(self, self._work_dir, self._jobs_python)
+                self._engine = Engine(self, self._work_dir, self._jobs_python, self._facts)
             return self._engine
 
     @contextmanager

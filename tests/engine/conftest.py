@@ -13,12 +13,9 @@ from pathlib import Path
 
 import boto3
 import pytest
-from engine_cloud import Cloud, RecordingHost
+from engine_cloud import JOBS_PYTHON, Cloud, RecordingHost
 
 from local_cloud.sagemaker.engine.engine import Engine
-
-ROOT = Path(__file__).parents[2]
-JOBS_PYTHON = Path(sys.executable).parents[2] / "jobs/bin/python"
 
 
 def _free_port() -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from engine_cloud import SKLEARN, Cloud, RecordingHost, execution, run
 from processing_step import processing
@@ -25,34 +23,6 @@ for path in sorted(pathlib.Path("/opt/ml/processing/input/data").rglob("*")):
 @pytest.fixture
 def role(cloud: Cloud) -> str:
     return cloud.role("jobs")
-
-
-def test_a_manifest_names_exactly_the_objects_that_come(
-    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
-) -> None:
-    for key in ("raw/a.csv", "raw/deep/b c.csv", "raw/not-this.csv"):
-        cloud.put(key, key)
-    entries = [{"prefix": cloud.uri("raw/")}, "a.csv", "deep/b c.csv"]
-    manifest = cloud.put("drops/1/manifest.json", json.dumps(entries))
-    step = processing(
-        cloud,
-        "Some",
-        COPY,
-        role=role,
-        inputs={"data": manifest},
-        outputs={"out": cloud.uri("out")},
-        data_type={"Get": "Parameters.Kind"},
-    )
-    made = execution(
-        cloud,
-        [step],
-        role=role,
-        parameters=[{"Name": "Kind", "Type": "String", "DefaultValue": "S3Prefix"}],
-        given={"Kind": "ManifestFile"},
-    )
-
-    assert run(engine, host, made)[0] == "Succeeded"
-    assert cloud.keys("out") == ["out/a.csv", "out/deep/b c.csv"]
 
 
 @pytest.mark.parametrize(
