@@ -72,15 +72,16 @@ def test_nothing_is_put_back_where_nothing_is_missing(world: World) -> None:
     assert world.reconcile(inventory=False) == []
 
 
+@pytest.mark.parametrize("status", ["Failed", "CompletedWithFailures"])
 def test_a_run_that_ended_unheard_is_told_and_put_back(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     world.change(current=Run("upload-1", NOW - 9000, "", RUN))
-    ended = Execution(RUN, "Failed", "upload-1", NOW)
+    ended = Execution(RUN, status, "upload-1", NOW)
     monkeypatch.setattr(world.sagemaker, "describe", lambda arn: ended)
     (envelope,) = world.reconcile()
     event = parse(envelope)
-    assert event.business_key == f"run/{RUN}/Failed"
+    assert event.business_key == f"run/{RUN}/{status}"
     assert world.told == [envelope]
 
 

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.adapters.client import from_aws
 from headrace.domain.errors import NotThere
-from headrace.domain.events import ENDED
+from headrace.domain.events import has_ended
 from headrace.domain.model_version import ModelPackage
 
 CLOCKS_APART = 60.0  # seconds between our clock and SageMaker's
@@ -32,7 +32,7 @@ class Execution(NamedTuple):
     @property
     def ended(self) -> bool:
         """Whether it will never change its status again."""
-        return self.status in ENDED
+        return has_ended(self.status)
 
 
 class SageMaker:

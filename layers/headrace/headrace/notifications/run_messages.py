@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from headrace.domain.events import ENDED, execution_id_of
+from headrace.domain.events import execution_id_of, has_ended, has_failed
 from headrace.domain.message import Message
 from headrace.domain.quality import Verdict
 from headrace.notifications.format import ToldRun, facts, in_studio, iso, lines, when
@@ -135,11 +135,13 @@ def run_changed(
     `causes` are lines that say why, `headline` a few words, `failed` the same for machines; a run
     `missed` if nothing but its model's quality failed it. `predictions` is where it left them.
     """
+    other = f"ended as {status}" if has_ended(status) else f"is {status.lower()}"
     verb = {"Succeeded": "succeeded", "Failed": "failed", "Stopped": "was stopped"}.get(
-        status, f"is {status.lower()}"
+        status, other
     )
+    kind = "run-failed" if has_failed(status) else f"run-{status.lower()}"
     return Message(
-        kind="threshold-missed" if missed else f"run-{status.lower()}",
+        kind="threshold-missed" if missed else kind,
         project=project,
         subject=f"{project}: {run.pipeline} {verb}" + (f": {headline}" if headline else ""),
         text=lines(
@@ -150,7 +152,7 @@ def run_changed(
             *facts(
                 cause=run.because,
                 started=when(run.started),
-                **{"ended" if status in ENDED else "changed": when(run.changed)},
+                **{"ended" if has_ended(status) else "changed": when(run.changed)},
             ),
             "",
             *(_list(predictions) if predictions else _steps(run.arn)),

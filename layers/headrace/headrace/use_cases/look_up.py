@@ -12,7 +12,6 @@ from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.errors import NotThere, PermanentError
 from headrace.domain.events import (
-    ENDED,
     ApprovalOverdue,
     Event,
     LaneDue,
@@ -27,6 +26,8 @@ from headrace.domain.events import (
     RunStatusChanged,
     StepStatusChanged,
     VersionGone,
+    has_ended,
+    has_failed,
 )
 from headrace.domain.lane import Lane
 from headrace.domain.project import Folder, PipelineKind, Project
@@ -97,7 +98,7 @@ class LookUp(NamedTuple):
                 if project is None or self._is_late(event):
                     return []
                 # The step's own event may be lost: a failed run is asked for its verdict as well.
-                failed = self._model_quality(project, event) if event.status == "Failed" else []
+                failed = self._model_quality(project, event) if has_failed(event.status) else []
                 return [(project, event.pipeline, event), *failed]
             case RunRequested() | RunNotStarted() | LaneDue():
                 project = self.ledger.project_of("pipeline", event.pipeline)
@@ -112,7 +113,7 @@ class LookUp(NamedTuple):
 
     def _is_late(self, event: RunStatusChanged) -> bool:
         """Return whether a stale event reports a finished run as running."""
-        if event.status in ENDED:
+        if has_ended(event.status):
             return False
         run = self.sagemaker.describe(event.execution_arn)
         if run is None:
