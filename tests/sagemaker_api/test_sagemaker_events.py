@@ -21,9 +21,11 @@ def of_type(name):
     return lambda event: event["detail-type"] == wanted
 
 
-def assert_shape_of(event, name, optional=()):
-    """The event has the published members and no others, with values of the same types."""
+def assert_shape_of(event, name, optional=(), later=()):
+    """The event has the published members, perhaps some that came later and are not in the
+    example, and no others, with values of the same types."""
     example = published(name)
+    event["detail"] = {key: event["detail"][key] for key in event["detail"] if key not in later}
     assert event.keys() == example.keys()
     assert event["source"] == "aws.sagemaker"
     extra = event["detail"].keys() - example["detail"].keys()
@@ -112,7 +114,11 @@ def test_a_model_package_tells_its_approval(sagemaker, name, bus):
         ModelPackageArn=arn, ModelApprovalStatus="Rejected", ApprovalDescription="worse"
     )
     registered, rejected = bus.next(2, of_type("model_package"))
-    assert_shape_of(rejected, "model_package")
+    assert rejected["detail"]["UpdatedModelPackageFields"] == {
+        "ModelApprovalStatus": "Rejected",
+        "ApprovalDescription": "worse",
+    }
+    assert_shape_of(rejected, "model_package", later=["UpdatedModelPackageFields"])
     assert rejected["resources"] == [arn]
     assert registered["detail"]["ModelApprovalStatus"] == "PendingManualApproval"
     assert rejected["detail"]["ModelApprovalStatus"] == "Rejected"
@@ -121,6 +127,26 @@ def test_a_model_package_tells_its_approval(sagemaker, name, bus):
         "ImageScanStatuses": [],
     }
     assert rejected["detail"]["CreationTime"].endswith("Z")
+
+
+def test_an_edit_of_metadata_alone_is_told_and_carries_the_approval_all_the_same(
+    sagemaker, name, bus
+):
+    """Schema registry: SageMakerModelPackageStateChange, UpdatedModelPackageFields."""
+    sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    arn = sagemaker.create_model_package(
+        ModelPackageGroupName=name, ModelApprovalStatus="Approved"
+    )["ModelPackageArn"]
+    sagemaker.update_model_package(
+        ModelPackageArn=arn, CustomerMetadataProperties={"note": "x"}, SourceUri="s3://b/x"
+    )
+    registered, edited = bus.next(2, of_type("model_package"))
+    assert "UpdatedModelPackageFields" not in registered["detail"]
+    assert edited["detail"]["ModelApprovalStatus"] == "Approved"
+    assert edited["detail"]["UpdatedModelPackageFields"] == {
+        "CustomerMetadataProperties": {"note": "x"},
+        "sourceUri": "s3://b/x",
+    }
 
 
 TRAINING = {

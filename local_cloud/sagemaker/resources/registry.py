@@ -157,7 +157,7 @@ def update(call: Call, request: Request) -> Request:
         ]
     changed.update(LastModifiedTime=call.now, LastModifiedBy=call.user())
     call.table("packages")[package["ModelPackageArn"]] = changed
-    call.events.append(events.model_package(changed))
+    call.events.append(events.model_package(changed, package))
     return {"ModelPackageArn": package["ModelPackageArn"]}
 
 
