@@ -11,7 +11,12 @@ from local_cloud.sagemaker.definition.errors import DefinitionError
 from local_cloud.sagemaker.definition.graph import parse
 from local_cloud.sagemaker.engine.errors import StepFailed
 from local_cloud.sagemaker.engine.expressions import Scope, look_up
-from local_cloud.sagemaker.engine.policies import Retries, cache_key, cache_seconds
+from local_cloud.sagemaker.engine.policies import (
+    Retries,
+    cache_key,
+    cache_seconds,
+    duration_seconds,
+)
 
 
 def step(name: str, arguments: Any = None, **members: Any) -> dict[str, Any]:
@@ -188,6 +193,18 @@ def test_where_outputs_go_does_not_change_what_a_cached_step_is() -> None:
     assert cache_seconds(document("o", "s")) == 25 * 3600
     assert cache_key(document("o1", "s")) == cache_key(document("o2", "s"))
     assert cache_key(document("o1", "s")) != cache_key(document("o1", "t"))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        *(("30d", 30 * 86400), ("5y", 5 * 365 * 86400), ("T16m", 960), ("30dT5h", 2610000)),
+        *(("P30d", 30 * 86400), ("P30M", 30 * 30 * 86400), ("T12H", 43200), ("PT1H", 3600)),
+    ],
+)
+def test_how_long_a_cached_step_lasts_is_written_in_many_ways(text: str, seconds: float) -> None:
+    """The SDK's CacheConfig and pipelines that people published: no P, any case."""
+    assert duration_seconds(text) == seconds
 
 
 def test_a_retry_waits_longer_each_time_and_ends() -> None:

@@ -202,6 +202,15 @@ def test_steps_are_listed_the_latest_first(cloud, sagemaker, pipeline):
     assert "StepType" not in told["PipelineExecutionSteps"][0]
 
 
+def test_a_steps_reason_is_cut(cloud, sagemaker, pipeline):
+    """API_PipelineExecutionStep: FailureReason, Length Constraints: Maximum length of 1024."""
+    arn = start(sagemaker, pipeline)
+    failed = {"StepName": "A", "StepStatus": "Failed", "FailureReason": "x" * 3000}
+    assert cloud.engine("step_changed", arn, failed) is None
+    told = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)
+    assert len(told["PipelineExecutionSteps"][0]["FailureReason"]) == 1024
+
+
 def test_a_step_that_sagemaker_would_not_tell_is_the_engines_mistake(cloud, sagemaker, pipeline):
     arn = start(sagemaker, pipeline)
     answer = cloud.engine("step_changed", arn, {"StepName": "a", "StepStatus": "Done"})

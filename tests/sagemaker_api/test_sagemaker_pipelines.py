@@ -107,6 +107,22 @@ def test_a_pipeline_that_runs_is_not_deleted(cloud, sagemaker, pipeline):
     }
 
 
+def test_a_deleted_pipeline_takes_its_executions_along(cloud, sagemaker, name, pipeline):
+    """API_DeletePipeline: "deletes a pipeline if there are no running instances ... all instances
+    of the pipeline are deleted"."""
+    other = f"{name}-b"
+    sagemaker.create_pipeline(PipelineName=other, PipelineDefinition=definition(), RoleArn=ROLE)
+    gone, kept = start(sagemaker, pipeline), start(sagemaker, other)
+    cloud.engine("execution_changed", gone, "Succeeded")
+    sagemaker.delete_pipeline(PipelineName=pipeline)
+    error = refused(sagemaker.describe_pipeline_execution, PipelineExecutionArn=gone)
+    assert error["Code"] == "ResourceNotFound"
+    sagemaker.describe_pipeline_execution(PipelineExecutionArn=kept)
+    sagemaker.create_pipeline(PipelineName=pipeline, PipelineDefinition=definition(), RoleArn=ROLE)
+    again = sagemaker.list_pipeline_executions(PipelineName=pipeline)
+    assert again["PipelineExecutionSummaries"] == []
+
+
 def test_pipelines_of_another_region_are_others(cloud, sagemaker, pipeline):
     elsewhere = cloud.client("sagemaker", region="eu-west-1")
     error = refused(elsewhere.describe_pipeline, PipelineName=pipeline)

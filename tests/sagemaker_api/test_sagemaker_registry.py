@@ -284,3 +284,18 @@ def test_long_failure_reasons_are_cut_as_the_service_cuts_them(cloud, sagemaker)
 )
 def test_a_job_that_is_not_there_is_told_with_its_own_code(sagemaker, method, member, code):
     assert refused(getattr(sagemaker, method), **{member: "nothing"})["Code"] == code
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ((), "Missing ARN."),
+        (("ModelPackageName", "ModelPackageGroupName"), "Both ModelPackageName"),
+    ],
+)
+def test_a_package_has_one_name_or_one_group(sagemaker, name, names, says):
+    """moto's create_model_package, whose author took the words from an account (moto#7165)."""
+    with pytest.raises(ClientError) as caught:
+        sagemaker.create_model_package(**dict.fromkeys(names, name))
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    assert caught.value.response["Error"]["Message"].startswith(says)

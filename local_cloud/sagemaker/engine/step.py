@@ -74,7 +74,8 @@ class StepRun:
             self._tell("Failed", EndTime=now(), FailureReason=f"ClientError: {error}")
         except Exception as error:  # the thread's last line: a step that vanishes tells nobody
             end = StepEnd("Failed")
-            self._tell("Failed", EndTime=now(), FailureReason=as_step_failed(error).reason)
+            reason = as_step_failed(error).reason
+            self._tell("Failed", EndTime=now(), **({"FailureReason": reason} if reason else {}))
         return end
 
     def _succeed(self) -> StepEnd:
@@ -84,7 +85,7 @@ class StepRun:
             {k: v for k, v in self.step.document.items() if k != "PropertyFiles"}
         )
         if self.step.type == "Fail":
-            message = str(document["Arguments"].get("ErrorMessage", ""))
+            message = str(document.get("Arguments", {}).get("ErrorMessage", ""))
             self._metadata = {"Fail": {"ErrorMessage": message}}
             raise StepFailed(message)
         max_age = policies.cache_seconds(document)
@@ -106,7 +107,8 @@ class StepRun:
         word = "True" if outcome else "False"
         self._metadata = {"Condition": {"Outcome": word}}
         self._tell("Succeeded", EndTime=now())
-        return StepEnd("Succeeded", StepResult({"Outcome": word}), outcome)
+        # As a property it is in lower case.
+        return StepEnd("Succeeded", StepResult({"Outcome": word.lower()}), outcome)
 
     def _attempts(self, document: Mapping[str, Any]) -> StepResult:
         retries = policies.Retries.of(document)

@@ -192,11 +192,10 @@ def changed(call: Call, arn: str, status: str, reason: str | None) -> None:
 def step_changed(call: Call, arn: str, step: Request) -> None:
     """The engine tells a step; a new status becomes an event."""
     row = find(call, arn)
-    checked = checked_shape(
-        "PipelineExecutionStep", {key: step[key] for key in step if key != "StepType"}
-    )
-    if "FailureReason" in checked:
-        checked["FailureReason"] = checked["FailureReason"][:STEP_REASON_LENGTH]
+    told = {key: step[key] for key in step if key != "StepType"}
+    if "FailureReason" in told:
+        told["FailureReason"] = told["FailureReason"][:STEP_REASON_LENGTH]
+    checked = checked_shape("PipelineExecutionStep", told)
     if step.get("StepType"):
         checked["StepType"] = step["StepType"]
     known = {kept["StepName"]: kept for kept in row["steps"]}

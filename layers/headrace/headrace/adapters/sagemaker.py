@@ -72,7 +72,10 @@ class SageMaker:
         Reads pages from that time on and stops at the match, however long ago that was.
         """
         executions = self._executions(pipeline, since, "Ascending")
-        return next((run for run in executions if run.display_name == display_name), None)
+        try:
+            return next((run for run in executions if run.display_name == display_name), None)
+        except NotThere:
+            return None
 
     def describe(self, execution_arn: str) -> Execution | None:
         """Return an execution as it is now, or None if it was deleted with its pipeline."""
@@ -101,16 +104,22 @@ class SageMaker:
         return {one["Name"]: one["Value"] for one in pages}
 
     def failed_steps(self, execution_arn: str) -> list[tuple[str, str, str]]:
-        """Return (step, reason, exit message of its job) for each failed step of a run."""
-        steps = self._pages(
+        """Return (step, reason, exit message of its job) for each failed step of a run.
+
+        Returns an empty list if the run was deleted.
+        """
+        pages = self._pages(
             "list_pipeline_execution_steps",
             "PipelineExecutionSteps",
             PipelineExecutionArn=execution_arn,
         )
+        try:
+            failed = [step for step in pages if step.get("StepStatus") == "Failed"]
+        except NotThere:
+            return []
         return [
             (step["StepName"], step.get("FailureReason", ""), self._exit_message(step))
-            for step in steps
-            if step.get("StepStatus") == "Failed"
+            for step in failed
         ]
 
     def exit_message_of_failed(self, execution_arn: str, step: str) -> str | None:

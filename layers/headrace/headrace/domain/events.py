@@ -15,6 +15,8 @@ from headrace.domain.model_version import ModelPackage
 from headrace.domain.quality import Verdict
 
 SOURCE: Final = "headrace"
+# What Headrace says of a run that was deleted, with its pipeline, while it held its lane.
+DELETED: Final = "Deleted"
 _WORKS: Final = ("InProgress", "Queued")
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from headrace.domain.events import execution_id_of, has_ended, has_failed
+from headrace.domain.events import DELETED, execution_id_of, has_ended, has_failed
 from headrace.domain.message import Message
 from headrace.domain.quality import Verdict
 from headrace.notifications.format import ToldRun, facts, in_studio, iso, lines, when
@@ -136,9 +136,13 @@ def run_changed(
     `missed` if nothing but its model's quality failed it. `predictions` is where it left them.
     """
     other = f"ended as {status}" if has_ended(status) else f"is {status.lower()}"
-    verb = {"Succeeded": "succeeded", "Failed": "failed", "Stopped": "was stopped"}.get(
-        status, other
-    )
+    verbs = {
+        "Succeeded": "succeeded",
+        "Failed": "failed",
+        "Stopped": "was stopped",
+        DELETED: "was deleted",
+    }
+    verb = verbs.get(status, other)
     kind = "run-failed" if has_failed(status) else f"run-{status.lower()}"
     return Message(
         kind="threshold-missed" if missed else kind,
@@ -155,9 +159,9 @@ def run_changed(
                 **{"ended" if has_ended(status) else "changed": when(run.changed)},
             ),
             "",
-            *(_list(predictions) if predictions else _steps(run.arn)),
+            *(() if status == DELETED else _list(predictions) if predictions else _steps(run.arn)),
             "",
-            *in_studio(run.arn),
+            *(() if status == DELETED else in_studio(run.arn)),
         ),
         detail={
             "status": status,

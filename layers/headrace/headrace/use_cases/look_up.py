@@ -10,7 +10,7 @@ from typing import NamedTuple
 from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import SageMaker
-from headrace.domain.errors import NotThere, PermanentError
+from headrace.domain.errors import PermanentError
 from headrace.domain.events import (
     ApprovalOverdue,
     Event,
@@ -112,13 +112,11 @@ class LookUp(NamedTuple):
                 raise AssertionError("uploads are decided together")
 
     def _is_late(self, event: RunStatusChanged) -> bool:
-        """Return whether a stale event reports a finished run as running."""
+        """Return whether a stale event reports a finished or deleted run as running."""
         if has_ended(event.status):
             return False
         run = self.sagemaker.describe(event.execution_arn)
-        if run is None:
-            raise NotThere(f"{event.execution_arn} is {event.status} by its event, but was deleted")
-        return run.ended
+        return run is None or run.ended
 
     def _package(self, event: ModelPackageChanged) -> list[Concern]:
         project = self.ledger.project_of("group", event.group) if event.group else None
