@@ -18,7 +18,7 @@ import boto3
 from local_cloud.sagemaker.core import authorization, backplane, tokens
 from local_cloud.sagemaker.core.errors import ApiError, unknown_operation
 from local_cloud.sagemaker.core.open_facts import OpenFacts
-from local_cloud.sagemaker.core.operations import OPERATIONS, Call, present
+from local_cloud.sagemaker.core.operations import OPERATIONS, Call
 from local_cloud.sagemaker.core.store import Store
 from local_cloud.sagemaker.core.validation import (
     checked_request,
@@ -197,7 +197,7 @@ class Service:
         self._publisher.drain()
         with self._store.lock:
             for account_id, region, scope in self._store.scopes():
-                call = Call(account_id, region, {}, scope, self._store.scope, self, present())
+                call = Call(account_id, region, {}, scope, self._store.scope, self)
                 tokens.forget_old(call, self._token_window)
             self._store.save(self._state_file)
 
@@ -245,7 +245,7 @@ class Service:
         who = _identity.get() or backplane.identity("")
         with self._store.lock:
             scope = self._store.scope(account_id, region)
-            call = Call(account_id, region, who, scope, self._store.scope, self, present())
+            call = Call(account_id, region, who, scope, self._store.scope, self, self._facts)
             yield call
             for event in call.events:
                 self._publisher.publish(account_id, region, event)

@@ -7,7 +7,7 @@ The environment variable SAGEMAKER_OPEN_FACTS of the server sets them, as in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 VARIABLE = "SAGEMAKER_OPEN_FACTS"
 
@@ -18,9 +18,23 @@ class OpenFacts:
 
     manifest_paths: where File mode puts an entry of a manifest: relative to the manifest's prefix
         (arnavnair220/edge-ml-flywheel), or under its whole key (aws/sagemaker-python-sdk#723).
+    execution_identity: whether DescribePipelineExecution says who started a run. UserContext's
+        documentation names other resources for IamIdentity; one answer that somebody published
+        has it all the same.
+    package_identity: whether DescribeModelPackage says who registered and changed a version.
     """
 
     manifest_paths: Literal["relative", "whole-key"] = "relative"
+    execution_identity: Literal["iam-identity", "empty", "absent"] = "iam-identity"
+    package_identity: Literal["iam-identity", "empty", "absent"] = "iam-identity"
+
+    def told(self, row: dict[str, Any], answer: str) -> dict[str, Any]:
+        """Return a description with who is behind it as that answer has it."""
+        if answer == "iam-identity":
+            return row
+        users = [name for name in ("CreatedBy", "LastModifiedBy") if name in row]
+        rest = {name: value for name, value in row.items() if name not in users}
+        return rest if answer == "absent" else rest | {name: {} for name in users}
 
     @classmethod
     def parse(cls, text: str) -> OpenFacts:

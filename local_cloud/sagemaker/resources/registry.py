@@ -119,7 +119,8 @@ def create(call: Call, request: Request) -> Request:
 @operation("DescribeModelPackage")
 def describe(call: Call, request: Request) -> Request:
     """Everything about a package."""
-    return find(call, request["ModelPackageName"])
+    package = find(call, request["ModelPackageName"])
+    return call.facts.told(package, call.facts.package_identity)
 
 
 @operation("BatchDescribeModelPackage")

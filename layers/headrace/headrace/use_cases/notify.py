@@ -23,6 +23,7 @@ from headrace.domain.project import PipelineKind, Project
 from headrace.domain.quality import MODEL_QUALITY_STEP, Verdict
 from headrace.notifications import run_messages, version_messages
 from headrace.notifications.format import ToldRun
+from headrace.use_cases.starters import with_starters
 
 DATA_QUALITY_STEP = "DataQualityCheck"
 
@@ -61,6 +62,8 @@ def _package(
     package = sagemaker.version(event.arn)
     if package is None:
         return None
+    if project.four_eyes:
+        package = with_starters(ledger, sagemaker, package)
     live_arn = ledger.lane(project.pipelines.inference).rollout.live
     live = sagemaker.version(live_arn) if live_arn else None
     value, live_value = _value(bucket, package), _value(bucket, live) if live else None
