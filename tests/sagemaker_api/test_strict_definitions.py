@@ -5,12 +5,17 @@
 
 import copy
 import json
+from collections import Counter
+from itertools import product
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 from sagemaker_cloud import ROLE
 from sound_definition import ABSENT, ARGUMENTS, PREPARE, S3_INPUT, SOUND, with_change
+
+from local_cloud.sagemaker.definition import rules
+from local_cloud.sagemaker.definition.errors import DefinitionError
 
 GOLDEN = Path(__file__).parents[1] / "pipeline_specs" / "golden"
 PREFIX = "Unable to parse pipeline definition. "
@@ -249,6 +254,28 @@ def test_null_is_taken_where_the_sdk_always_writes_it(sagemaker, name):
 def test_an_unknown_type_of_step(refusal):
     """The SDK's StepTypeEnum."""
     assert "has Type 'Magic'" in refusal((*PREPARE, "Type"), "Magic")
+
+
+def paths(value, path=()):
+    """Every place in a document."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        yield (*path, key)
+        if isinstance(inner, dict | list):
+            yield from paths(inner, (*path, key))
+
+
+def test_whatever_stands_anywhere_is_taken_or_refused_and_never_a_fault():
+    strange = (None, 1, True, "", [], {}, [{}], [1], {"Get": 1}, {"Get": "x"}, {"Std:Join": 1})
+    counts = Counter()
+    for path, value in product(paths(SOUND), strange):
+        try:
+            rules.check(with_change(path, value))
+        except DefinitionError:
+            counts["refused"] += 1
+        else:
+            counts["taken"] += 1
+    assert counts["refused"] > counts["taken"]
 
 
 def test_an_unknown_type_of_condition(refusal):

@@ -51,6 +51,16 @@ def is_expression(value: Any) -> bool:
     return isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in EXPRESSIONS
 
 
+def check_function(kind: str, inner: Any) -> None:
+    """Raise Unparsable unless this is what a function of a definition is made of."""
+    if not isinstance(inner, Mapping):
+        raise Unparsable("Expecting start of Json Object.")
+    if kind == "Std:Join" and not isinstance(inner.get("Values"), list):
+        raise Unparsable("Expecting start of Json Array.")
+    if kind == "Std:JsonGet" and ("Path" not in inner or len(inner) != 2):
+        raise Unparsable("Std:JsonGet needs a PropertyFile or an S3Uri, and a Path.")
+
+
 def check_arguments(kind: StepType, arguments: Any, parameters: Mapping[str, str]) -> None:
     """Raise DefinitionError for the first thing in Arguments that the operation would not take.
 
@@ -135,8 +145,11 @@ class _Check:
         if kind == "Std:Join" and name not in ("String", "Timestamp"):
             raise DefinitionError(f"Cannot assign Std:Join to argument of type [{name}]")
         if kind != "Get":
+            check_function(kind, inner)
             return
-        scope, _, rest = str(inner).partition(".")
+        if not isinstance(inner, str):
+            raise Unparsable("Expecting Json String.")
+        scope, _, rest = inner.partition(".")
         known = {"Parameters": self._parameters.get(rest), "Execution": "String"}.get(scope)
         # What a step's property is, only the run knows; a whole structure it cannot stand for.
         if (known is not None and known not in takes) or not takes:

@@ -27,7 +27,7 @@ def check_parameters(parameters: Any) -> None:
         for member in parameter:
             if member not in MEMBERS:
                 raise Unparsable(f"Cannot parse object, unknown property '{member}'.")
-        if parameter.get("Type") not in TYPES:
+        if str(parameter.get("Type")) not in TYPES:
             raise Unparsable(f"Parameter {name} must have a Type of {list(TYPES)}.")
         if name in names:
             raise Unparsable(f"Parameter names must be unique: {name} is there twice.")

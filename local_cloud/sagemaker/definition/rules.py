@@ -72,9 +72,13 @@ def _has_steps_of_known_shape(document: Document) -> None:
         for member in ("DependsOn", "RetryPolicies", "PropertyFiles", "OutputParameters"):
             if not isinstance(step.get(member, []), list):
                 raise Unparsable("Expecting start of Json Array.")
+        if not all(isinstance(name, str) for name in step.get("DependsOn", [])):
+            raise Unparsable("Expecting Json String.")
         _refuse_unknown(step.get("CacheConfig", {}), ("Enabled", "ExpireAfter"))
         for policy in step.get("RetryPolicies", []):
             _refuse_unknown(policy, RETRY_MEMBERS)
+        for file in step.get("PropertyFiles", []):
+            _refuse_unknown(file, ("PropertyFileName", "OutputName", "FilePath"))
 
 
 def _has_no_null(document: Document) -> None:
@@ -91,7 +95,10 @@ def _has_sound_conditions(document: Document) -> None:
         if step["Type"] == "Condition":
             arguments = step.get("Arguments", {})
             _refuse_unknown(arguments, ("Conditions", "IfSteps", "ElseSteps"))
-            for condition in arguments.get("Conditions", []):
+            conditions = arguments.get("Conditions")
+            if not isinstance(conditions, list) or not conditions:
+                raise Unparsable("Conditions must be a list that is not empty.")
+            for condition in conditions:
                 check_condition(condition)
         if step["Type"] == "Fail":
             _refuse_unknown(step.get("Arguments", {}), ("ErrorMessage",))
