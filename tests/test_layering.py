@@ -90,10 +90,19 @@ ROOMS: dict[str, Room] = {
     "local_cloud/sagemaker/core": Room(
         (f"{_SAGEMAKER}.core", f"{_SAGEMAKER}.host", "local_cloud.ministack")
     ),
-    "local_cloud/sagemaker/engine": Room((f"{_SAGEMAKER}.engine", f"{_SAGEMAKER}.host")),
+    "local_cloud/sagemaker/definition": Room((f"{_SAGEMAKER}.definition",)),
+    "local_cloud/sagemaker/engine": Room(
+        (
+            *(f"{_SAGEMAKER}.engine", f"{_SAGEMAKER}.definition", f"{_SAGEMAKER}.host"),
+            *(f"{_SAGEMAKER}.core.{name}" for name in ("validation", "errors", "open_facts")),
+        )
+    ),
     "local_cloud/sagemaker/images": Room(()),
     "local_cloud/sagemaker/resources": Room(
-        (f"{_SAGEMAKER}.resources", f"{_SAGEMAKER}.core", f"{_SAGEMAKER}.host")
+        (
+            *(f"{_SAGEMAKER}.resources", f"{_SAGEMAKER}.definition"),
+            *(f"{_SAGEMAKER}.core", f"{_SAGEMAKER}.host"),
+        )
     ),
     "local_cloud/sagemaker": Room((_SAGEMAKER, "local_cloud.ministack")),
     "local_cloud/ministack": Room(("local_cloud.ministack",)),

@@ -13,7 +13,10 @@ REGION = "us-east-1"
 ACCOUNT_ID = "000000000000"
 HOST = "127.0.0.1"
 # All that the server inherits, so that secrets in the starter's shell stay there.
-INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "SSL_CERT_FILE")
+INHERITED = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "SSL_CERT_FILE"),
+    "SAGEMAKER_OPEN_FACTS",  # see sagemaker/core/open_facts.py
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ release we pin. `tests/sagemaker_api/test_seams.py` fails when one moves.
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ministack.services.cloudformation import provisioners
 
 from local_cloud.sagemaker import cloudformation
 from local_cloud.sagemaker.core import authorization, tokens
+from local_cloud.sagemaker.core.open_facts import VARIABLE, OpenFacts
 from local_cloud.sagemaker.host import PipelineEngine
 from local_cloud.sagemaker.service import Service
 
@@ -43,7 +45,7 @@ def install(
     """Create the service and route SageMaker's requests to it, before MiniStack starts.
 
     `state_dir` is where `save` and `load` keep the state, `work_dir` and `jobs_python` are the
-    engine's; tests pass an `engine`.
+    engine's; tests pass an `engine`. The environment sets open facts.
     """
     service = Service(
         state_dir,
@@ -52,6 +54,7 @@ def install(
         endpoint_url,
         engine=engine,
         token_window=token_window,
+        facts=OpenFacts.parse(os.environ.get(VARIABLE, "")),
     )
     app.SERVICE_HANDLERS[NAME] = service.handle
     router.SERVICE_PATTERNS[NAME] = {

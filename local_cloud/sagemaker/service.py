@@ -17,7 +17,8 @@ import boto3
 
 from local_cloud.sagemaker.core import authorization, backplane, tokens
 from local_cloud.sagemaker.core.errors import ApiError, unknown_operation
-from local_cloud.sagemaker.core.operations import OPERATIONS, Call, present
+from local_cloud.sagemaker.core.open_facts import OpenFacts
+from local_cloud.sagemaker.core.operations import OPERATIONS, Call
 from local_cloud.sagemaker.core.store import Store
 from local_cloud.sagemaker.core.validation import (
     checked_request,
@@ -66,12 +67,14 @@ class Service:
         *,
         engine: PipelineEngine | None = None,
         token_window: timedelta = tokens.WINDOW,
+        facts: OpenFacts | None = None,
     ) -> None:
         self._state_file = state_dir / STATE_FILE
         self._work_dir = work_dir
         self._jobs_python = jobs_python
         self._engine = engine
         self._token_window = token_window
+        self._facts = facts or OpenFacts()
         self._store = Store()
         self._publisher = backplane.Publisher()
         self._local_cloud = backplane.LocalCloud(endpoint_url)
@@ -194,7 +197,7 @@ class Service:
         self._publisher.drain()
         with self._store.lock:
             for account_id, region, scope in self._store.scopes():
-                call = Call(account_id, region, {}, scope, self._store.scope, self, present())
+                call = Call(account_id, region, {}, scope, self._store.scope, self)
                 tokens.forget_old(call, self._token_window)
             self._store.save(self._state_file)
 
@@ -234,7 +237,7 @@ class Service:
                 # Imported when needed: the engine is slow to import and imports this package.
                 from local_cloud.sagemaker.engine.engine import Engine
 
-                self._engine = Engine(self, self._work_dir, self._jobs_python)
+                self._engine = Engine(self, self._work_dir, self._jobs_python, self._facts)
             return self._engine
 
     @contextmanager
@@ -242,7 +245,7 @@ class Service:
         who = _identity.get() or backplane.identity("")
         with self._store.lock:
             scope = self._store.scope(account_id, region)
-            call = Call(account_id, region, who, scope, self._store.scope, self, present())
+            call = Call(account_id, region, who, scope, self._store.scope, self, self._facts)
             yield call
             for event in call.events:
                 self._publisher.publish(account_id, region, event)

@@ -237,10 +237,13 @@ class Builder:
             sagemaker_session=self.session,
             pipeline_experiment_config=None,  # it would need permission to create experiments
         )
+        # The SDK writes null for what is not set; whether SageMaker takes that is not documented.
+        members = json.loads(pipeline.definition()).items()
+        definition = {key: value for key, value in members if value is not None}
         return BuiltPipeline(
             name=name,
             description=description,
-            definition=json.dumps(json.loads(pipeline.definition()), sort_keys=True),
+            definition=json.dumps(definition, sort_keys=True),
             role_arn=self.role,
             tags=tuple(self.settings.tags),
             max_parallel_steps=self.settings.max_parallel_steps,

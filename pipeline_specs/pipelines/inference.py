@@ -38,6 +38,10 @@ def _build(settings: Settings, deployment: Deployment, package: ModelPackage) ->
     parameters = _Parameters(builder)
     suffix = ("--suffix", settings.project.suffix)
     data = Input(parameters.data, parameters.data_type)
+    layout = (
+        *("--data-type", parameters.data_type),
+        *("--key-prefix", settings.project.folder("scoring")),
+    )
     preprocessor = Input(package.preprocessor)
     model = _model(builder, package)
     preprocess = builder.script(
@@ -51,6 +55,7 @@ def _build(settings: Settings, deployment: Deployment, package: ModelPackage) ->
         arguments=[
             "transform",
             *("--data", inside("input", "data")),
+            *layout,
             *("--preprocessor", _PREPROCESSOR),
             *suffix,
             *("--output", inside("output")),
@@ -68,6 +73,7 @@ def _build(settings: Settings, deployment: Deployment, package: ModelPackage) ->
         outputs={"predictions": Output("predictions", folder="predictions")},
         arguments=[
             *("--data", inside("input", "data")),
+            *layout,
             *("--scores", inside("input", "scores")),
             *("--preprocessor", _PREPROCESSOR),
             *suffix,

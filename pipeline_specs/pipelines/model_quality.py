@@ -31,7 +31,7 @@ def build(settings: Settings, deployment: Deployment, package: ModelPackage) -> 
             ground_truth=Input(ground_truth, "ManifestFile"),
             preprocessor=Input(preprocessor),
             threshold=threshold,
-            more=["--of-runs"],
+            more=["--of-runs", f"{settings.project.prefix}/runs/"],
         )
         return builder.finish(
             name=settings.project.pipelines.model_quality,
@@ -64,6 +64,8 @@ def step(
         arguments=[
             *("--predictions", inside("input", "predictions")),
             *("--ground-truth", inside("input", "ground_truth")),
+            *("--ground-truth-type", ground_truth.data_type),
+            *("--ground-truth-prefix", builder.settings.project.folder("ground-truth")),
             *("--preprocessor", inside("input", "preprocessor", "preprocessor.json")),
             *("--metric", builder.settings.metric.name),
             *("--threshold", threshold.to_string()),

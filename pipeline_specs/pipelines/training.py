@@ -155,6 +155,8 @@ def _preprocess(builder: Builder, parameters: _Parameters) -> Step:
         arguments=[
             "fit",
             *("--data", inside("input", "data")),
+            *("--data-type", parameters.data_type),
+            *("--key-prefix", builder.settings.project.folder("training")),
             *("--columns", inside("input", "columns", "columns.json")),
             *("--target", data.target),
             *(["--header"] if data.header else []),

@@ -6,6 +6,7 @@ import codecs
 import csv
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from container import BadInput
@@ -16,11 +17,24 @@ def quoted(text: str) -> str:
     return json.dumps(text if len(text) <= 60 else text[:57] + "...", ensure_ascii=False)
 
 
-def named_files(folder: Path, suffix: str, source: str) -> list[tuple[Path, str, str]]:
-    """Files below `folder` as (path, relative name, name to show), sorted by relative name."""
+def input_folder(data_type: str, key_prefix: str) -> str:
+    """Where files of an input lie below its folder in the container, by its S3DataType.
+
+    A manifest of the control plane begins at the bucket: its files have their whole keys as paths.
+    """
+    return key_prefix if data_type == "ManifestFile" else ""
+
+
+def named_files(
+    folder: Path, suffix: str, source: str, prefix: str = ""
+) -> list[tuple[Path, str, str]]:
+    """Files below `folder` as (path, relative name, name to show), sorted by relative name.
+
+    A path that begins with `prefix` has its name without it.
+    """
     found, others = [], 0
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        relative = path.relative_to(folder).as_posix()
+        relative = path.relative_to(folder).as_posix().removeprefix(prefix)
         if relative.endswith(suffix):
             found.append((path, relative, source + relative))
         else:
@@ -31,6 +45,10 @@ def named_files(folder: Path, suffix: str, source: str) -> list[tuple[Path, str,
             f"no file ending in {suffix or 'anything'} in {source or folder}"
             f" ({others} other files there)"
         )
+    found.sort(key=lambda file: file[1])
+    for (_, one, shown), (_, other, _) in pairwise(found):
+        if one == other:
+            raise BadInput(f"{shown} is there twice: {prefix}{one} and {one} of one manifest")
     return found
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from container import BadInput, run
-from csv_files import named_files, quoted, read_rows
+from csv_files import input_folder, named_files, quoted, read_rows
 
 
 def read_scores(path: Path, name: str) -> Iterator[str]:
@@ -67,6 +67,8 @@ def main() -> int:
     """Read the command line and join file by file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the input, searched deeply")
+    parser.add_argument("--data-type", default="S3Prefix", help="S3DataType of the data")
+    parser.add_argument("--key-prefix", default="", help="of the keys in a manifest")
     parser.add_argument("--scores", type=Path, required=True, help="<relative name>.out files")
     parser.add_argument("--preprocessor", type=Path, required=True, help="preprocessor.json")
     parser.add_argument("--output", type=Path, required=True)
@@ -76,7 +78,8 @@ def main() -> int:
 
     header = json.loads(args.preprocessor.read_text(encoding="utf-8"))["header"]
     rows = 0
-    for path, relative, name in named_files(args.data, args.suffix, args.source):
+    prefix = input_folder(args.data_type, args.key_prefix)
+    for path, relative, name in named_files(args.data, args.suffix, args.source, prefix):
         scores = args.scores / f"{relative}.out"
         rows += join(path, name, scores, header, args.output / "predictions" / relative)
     print(f"{rows} rows joined with their predictions")

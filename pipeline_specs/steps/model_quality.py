@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from container import BadInput, leave_message, run
-from csv_files import named_files, quoted, read_rows
+from csv_files import input_folder, named_files, quoted, read_rows
 from metrics import METRICS
 from reports import evaluation
 
@@ -87,6 +87,13 @@ class GroundTruth:
         return values
 
 
+def known_files(folder: Path, prefix: str) -> dict[str, Path]:
+    """The files of ground truth by their relative names; none is no error."""
+    if not any(path.is_file() for path in folder.rglob("*")):
+        return {}
+    return {name: path for path, name, _ in named_files(folder, "", "", prefix)}
+
+
 def is_text(cell: str) -> bool:
     """Whether a cell holds neither a number nor nothing."""
     try:
@@ -101,6 +108,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--predictions", type=Path, required=True)
     parser.add_argument("--ground-truth", type=Path, required=True, help="same relative names")
+    parser.add_argument("--ground-truth-type", default="S3Prefix", help="its S3DataType")
+    parser.add_argument("--ground-truth-prefix", default="", help="of the keys in a manifest")
     parser.add_argument("--metric", choices=METRICS, required=True)
     parser.add_argument("--threshold", type=float, required=True)
     parser.add_argument("--output", type=Path, required=True)
@@ -108,18 +117,20 @@ def main() -> int:
     parser.add_argument("--source", default="", help="where ground truth came from, for errors")
     parser.add_argument(
         "--of-runs",
-        action="store_true",
-        help="predictions of several runs: each lies under {execution id}/predictions/",
+        metavar="PREFIX",
+        help="predictions of several runs: each lies under PREFIX{execution id}/predictions/",
     )
     args = parser.parse_args()
 
     ground_truth = GroundTruth(args.preprocessor)
     labels, predictions, lacking = array("d"), array("d"), []
-    for path, relative, _ in named_files(args.predictions, "", ""):
+    prefix = input_folder(args.ground_truth_type, args.ground_truth_prefix)
+    truths = known_files(args.ground_truth, prefix)
+    for path, relative, _ in named_files(args.predictions, "", "", args.of_runs or ""):
         if args.of_runs:
             relative = relative.split("/", _ABOVE_A_RUNS_FILES)[-1]
-        truth, name = args.ground_truth / relative, args.source + relative
-        if not truth.is_file():
+        truth, name = truths.get(relative), args.source + relative
+        if truth is None:
             lacking.append(relative)
             continue
         header, predicted = read_predictions(path, relative)

@@ -21,7 +21,7 @@ from typing import TextIO
 
 import numpy as np
 from container import BadInput, run
-from csv_files import named_files
+from csv_files import input_folder, named_files
 from features import Categorical, Numeric, encode
 from layout import Layout, parse_columns
 
@@ -58,7 +58,8 @@ def fit(args: argparse.Namespace) -> int:
         raise BadInput(f"the target {args.target} and one more column must not be ignored")
     label_at = names.index(args.target)
     inputs = [column for column in layout.used if column.name != args.target]
-    files = named_files(args.data, args.suffix, args.source)
+    prefix = input_folder(args.data_type, args.key_prefix)
+    files = named_files(args.data, args.suffix, args.source, prefix)
     where = files[0][2] if len(files) == 1 else args.source or str(args.data)
 
     def rows() -> Iterator[tuple[str, list[str]]]:
@@ -122,7 +123,8 @@ def transform(args: argparse.Namespace) -> int:
     with open_csv(args.output / "monitored" / "monitored.csv") as file:
         monitored = csv.writer(file, lineterminator="\n")
         monitored.writerow(column.name for column in layout.used)
-        for path, relative, name in named_files(args.data, args.suffix, args.source):
+        prefix = input_folder(args.data_type, args.key_prefix)
+        for path, relative, name in named_files(args.data, args.suffix, args.source, prefix):
             with open_csv(args.output / "features" / relative) as features:
                 for cells in layout.rows(path, name):
                     monitored.writerow(cells)
@@ -145,6 +147,8 @@ def main() -> int:
     for name in ("fit", "transform"):
         command = commands.add_parser(name)
         command.add_argument("--data", type=Path, required=True, help="folder, searched deeply")
+        command.add_argument("--data-type", default="S3Prefix", help="S3DataType of the data")
+        command.add_argument("--key-prefix", default="", help="of the keys in a manifest")
         command.add_argument("--output", type=Path, required=True)
         command.add_argument("--source", default="", help="where the data came from, for errors")
         command.add_argument("--suffix", default=".csv", help="other files are skipped")

@@ -15,10 +15,7 @@ import boto3
 import pytest
 
 from local_cloud.sagemaker.engine.engine import Engine
-from tests.engine.engine_cloud import Cloud, RecordingHost
-
-ROOT = Path(__file__).parents[2]
-JOBS_PYTHON = Path(sys.executable).parents[2] / "jobs/bin/python"
+from tests.engine.engine_cloud import JOBS_PYTHON, Cloud, RecordingHost
 
 
 def _free_port() -> int:

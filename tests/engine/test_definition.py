@@ -7,10 +7,16 @@ from typing import Any
 
 import pytest
 
-from local_cloud.sagemaker.engine.definition import parse
-from local_cloud.sagemaker.engine.errors import DefinitionError, StepFailed
+from local_cloud.sagemaker.definition.errors import DefinitionError
+from local_cloud.sagemaker.definition.graph import parse
+from local_cloud.sagemaker.engine.errors import StepFailed
 from local_cloud.sagemaker.engine.expressions import Scope, look_up
-from local_cloud.sagemaker.engine.policies import Retries, cache_key, cache_seconds
+from local_cloud.sagemaker.engine.policies import (
+    Retries,
+    cache_key,
+    cache_seconds,
+    duration_seconds,
+)
 
 
 def step(name: str, arguments: Any = None, **members: Any) -> dict[str, Any]:
@@ -44,7 +50,7 @@ def test_steps_wait_for_what_they_refer_to_at_any_depth() -> None:
     document = {
         "Steps": [
             step("A"),
-            step("B", {"In": [{"Uri": joined}]}),
+            step("B", {"In": [{"Uri": joined}]}, PropertyFiles=[{"PropertyFileName": "R"}]),
             condition("C", compare, [step("Then", {"X": {"Get": "Steps.D.Z"}})], [step("Else")]),
             step("D"),
             step("AfterBranch", DependsOn=["Then"]),
@@ -153,7 +159,7 @@ def test_a_path_that_leads_nowhere_is_named() -> None:
         ({"Type": "LessThan", "LeftValue": 1, "RightValue": 1}, False),
         ({"Type": "LessThanOrEqualTo", "LeftValue": 1, "RightValue": 1}, True),
         ({"Type": "In", "QueryValue": "x", "Values": ["y", {"Get": "Parameters.X"}]}, True),
-        ({"Type": "Not", "Expression": {"Type": "In", "QueryValue": 1, "Values": [1]}}, False),
+        ({"Type": "Not", "Condition": {"Type": "In", "QueryValue": 1, "Values": [1]}}, False),
         (
             {
                 "Type": "Or",
@@ -187,6 +193,18 @@ def test_where_outputs_go_does_not_change_what_a_cached_step_is() -> None:
     assert cache_seconds(document("o", "s")) == 25 * 3600
     assert cache_key(document("o1", "s")) == cache_key(document("o2", "s"))
     assert cache_key(document("o1", "s")) != cache_key(document("o1", "t"))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        *(("30d", 30 * 86400), ("5y", 5 * 365 * 86400), ("T16m", 960), ("30dT5h", 2610000)),
+        *(("P30d", 30 * 86400), ("P30M", 30 * 30 * 86400), ("T12H", 43200), ("PT1H", 3600)),
+    ],
+)
+def test_how_long_a_cached_step_lasts_is_written_in_many_ways(text: str, seconds: float) -> None:
+    """The SDK's CacheConfig and pipelines that people published: no P, any case."""
+    assert duration_seconds(text) == seconds
 
 
 def test_a_retry_waits_longer_each_time_and_ends() -> None:

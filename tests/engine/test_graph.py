@@ -110,6 +110,35 @@ def test_a_missed_threshold_ends_in_the_fail_step(
     assert host.statuses("AfterRegister") == []
 
 
+def test_a_conditions_outcome_is_lower_case_as_a_property_and_capital_in_metadata(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
+) -> None:
+    """The SDK's integration tests against the service, test_fail_steps.py."""
+    no = [{"Type": "Equals", "LeftValue": 3, "RightValue": 1}]
+    empty = {"Conditions": no, "IfSteps": [], "ElseSteps": []}
+    check = {"Name": "Check", "Type": "Condition", "Arguments": empty}
+    said = {"Std:Join": {"On": ": ", "Values": ["returns", {"Get": "Steps.Check.Outcome"}]}}
+    end = {"Name": "End", "Type": "Fail", "Arguments": {"ErrorMessage": said}}
+
+    assert run(engine, host, execution(cloud, [check, end], role=role))[0] == "Failed"
+    assert host.step("Check")["Metadata"] == {"Condition": {"Outcome": "False"}}
+    assert host.step("End")["FailureReason"] == "returns: false"
+
+
+@pytest.mark.parametrize("members", [{"Arguments": {"ErrorMessage": ""}}, {"Arguments": {}}, {}])
+def test_a_fail_step_without_a_message_has_no_reason(
+    engine: Engine, host: RecordingHost, cloud: Cloud, role: str, members: dict[str, Any]
+) -> None:
+    """The SDK's integration tests against the service, test_fail_steps.py."""
+    end = {"Name": "End", "Type": "Fail", **members}
+
+    made = execution(cloud, [end], role=role)
+    assert run(engine, host, made) == ("Failed", "Step failure: One or multiple steps failed.")
+    assert host.step("End")["StepStatus"] == "Failed"
+    assert "FailureReason" not in host.step("End")
+    assert host.step("End")["Metadata"] == {"Fail": {"ErrorMessage": ""}}
+
+
 def test_a_step_behind_a_branch_not_taken_is_left_out_and_the_run_succeeds(
     engine: Engine, host: RecordingHost, cloud: Cloud, role: str
 ) -> None:

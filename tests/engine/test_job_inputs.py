@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -28,39 +27,15 @@ def role(cloud: Cloud) -> str:
     return cloud.role("jobs")
 
 
-def test_a_manifest_names_exactly_the_objects_that_come(
-    engine: Engine, host: RecordingHost, cloud: Cloud, role: str
-) -> None:
-    for key in ("raw/a.csv", "raw/deep/b c.csv", "raw/not-this.csv"):
-        cloud.put(key, key)
-    entries = [{"prefix": cloud.uri("raw/")}, "a.csv", "deep/b c.csv"]
-    manifest = cloud.put("drops/1/manifest.json", json.dumps(entries))
-    step = processing(
-        cloud,
-        "Some",
-        COPY,
-        role=role,
-        inputs={"data": manifest},
-        outputs={"out": cloud.uri("out")},
-        data_type={"Get": "Parameters.Kind"},
-    )
-    made = execution(
-        cloud,
-        [step],
-        role=role,
-        parameters=[{"Name": "Kind", "Type": "String", "DefaultValue": "S3Prefix"}],
-        given={"Kind": "ManifestFile"},
-    )
-
-    assert run(engine, host, made)[0] == "Succeeded"
-    assert cloud.keys("out") == ["out/a.csv", "out/deep/b c.csv"]
-
-
 @pytest.mark.parametrize(
     ("members", "says"),
     [
         ({"image": "1.dkr.ecr.us-east-1.amazonaws.com/my-image:3"}, "my-image:3 is not supported"),
-        ({"arguments": {"Colour": "red"}}, 'Unknown parameter in input: "Colour"'),
+        (
+            {"inputs": {f"i{n}": "s3://b/in" for n in range(10)}},  # and the code is one more
+            "ClientError: Failed to invoke sagemaker:CreateProcessingJob. Error Details: 1 "
+            "validation error detected: Value",
+        ),
         (
             {"arguments": {"StoppingCondition": {"MaxRuntimeInSeconds": 1}}},
             "longer than its MaxRuntimeInSeconds of 1",

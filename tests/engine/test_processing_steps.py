@@ -86,7 +86,7 @@ raise SystemError("row 7, column 2")
     assert job["ExitMessage"].startswith('{"metric": "mse"}')
     assert len(job["ExitMessage"]) == 1024
     assert host.step("Crash")["FailureReason"] == (
-        "ClientError: AlgorithmError: See job logs for more information, exit code: 1"
+        "ClientError: AlgorithmError: See job logs for more information"
     )
     assert "SystemError: row 7, column 2" in host.log_text("ProcessingJobs")
     assert host.statuses("After") == []

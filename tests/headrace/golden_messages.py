@@ -26,6 +26,7 @@ VERDICT = Verdict("mse", 16.0834, 10.0, passed=False, rows=1200)
 SCORED = ReportedRun(INFERENCE, RUN, NOW, DROP, NOW - 725)
 STEP = ReportedRun(INFERENCE, RUN, NOW)
 FIRST = package(1, metadata={"kind": "training", "run": TRAINED})
+UNKNOWN = FIRST._replace(started_by=Starters((), known=False))
 RETUNED = package(2, metadata={"kind": "training-hpo", "run": TRAINED})
 OWN = package(
     3,
@@ -120,6 +121,17 @@ CASES: dict[str, Message] = {
     "approval-overdue": version_messages.approval_overdue("abalone", FIRST.arn, 3, 72.0, NOW),
     "review-missing": version_messages.review_missing("abalone", RETUNED),
     "own-approval": version_messages.own_approval("abalone", OWN, OWN.lacks_second_person),
+    "own-approval, starter unknown": version_messages.own_approval(
+        "abalone", UNKNOWN, UNKNOWN.lacks_second_person
+    ),
+    "model-registered, four eyes, starter unknown": version_messages.registered(
+        "abalone",
+        UNKNOWN,
+        "mse 6.091, threshold 10.0",
+        "nothing yet",
+        {**NUMBERS, "live": None},
+        four_eyes=True,
+    ),
     "model-live": version_messages.live("abalone", FIRST.arn, CI, NOW),
     "refresh-failed": version_messages.refresh_failed(
         "abalone", FIRST.arn, f"CI pipeline {CI} is failed; failed: refresh", NOW

@@ -100,9 +100,11 @@ class Place:
         (before, *files), (folder, *truths) = map(
             self.inbox.bucket.read_json, (given["Predictions"], given["GroundTruth"])
         )
-        assert before == {"prefix": f"s3://{self.bucket}/abalone/runs/"}
-        assert folder == {"prefix": f"s3://{self.bucket}/{TRUTH}"}
-        return list(zip(files, truths, strict=True))
+        assert before == folder == {"prefix": f"s3://{self.bucket}/"}
+        return [
+            (file.removeprefix("abalone/runs/"), truth.removeprefix(TRUTH))
+            for file, truth in zip(files, truths, strict=True)
+        ]
 
     def why_not(self) -> list[str]:
         """Return the reasons in the audit for ground truth that was not checked."""

@@ -8,13 +8,20 @@ from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import Execution, SageMaker
 from headrace.domain.actions import Notify, RefreshInference, ReturnToPending
 from headrace.domain.cause import Cause
-from headrace.domain.events import PackageReviewed, RunRequested, RunStatusChanged
+from headrace.domain.events import (
+    ModelPackageChanged,
+    PackageReviewed,
+    RunRequested,
+    RunStatusChanged,
+)
 from headrace.domain.lane import Lane, Rollout, Run
 from headrace.domain.people import Starters, why_not
 from headrace.domain.project import Project
 from headrace.rules.decide import decide
+from headrace.use_cases.notify import messages_for
 from headrace.use_cases.starters import with_starters
 
+from tests.headrace import handed_in
 from tests.headrace.samples import INFERENCE, NOW, RUN, TRAINING, package
 
 ADA = "arn:aws:sts::123456789012:assumed-role/Scientist/ada@example.com"
@@ -149,6 +156,65 @@ def test_a_run_without_an_identity_is_known_by_the_ledger(
     known_run: Callable[..., Starters], asked: tuple[str, ...]
 ) -> None:
     assert known_run(*asked, names=("a.csv",), identity="") == Starters(asked, known=True)
+
+
+@pytest.mark.parametrize("identity", [ADVANCE, ""], ids=["identity", "no identity"])
+def test_anybody_may_approve_what_an_upload_or_a_schedule_started(
+    known_run: Callable[..., Starters], strict: Project, identity: str
+) -> None:
+    """API_UserContext: every member is optional, and executions may have none."""
+    found = known_run(names=("a.csv",), identity=identity)
+    event = PackageReviewed(package(1, modified_by=BOB, started_by=found), None, NOW)
+    (action,) = decide(strict, Lane(INFERENCE), event, NOW).actions
+    assert isinstance(action, RefreshInference)
+
+
+@pytest.mark.parametrize("identity", [ADVANCE, ""], ids=["identity", "no identity"])
+def test_who_asked_headrace_for_a_run_may_not_approve_it_whatever_sagemaker_says(
+    known_run: Callable[..., Starters], strict: Project, identity: str
+) -> None:
+    found = known_run(ADA, identity=identity)
+    for by, action in ((ADA, ReturnToPending), (BOB, RefreshInference)):
+        event = PackageReviewed(package(1, modified_by=by, started_by=found), None, NOW)
+        assert isinstance(decide(strict, Lane(INFERENCE), event, NOW).actions[0], action)
+
+
+def test_a_run_by_hand_that_bears_no_name_is_answered_with_what_to_do(
+    ledger: Ledger, strict: Project
+) -> None:
+    execution = Execution(RUN, "Succeeded", "my run", NOW)
+    version = package(1, modified_by=BOB, metadata={"kind": "training", "run": RUN})
+    version = with_starters(ledger, describing(execution), version)
+    back, notify = decide(strict, Lane(INFERENCE), PackageReviewed(version, None, NOW), NOW).actions
+    assert isinstance(back, ReturnToPending)
+    assert isinstance(notify, Notify)
+    assert "says who started the run" in back.reason
+    assert notify.message.subject == "abalone: version 1 cannot be approved"
+    assert "headrace pipelines start abalone training" in notify.message.text
+    assert "--model-approval-status Approved" not in notify.message.text
+
+
+def test_people_are_told_at_once_that_nobody_can_approve_a_version(
+    ledger: Ledger, strict: Project
+) -> None:
+    ledger.put_project(strict)
+    sagemaker = describing(Execution(RUN, "Succeeded", "my run", NOW))
+    waiting = package(
+        1, approval="PendingManualApproval", metadata={"kind": "training", "run": RUN}
+    )._replace(evaluation_uri="")
+    sagemaker.version = lambda arn: waiting  # type: ignore[method-assign]
+    event = ModelPackageChanged(waiting.group, waiting.arn, waiting.approval, NOW)
+    ((_, message),) = messages_for(ledger, handed_in.bucket(), sagemaker, event)
+    assert message.subject == "abalone: version 1 (training) cannot be approved"
+    assert "--model-approval-status Approved" not in message.text
+    assert "headrace pipelines start abalone training" in message.text
+
+
+def test_an_approval_without_a_name_is_answered_with_how_to_give_one(strict: Project) -> None:
+    _, notify = decide(strict, Lane(INFERENCE), reviewed("", ADA), NOW).actions
+    assert isinstance(notify, Notify)
+    assert "the registry does not say who approved it" in notify.message.text
+    assert "Approve it as an IAM user" in notify.message.text
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,28 @@ def test_an_approved_version_is_refreshed_once(project: Project) -> None:
     assert decide(project, first.lane, reviewed(edited), NOW).actions == ()
 
 
+def test_an_edit_of_metadata_refreshes_nothing_that_is_live_or_on_its_way(project: Project) -> None:
+    """SageMaker reports edits of metadata alone, with the approval as it was."""
+    edited = package(1, modified=NOW + 60, metadata={"kind": "training", "note": "x"})
+    for rollout in (Rollout(live=edited.arn), Rollout(wanted=edited.arn)):
+        lane = Lane(INFERENCE, rollout=rollout)
+        decision = decide(project, lane, reviewed(edited), NOW + 60)
+        assert (decision.lane, decision.actions) == (lane, ())
+        assert decision.audit[0].outcome == "ignored"
+
+
+def test_an_edit_of_metadata_is_judged_like_an_approval_where_none_was_heard(
+    project: Project,
+) -> None:
+    edited = package(2, metadata={**RETUNED, "review_board_reference": "RB-1", "note": "x"})
+    decision = decide(project, Lane(INFERENCE), reviewed(edited), NOW)
+    assert isinstance(decision.actions[0], RefreshInference)
+    bare = edited._replace(metadata={**RETUNED, "note": "x"})
+    assert isinstance(
+        decide(project, Lane(INFERENCE), reviewed(bare), NOW).actions[0], ReturnToPending
+    )
+
+
 def test_a_retuned_version_without_the_boards_reference_goes_back(project: Project) -> None:
     version = package(2, metadata=RETUNED)
     decision = decide(project, Lane(INFERENCE), reviewed(version), NOW)

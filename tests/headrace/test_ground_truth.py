@@ -87,7 +87,8 @@ def test_ground_truth_before_its_scoring_run_is_claimed_is_that_runs_own(place: 
     assert place.ledger.lane(TRUTH_CHECKS) == Lane(TRUTH_CHECKS)
     place.advance(INFERENCE)
     given = {one["Name"]: one["Value"] for one in place.starts[-1]["PipelineParameters"]}
-    assert place.inbox.bucket.read_json(given["GroundTruth"])[1:] == ["a.csv", "b.csv"]
+    names = [TRUTH + "a.csv", TRUTH + "b.csv"]
+    assert place.inbox.bucket.read_json(given["GroundTruth"])[1:] == names
 
 
 def test_late_events_of_ground_truth_that_the_run_used_start_no_check(place: Place) -> None:

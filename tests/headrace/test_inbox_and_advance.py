@@ -216,9 +216,9 @@ def test_a_drop_that_is_not_quiet_waits_and_then_starts_with_its_manifest(
     parameters = {p["Name"]: p["Value"] for p in run["PipelineParameters"]}
     assert parameters["InputDataType"] == "ManifestFile"
     assert body(parameters["InputData"]) == [
-        {"prefix": f"s3://{BUCKET}/{RAW}"},
-        "heavy shells+1.csv",
-        "sub/größe.csv",
+        {"prefix": f"s3://{BUCKET}/"},
+        f"{RAW}heavy shells+1.csv",
+        f"{RAW}sub/größe.csv",
     ]
     lane = inbox.ledger.lane(TRAINING)
     assert lane.waiting is None
@@ -278,7 +278,7 @@ def test_ground_truth_of_the_same_name_goes_with_its_input(
     advance(handed_in.adapters(inbox), INFERENCE, request.id, NOW + 60)
     parameters = {p["Name"]: p["Value"] for p in started[0]["PipelineParameters"]}
     assert parameters["GroundTruthAvailable"] == "true"
-    assert body(parameters["GroundTruth"]) == [{"prefix": f"s3://{BUCKET}/{truth}"}, "a b.csv"]
+    assert body(parameters["GroundTruth"]) == [{"prefix": f"s3://{BUCKET}/"}, f"{truth}a b.csv"]
 
 
 def test_a_request_that_cannot_run_yet_is_left_to_the_event_that_frees_it(

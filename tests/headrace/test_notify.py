@@ -57,6 +57,29 @@ def test_a_run_that_only_missed_its_threshold_is_reported_as_such(
     assert "run-failed" in told(reported, ENDED).values()
 
 
+def test_an_end_that_nobody_knew_is_told_as_a_failure_with_its_own_name(reported: Ledger) -> None:
+    """botocore 1.44.8 has PipelineExecutionStatus CompletedWithFailures."""
+    event = ENDED._replace(status="CompletedWithFailures")
+    found = dict(messages_for(reported, handed_in.bucket(BUCKET), SAGEMAKER, event))
+    message = found[event.business_key]
+    assert message.kind == "run-failed"
+    assert f"{INFERENCE} ended as CompletedWithFailures" in message.subject
+    assert "Step ModelQuality failed: crashed" in message.text
+
+
+def test_a_run_that_was_deleted_is_told_without_its_steps(
+    reported: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SAGEMAKER, "failed_steps", lambda arn: [])
+    monkeypatch.setattr(SAGEMAKER, "describe", lambda arn: None)
+    event = ENDED._replace(status="Deleted")
+    found = dict(messages_for(reported, handed_in.bucket(BUCKET), SAGEMAKER, event))
+    message = found[event.business_key]
+    assert message.kind == "run-failed"
+    assert message.subject.endswith(f"{INFERENCE} was deleted")
+    assert "list-pipeline-execution-steps" not in message.text
+
+
 def test_a_running_run_or_one_without_violations_reports_none(reported: Ledger) -> None:
     assert told(reported, RunStatusChanged(INFERENCE, RUN, "Executing", "upload-1", NOW)) == {}
     aws.client("s3").delete_object(Bucket=BUCKET, Key=REPORT)

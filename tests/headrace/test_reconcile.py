@@ -12,10 +12,11 @@ from headrace.adapters.eventbridge import parse
 from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import Execution, SageMaker
 from headrace.domain.errors import PermanentError, RetryableError
-from headrace.domain.events import ObjectCreated
+from headrace.domain.events import ObjectCreated, RunStatusChanged
 from headrace.domain.lane import Lane, Request, Rollout, Run
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import Pipelines, Project
+from headrace.rules.decide import decide
 from headrace.use_cases.reconcile import Reconciler
 
 from tests.headrace import handed_in
@@ -73,16 +74,33 @@ def test_nothing_is_put_back_where_nothing_is_missing(world: World) -> None:
     assert world.reconcile(inventory=False) == []
 
 
+@pytest.mark.parametrize("status", ["Failed", "CompletedWithFailures"])
 def test_a_run_whose_end_was_lost_is_reported_and_requeued(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     world.change(current=Run("upload-1", NOW - 9000, "", RUN))
-    ended = Execution(RUN, "Failed", "upload-1", NOW)
+    ended = Execution(RUN, status, "upload-1", NOW)
     monkeypatch.setattr(world.sagemaker, "describe", lambda arn: ended)
     (envelope,) = world.reconcile()
     event = parse(envelope)
-    assert event.business_key == f"run/{RUN}/Failed"
+    assert event.business_key == f"run/{RUN}/{status}"
     assert world.told == [envelope]
+
+
+def test_a_run_that_was_deleted_holds_its_lane_no_longer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """API_DeletePipeline deletes the executions; a run just claimed may not be there yet."""
+    monkeypatch.setattr(world.sagemaker, "describe", lambda arn: None)
+    world.change(current=Run("upload-1", NOW - 60, "", RUN))
+    assert world.reconcile() == []
+    world.change(current=Run("upload-1", NOW - 9000, "", RUN))
+    (envelope,) = world.reconcile()
+    event = parse(envelope)
+    assert isinstance(event, RunStatusChanged)
+    assert world.told == [envelope]
+    lane = world.ledger.lane(TRAINING)
+    assert decide(world.project, lane, event, NOW).lane.current is None
 
 
 def by_hand(status: str, started: float) -> Execution:

@@ -31,7 +31,7 @@ def changed(status: str, arn: str = RUN, name: str = "upload-1") -> RunStatusCha
     return RunStatusChanged(TRAINING, arn, status, name, NOW)
 
 
-@pytest.mark.parametrize("status", ["Succeeded", "Failed", "Stopped"])
+@pytest.mark.parametrize("status", ["Succeeded", "Failed", "Stopped", "CompletedWithFailures"])
 def test_a_run_that_ends_frees_its_lane_and_sends_for_what_waits(
     project: Project, training: Lane, status: str
 ) -> None:
@@ -39,6 +39,16 @@ def test_a_run_that_ends_frees_its_lane_and_sends_for_what_waits(
     decision = decide(project, busy, changed(status), NOW)
     assert decision.lane.current is None
     assert decision.actions == (AdvanceRun(TRAINING, "upload-2", 2, NOW + 2),)
+
+
+@pytest.mark.parametrize("status", ["Executing", "Stopping", "Pausing", "Queued", "InProgress"])
+def test_a_run_that_goes_on_holds_its_lane_be_its_status_known_or_not(
+    project: Project, training: Lane, status: str
+) -> None:
+    busy = replace(training, current=Run("upload-1", NOW, "", RUN), waiting=WAITING)
+    decision = decide(project, busy, changed(status), NOW)
+    assert decision.lane.current == busy.current
+    assert decision.actions == ()
 
 
 def test_a_run_is_known_by_its_name_before_its_arn_is(project: Project, training: Lane) -> None:

@@ -55,8 +55,8 @@ def test_the_run_read_exactly_its_drop(loop: Loop, trained: Trained) -> None:
     given = {one["Name"]: one["Value"] for one in pages["PipelineParameters"]}
     assert given["InputDataType"] == "ManifestFile"
     prefix, *names = loop.read_json(given["InputData"])
-    assert prefix == {"prefix": f"s3://{loop.bucket}/abalone/training/data/raw/"}
-    assert names == ["heavy.csv"]
+    assert prefix == {"prefix": f"s3://{loop.bucket}/"}
+    assert names == ["abalone/training/data/raw/heavy.csv"]
 
 
 def test_the_version_says_where_it_comes_from(loop: Loop, trained: Trained) -> None:

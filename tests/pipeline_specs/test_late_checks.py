@@ -15,9 +15,10 @@ def test_it_is_the_model_quality_step_of_a_scoring_run_on_other_data(
     assert late.built.name == "headrace-abalone-model-quality"
     assert late.order() == ["ModelQuality"]
     own = scoring.resolved("ModelQuality")["AppSpecification"]["ContainerArguments"]
+    own[own.index("--ground-truth-type") + 1] = "ManifestFile"
     assert late.resolved("ModelQuality")["AppSpecification"]["ContainerArguments"] == [
         *own,
-        "--of-runs",
+        *("--of-runs", "abalone/runs/"),
     ]
 
 

@@ -26,18 +26,22 @@ SERVER = Path(__file__).with_name("fake_cloud.py")
 class Cloud:
     """The server process: started, used, killed and started again."""
 
-    def __init__(self, folder: Path, token_window: float | None = None) -> None:
+    def __init__(
+        self, folder: Path, token_window: float | None = None, open_facts: str = ""
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.folder = folder
+        self.open_facts = open_facts
         self.arguments = [] if token_window is None else [str(token_window)]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Cloud:
         environment = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
         environment |= {"AUTH": "true", "PYTHONPATH": str(ROOT)}
+        environment |= {"SAGEMAKER_OPEN_FACTS": self.open_facts}
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, SERVER, str(self.port), str(self.folder), *self.arguments],

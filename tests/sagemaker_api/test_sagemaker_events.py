@@ -24,9 +24,15 @@ def of_type(name: str) -> Callable[[dict[str, Any]], bool]:
     return lambda event: event["detail-type"] == wanted
 
 
-def assert_shape_of(event: dict[str, Any], name: str, optional: Collection[str] = ()) -> None:
-    """The event has the published members and no others, with values of the same types."""
+def assert_shape_of(
+    event: dict[str, Any], name: str, optional: Collection[str] = (), later: Collection[str] = ()
+) -> None:
+    """The event has the published members and no others, with values of the same types.
+
+    Members that are `later` than the published example may be there too.
+    """
     example = published(name)
+    event["detail"] = {key: event["detail"][key] for key in event["detail"] if key not in later}
     assert event.keys() == example.keys()
     assert event["source"] == "aws.sagemaker"
     extra = event["detail"].keys() - example["detail"].keys()
@@ -121,7 +127,11 @@ def test_a_model_package_event_has_its_approval(sagemaker: Any, name: str, bus: 
         ModelPackageArn=arn, ModelApprovalStatus="Rejected", ApprovalDescription="worse"
     )
     registered, rejected = bus.next(2, of_type("model_package"))
-    assert_shape_of(rejected, "model_package")
+    assert rejected["detail"]["UpdatedModelPackageFields"] == {
+        "ModelApprovalStatus": "Rejected",
+        "ApprovalDescription": "worse",
+    }
+    assert_shape_of(rejected, "model_package", later=["UpdatedModelPackageFields"])
     assert rejected["resources"] == [arn]
     assert registered["detail"]["ModelApprovalStatus"] == "PendingManualApproval"
     assert rejected["detail"]["ModelApprovalStatus"] == "Rejected"
@@ -130,6 +140,26 @@ def test_a_model_package_event_has_its_approval(sagemaker: Any, name: str, bus: 
         "ImageScanStatuses": [],
     }
     assert rejected["detail"]["CreationTime"].endswith("Z")
+
+
+def test_an_edit_of_metadata_alone_is_sent_with_the_approval(
+    sagemaker: Any, name: str, bus: Any
+) -> None:
+    """Schema registry: SageMakerModelPackageStateChange, UpdatedModelPackageFields."""
+    sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    arn = sagemaker.create_model_package(
+        ModelPackageGroupName=name, ModelApprovalStatus="Approved"
+    )["ModelPackageArn"]
+    sagemaker.update_model_package(
+        ModelPackageArn=arn, CustomerMetadataProperties={"note": "x"}, SourceUri="s3://b/x"
+    )
+    registered, edited = bus.next(2, of_type("model_package"))
+    assert "UpdatedModelPackageFields" not in registered["detail"]
+    assert edited["detail"]["ModelApprovalStatus"] == "Approved"
+    assert edited["detail"]["UpdatedModelPackageFields"] == {
+        "CustomerMetadataProperties": {"note": "x"},
+        "sourceUri": "s3://b/x",
+    }
 
 
 TRAINING = {

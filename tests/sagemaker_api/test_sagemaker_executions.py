@@ -209,6 +209,15 @@ def test_steps_are_listed_the_latest_first(cloud: Cloud, sagemaker: Any, pipelin
     assert "StepType" not in told["PipelineExecutionSteps"][0]
 
 
+def test_a_steps_reason_is_cut(cloud: Cloud, sagemaker: Any, pipeline: str) -> None:
+    """API_PipelineExecutionStep: FailureReason, Length Constraints: Maximum length of 1024."""
+    arn = start(sagemaker, pipeline)
+    failed = {"StepName": "A", "StepStatus": "Failed", "FailureReason": "x" * 3000}
+    assert cloud.engine("step_changed", arn, failed) is None
+    found = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)
+    assert len(found["PipelineExecutionSteps"][0]["FailureReason"]) == 1024
+
+
 def test_a_step_that_sagemaker_could_not_return_is_the_engines_mistake(
     cloud: Cloud, sagemaker: Any, pipeline: str
 ) -> None:

@@ -72,8 +72,6 @@ def test_the_same_create_with_the_same_token_is_no_second_pipeline(
         ("[]", "a list of Steps"),
         ('{"Steps": []}', "Steps must not be empty"),
         ('{"Steps": [{"Name": "a"}]}', "a Name and a Type"),
-        (definition(*[{"Name": "Twice", "Type": "Fail"}] * 2), "Twice"),
-        (definition({"Name": "a", "Type": "Fail", "DependsOn": ["b"]}), "not there: ['b']"),
     ],
 )
 def test_a_definition_that_is_none_is_refused(
@@ -119,6 +117,24 @@ def test_a_pipeline_that_runs_is_not_deleted(cloud: Cloud, sagemaker: Any, pipel
         "Code": "ResourceNotFound",
         "Message": f"Pipeline '{pipeline}' does not exist.",
     }
+
+
+def test_a_deleted_pipeline_takes_its_executions_along(
+    cloud: Cloud, sagemaker: Any, name: str, pipeline: str
+) -> None:
+    """API_DeletePipeline: "deletes a pipeline if there are no running instances ... all instances
+    of the pipeline are deleted"."""
+    other = f"{name}-b"
+    sagemaker.create_pipeline(PipelineName=other, PipelineDefinition=definition(), RoleArn=ROLE)
+    gone, kept = start(sagemaker, pipeline), start(sagemaker, other)
+    cloud.engine("execution_changed", gone, "Succeeded")
+    sagemaker.delete_pipeline(PipelineName=pipeline)
+    error = refused(sagemaker.describe_pipeline_execution, PipelineExecutionArn=gone)
+    assert error["Code"] == "ResourceNotFound"
+    sagemaker.describe_pipeline_execution(PipelineExecutionArn=kept)
+    sagemaker.create_pipeline(PipelineName=pipeline, PipelineDefinition=definition(), RoleArn=ROLE)
+    again = sagemaker.list_pipeline_executions(PipelineName=pipeline)
+    assert again["PipelineExecutionSummaries"] == []
 
 
 def test_pipelines_of_another_region_are_others(

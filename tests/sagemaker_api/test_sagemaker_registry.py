@@ -293,3 +293,20 @@ def test_a_missing_job_has_an_error_code_of_its_own(
     sagemaker: Any, method: str, member: str, code: str
 ) -> None:
     assert refused(getattr(sagemaker, method), **{member: "nothing"})["Code"] == code
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ((), "Missing ARN."),
+        (("ModelPackageName", "ModelPackageGroupName"), "Both ModelPackageName"),
+    ],
+)
+def test_a_package_has_one_name_or_one_group(
+    sagemaker: Any, name: str, names: Any, says: Any
+) -> None:
+    """moto's create_model_package, whose author took the words from an account (moto#7165)."""
+    with pytest.raises(ClientError) as caught:
+        sagemaker.create_model_package(**dict.fromkeys(names, name))
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    assert caught.value.response["Error"]["Message"].startswith(says)

@@ -11,7 +11,9 @@ from tests.steps.step_process import Finished, RunStep
 
 @pytest.fixture
 def join(run_step: RunStep, tmp_path: Path) -> RunStep:
-    def run(data: dict[str, str], scores: dict[str, str], header: bool = False) -> Finished:
+    def run(
+        data: dict[str, str], scores: dict[str, str], *more: str, header: bool = False
+    ) -> Finished:
         for folder, files in (("data", data), ("scores", scores)):
             for name, content in files.items():
                 path = tmp_path / folder / name
@@ -21,7 +23,7 @@ def join(run_step: RunStep, tmp_path: Path) -> RunStep:
         preprocessor.write_text(json.dumps({"header": header}))
         return run_step(
             *("join_predictions.py", "--data", tmp_path / "data", "--scores", tmp_path / "scores"),
-            *("--preprocessor", preprocessor, "--output", tmp_path / "out"),
+            *("--preprocessor", preprocessor, "--output", tmp_path / "out", *more),
         )
 
     return run
@@ -78,3 +80,38 @@ def test_a_file_without_predictions_is_refused(join: RunStep) -> None:
 def test_a_prediction_that_is_no_number_is_refused(join: RunStep, scores: str) -> None:
     step = join({"a.csv": "1\n2\n"}, {"a.csv.out": scores})
     assert step.message.startswith("a.csv.out row 2: expected one number as prediction, found ")
+
+
+@pytest.mark.parametrize("layout", ["relative", "whole-key"])
+def test_files_of_a_manifest_keep_their_names_whatever_their_paths(
+    join: RunStep, joined: Callable[[str], str], layout: str
+) -> None:
+    """API_S3DataSource, ManifestFile: whether the prefix is stripped is not documented."""
+    folder = "team/raw/" if layout == "whole-key" else ""
+    step = join(
+        {f"{folder}a.csv": "1\n", f"{folder}b/a.csv": "2\n"},
+        {"a.csv.out": "8\n", "b/a.csv.out": "9\n"},
+        *("--data-type", "ManifestFile", "--key-prefix", "team/raw/"),
+    )
+    assert step.code == 0, step.stderr
+    assert (joined("a.csv"), joined("b/a.csv")) == ("1,8\n", "2,9\n")
+
+
+def test_a_folder_named_like_the_prefix_is_a_folder_where_all_objects_are_read(
+    join: RunStep, joined: Callable[[str], str]
+) -> None:
+    join(
+        {"team/raw/a.csv": "1\n"},
+        {"team/raw/a.csv.out": "8\n"},
+        *("--data-type", "S3Prefix", "--key-prefix", "team/raw/"),
+    )
+    assert joined("team/raw/a.csv") == "1,8\n"
+
+
+def test_two_files_of_one_name_are_refused(join: RunStep) -> None:
+    step = join(
+        {"team/raw/a.csv": "1\n", "a.csv": "2\n"},
+        {"a.csv.out": "8\n"},
+        *("--data-type", "ManifestFile", "--key-prefix", "team/raw/"),
+    )
+    assert step.message == "a.csv is there twice: team/raw/a.csv and a.csv of one manifest"

@@ -102,11 +102,22 @@ def test_only_files_with_ground_truth_count(check: RunStep, report: Callable[[],
     assert report()["dataset"] == {"item_count": 1, "files_without_ground_truth": 1}
 
 
-def test_predictions_of_several_runs_are_judged_together(check: RunStep) -> None:
+@pytest.mark.parametrize("layout", ["relative", "whole-key"])
+def test_predictions_of_several_runs_are_judged_together(check: RunStep, layout: str) -> None:
+    """API_S3DataSource, ManifestFile: whether the prefix is stripped is not documented."""
+    runs, truth = ("p/runs/", "p/truth/") if layout == "whole-key" else ("", "")
     step = check(
-        {"run1/predictions/a.csv": "1\n", "run2/predictions/b/predictions/c.csv": "3\n"},
-        {"a.csv": "2\n", "b/predictions/c.csv": "5\n", "elsewhere.csv": "9\n"},
-        *("mse", 10.0, "--of-runs"),
+        {
+            f"{runs}run1/predictions/a.csv": "1\n",
+            f"{runs}run2/predictions/a/p/runs/predictions/a.csv": "3\n",
+        },
+        {
+            f"{truth}a.csv": "2\n",
+            f"{truth}a/p/runs/predictions/a.csv": "5\n",
+            f"{truth}elsewhere/a.csv": "9\n",
+        },
+        *("mse", 10.0, "--of-runs", "p/runs/"),
+        *("--ground-truth-type", "ManifestFile", "--ground-truth-prefix", "p/truth/"),
     )
     assert json.loads(step.message) == verdict(value=2.5, passed=True, rows=2)
 

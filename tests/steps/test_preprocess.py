@@ -38,12 +38,12 @@ def fit(run_step: RunStep, columns: str, tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def transform(run_step: RunStep, tmp_path: Path) -> Callable[[Path, Path], Path]:
-    def run(data: Path, fitted: Path) -> Path:
+def transform(run_step: RunStep, tmp_path: Path) -> Callable[..., Path]:
+    def run(data: Path, fitted: Path, *more: str) -> Path:
         output = tmp_path / "transformed"
         step = run_step(
             *("preprocess.py", "transform", "--data", data, "--output", output),
-            *("--preprocessor", fitted / "preprocessor/preprocessor.json"),
+            *("--preprocessor", fitted / "preprocessor/preprocessor.json", *more),
         )
         assert step.code == 0, step.stderr
         return output
@@ -146,6 +146,25 @@ def test_transform_keeps_names_and_order_and_uses_what_was_fitted(
     assert len(read(transformed / "features/z.csv")) == 1
     monitored = read(transformed / "monitored/monitored.csv")
     assert monitored == [["colour", "size"], ["blue", "10"], ["red", "1000"], ["green", "20"]]
+
+
+@pytest.mark.parametrize("folder", ["", "team/raw/"], ids=["relative", "whole-key"])
+def test_files_of_a_manifest_keep_their_names_whatever_their_paths(
+    fit: Callable[..., Path],
+    transform: Callable[..., Path],
+    data: Path,
+    tmp_path: Path,
+    folder: str,
+) -> None:
+    """API_S3DataSource, ManifestFile: whether the prefix is stripped is not documented."""
+    layout = ("--data-type", "ManifestFile", "--key-prefix", "team/raw/")
+    for name in ("a.csv", "b/a.csv"):
+        path = tmp_path / "drop" / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("red,1\n")
+    found = transform(tmp_path / "drop", fit(data, *layout), *layout) / "features"
+    names = sorted(path.relative_to(found).as_posix() for path in found.rglob("*.csv"))
+    assert names == ["a.csv", "b/a.csv"]
 
 
 def test_an_unknown_category_is_all_zeros_and_a_missing_cell_is_filled(

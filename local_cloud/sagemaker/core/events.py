@@ -37,6 +37,15 @@ MODEL_PACKAGE_MEMBERS = (
     "ModelMetrics",
     "LastModifiedTime",
 )
+# What UpdatedModelPackageFields tells of, and how it calls it.
+UPDATED_MEMBERS = {
+    "ModelApprovalStatus": "ModelApprovalStatus",
+    "ApprovalDescription": "ApprovalDescription",
+    "SourceUri": "sourceUri",
+    "CustomerMetadataProperties": "CustomerMetadataProperties",
+    "InferenceSpecification": "InferenceSpecification",
+    "ModelLifeCycle": "ModelLifeCycle",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +106,17 @@ def step_status(
     )
 
 
-def model_package(package: dict[str, Any]) -> Event:
-    """A model package was registered or changed."""
+def model_package(package: dict[str, Any], before: dict[str, Any] | None = None) -> Event:
+    """A model package was registered, or changed from what it was before."""
     detail = {name: package[name] for name in MODEL_PACKAGE_MEMBERS if name in package}
     if "ModelPackageGroupName" in detail:
         del detail["ModelPackageName"]
+    if before is not None:
+        detail["UpdatedModelPackageFields"] = {
+            told: package.get(name)
+            for name, told in UPDATED_MEMBERS.items()
+            if package.get(name) != before.get(name)
+        }
     details = {"ImageScanStatuses": [], **detail["ModelPackageStatusDetails"]}
     return Event(
         "SageMaker Model Package State Change",

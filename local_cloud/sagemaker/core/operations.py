@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from local_cloud.sagemaker.core.events import Event
+from local_cloud.sagemaker.core.open_facts import OpenFacts
 from local_cloud.sagemaker.core.store import Scope, Table
 from local_cloud.sagemaker.host import Execution
 
@@ -43,6 +44,7 @@ class Call:
     scope: Scope
     scope_of: Callable[[str, str], Scope]
     engine: Runner
+    facts: OpenFacts = field(default_factory=OpenFacts)
     now: datetime = field(default_factory=lambda: present())
     events: list[Event] = field(default_factory=list)
     afterwards: list[Callable[[], None]] = field(default_factory=list)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import boto3
 from botocore.config import Config
 
+from local_cloud.sagemaker.core.open_facts import OpenFacts
 from local_cloud.sagemaker.engine.s3_data import JobStorage
 from local_cloud.sagemaker.engine.sandbox import Sandbox
 from local_cloud.sagemaker.engine.stopping import StopSignal
@@ -59,12 +60,13 @@ class Site:
     sessions: RoleSessions
     jobs_dir: Path
     jobs_python: Path
+    facts: OpenFacts = field(default_factory=OpenFacts)
     stop: StopSignal = field(default_factory=StopSignal)
 
     def storage(self, role_arn: str) -> JobStorage:
         """S3 with the rights of a role."""
         _, client = self.sessions.get(role_arn)
-        return JobStorage(client, role_arn, self.execution.region, self.stop)
+        return JobStorage(client, role_arn, self.execution.region, self.stop, self.facts)
 
 
 @dataclass(frozen=True)

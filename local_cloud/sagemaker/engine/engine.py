@@ -10,6 +10,7 @@ import shutil
 import threading
 from pathlib import Path
 
+from local_cloud.sagemaker.core.open_facts import OpenFacts
 from local_cloud.sagemaker.engine.context import RoleSessions, Site
 from local_cloud.sagemaker.engine.run import Run
 from local_cloud.sagemaker.engine.sandbox import make_container_root
@@ -23,10 +24,13 @@ __all__ = ["Engine"]
 class Engine:
     """Runs pipeline executions side by side."""
 
-    def __init__(self, host: Host, work_dir: Path, jobs_python: Path) -> None:
+    def __init__(
+        self, host: Host, work_dir: Path, jobs_python: Path, facts: OpenFacts | None = None
+    ) -> None:
         """`work_dir` holds the jobs' folders; `jobs_python` is the interpreter they run under,
         in an environment with what the containers hold."""
         self._host = host
+        self._facts = facts or OpenFacts()
         self._jobs_dir = work_dir.resolve() / "jobs"
         shutil.rmtree(self._jobs_dir, ignore_errors=True)  # left by an engine that was killed
         self._jobs_dir.mkdir(parents=True)
@@ -39,7 +43,8 @@ class Engine:
     def start(self, execution: Execution) -> None:
         """Begin to run an execution; returns at once."""
         host = self._host.within(execution.account_id, execution.region)
-        run = Run(Site(execution, host, self._sessions, self._jobs_dir, self._jobs_python))
+        folder, python = self._jobs_dir, self._jobs_python
+        run = Run(Site(execution, host, self._sessions, folder, python, self._facts))
         with self._lock:
             self._runs = {arn: r for arn, r in self._runs.items() if r.thread.is_alive()}
             self._runs[execution.arn] = run

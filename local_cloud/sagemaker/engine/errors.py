@@ -8,10 +8,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 
-class DefinitionError(ValueError):
-    """The pipeline definition cannot be executed; the text names the step and what is wrong."""
-
-
 class StepFailed(Exception):
     """A step failed; `reason` becomes its FailureReason.
 

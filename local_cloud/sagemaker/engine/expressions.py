@@ -46,14 +46,12 @@ class Scope:
         """Whether a condition of a Condition step is true."""
         kind = condition["Type"]
         if kind == "Not":
-            return not self.holds(condition.get("Expression") or condition["Condition"])
+            return not self.holds(condition["Condition"])
         if kind == "Or":
             return any(self.holds(inner) for inner in condition["Conditions"])
-        if kind == "And":
-            return all(self.holds(inner) for inner in condition["Conditions"])
         if kind == "In":
             members: list[Any] = self.resolve(condition["Values"])
-            return self.resolve(condition.get("QueryValue", condition.get("Value"))) in members
+            return self.resolve(condition["QueryValue"]) in members
         if kind not in _COMPARISONS:
             raise StepFailed(f"ClientError: Unknown condition type {kind}")
         left = self.resolve(condition["LeftValue"])

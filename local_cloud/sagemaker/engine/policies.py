@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_cloud.sagemaker.engine.errors import DefinitionError
+from local_cloud.sagemaker.definition.errors import DefinitionError
 
-_DURATION = re.compile(
-    r"P(?:(?P<Y>\d+)Y)?(?:(?P<M>\d+)M)?(?:(?P<W>\d+)W)?(?:(?P<D>\d+)D)?"
-    r"(?:T(?:(?P<h>\d+)H)?(?:(?P<m>\d+)M)?(?:(?P<s>\d+)S)?)?"
+_DURATION = re.compile(  # the SDK's users write 30d, T12H and 30dT5h as well
+    r"P?(?:(?P<Y>\d+)Y)?(?:(?P<M>\d+)M)?(?:(?P<W>\d+)W)?(?:(?P<D>\d+)D)?"
+    r"(?:T(?:(?P<h>\d+)H)?(?:(?P<m>\d+)M)?(?:(?P<s>\d+)S)?)?",
+    re.IGNORECASE,
 )
 _SECONDS = {
     "Y": 365 * 86400, "M": 30 * 86400, "W": 7 * 86400, "D": 86400, "h": 3600, "m": 60, "s": 1,
@@ -51,7 +52,7 @@ def cache_seconds(document: Mapping[str, Any]) -> float | None:
 
 
 def duration_seconds(text: str) -> float:
-    """Seconds of an ISO 8601 duration such as P30D or PT1H."""
+    """Seconds of an ISO 8601 duration such as P30D or PT1H; case and the P do not count."""
     match = _DURATION.fullmatch(text)
     if not match or not any(match.groupdict().values()):
         raise DefinitionError(f"CacheConfig.ExpireAfter {text!r} is not an ISO 8601 duration")

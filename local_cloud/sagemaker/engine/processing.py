@@ -143,9 +143,7 @@ def _check(outcome: Outcome, request: dict[str, Any]) -> None:
             f"ClientError: The job ran longer than its MaxRuntimeInSeconds of {seconds}"
         )
     if outcome.exit_code != 0:
-        raise StepFailed(
-            f"AlgorithmError: See job logs for more information, exit code: {outcome.exit_code}"
-        )
+        raise StepFailed("AlgorithmError: See job logs for more information")
 
 
 def _property_files(step: StepContext, record: dict[str, Any]) -> dict[str, str]:

@@ -10,6 +10,8 @@ from typing import Any
 import botocore.session
 from botocore.validate import ParamValidator
 
+from local_cloud.sagemaker.core.errors import ApiError
+from local_cloud.sagemaker.core.validation import checked_request
 from local_cloud.sagemaker.engine.errors import StepFailed
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -23,17 +25,23 @@ def _model() -> Any:
 def prepare(operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """The request for `operation`, with numbers as text where the API takes text, nulls dropped.
 
-    SageMaker refuses members it does not know and values of the wrong type; so does this.
+    SageMaker refuses members it does not know, values of the wrong type, and those that break a
+    constraint of its model; so does this.
     """
     shape = _model().operation_model(operation).input_shape
     request: dict[str, Any] = _typed(shape, arguments)
     report = ParamValidator().validate(request, shape)
     if report.has_errors():
-        raise StepFailed(
-            f"ClientError: Failed to invoke sagemaker:{operation}. "
-            f"Error Details: {report.generate_report()}"
-        )
+        raise _refused(operation, report.generate_report())
+    try:
+        checked_request(operation, request)
+    except ApiError as error:
+        raise _refused(operation, error.message) from error
     return request
+
+
+def _refused(operation: str, why: str) -> StepFailed:
+    return StepFailed(f"ClientError: Failed to invoke sagemaker:{operation}. Error Details: {why}")
 
 
 def _typed(shape: Any, value: Any) -> Any:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_cloud.sagemaker.engine import definition as definitions
+from local_cloud.sagemaker.definition import graph
+from local_cloud.sagemaker.definition.errors import DefinitionError
+from local_cloud.sagemaker.definition.graph import Definition, Step
 from local_cloud.sagemaker.engine.context import Site, StepResult, now
-from local_cloud.sagemaker.engine.definition import Definition, Step
-from local_cloud.sagemaker.engine.errors import DefinitionError
 from local_cloud.sagemaker.engine.expressions import Scope
 from local_cloud.sagemaker.engine.search_space import optuna_quietly
 from local_cloud.sagemaker.engine.step import StepEnd, StepRun
@@ -61,7 +61,7 @@ class Run:
     def _to_the_end(self) -> None:
         self._report("Executing")
         try:
-            definition = definitions.parse(self.site.execution.definition)
+            definition = graph.parse(self.site.execution.definition)
             scope = self._scope(definition)
         except DefinitionError as error:
             self._report("Failed", str(error))

@@ -8,13 +8,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from local_cloud.sagemaker.core.open_facts import OpenFacts
 from local_cloud.sagemaker.engine.errors import StepFailed
 from local_cloud.sagemaker.engine.stopping import StopSignal
 
@@ -50,6 +51,7 @@ class JobStorage:
     role_arn: str
     region: str
     stop: StopSignal
+    facts: OpenFacts = field(default_factory=OpenFacts)
 
     def find(self, source: S3Source) -> list[S3Object]:
         """The objects of an input, in the order of their keys; none is a failure."""
@@ -147,8 +149,10 @@ class JobStorage:
         data_bucket, key_prefix = split_uri(prefix)
         if not places:
             raise StepFailed(f"ClientError: Data download failed: the manifest {uri} is empty")
+        whole_key = self.facts.manifest_paths == "whole-key"
         for place in places:
-            yield S3Object(data_bucket, key_prefix + place, place)
+            object_key = key_prefix + place
+            yield S3Object(data_bucket, object_key, object_key if whole_key else place)
 
     def _fetch(self, item: S3Object, target: Path, gunzip: bool) -> None:
         self.stop.check()

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from local_cloud.sagemaker.definition.errors import DefinitionError
+from local_cloud.sagemaker.definition.graph import Step
 from local_cloud.sagemaker.engine import policies
 from local_cloud.sagemaker.engine.calls import refuse, run_lambda_step
 from local_cloud.sagemaker.engine.context import Site, StepContext, StepResult, now
-from local_cloud.sagemaker.engine.definition import Step
-from local_cloud.sagemaker.engine.errors import DefinitionError, StepFailed, Stopped, as_step_failed
+from local_cloud.sagemaker.engine.errors import StepFailed, Stopped, as_step_failed
 from local_cloud.sagemaker.engine.expressions import Scope
 from local_cloud.sagemaker.engine.models import run_model_step, run_register_model_step
 from local_cloud.sagemaker.engine.processing import run_processing_step
@@ -73,7 +74,8 @@ class StepRun:
             self._report("Failed", EndTime=now(), FailureReason=f"ClientError: {error}")
         except Exception as error:  # the thread's last resort: a lost step would never end
             end = StepEnd("Failed")
-            self._report("Failed", EndTime=now(), FailureReason=as_step_failed(error).reason)
+            reason = as_step_failed(error).reason
+            self._report("Failed", EndTime=now(), **({"FailureReason": reason} if reason else {}))
         return end
 
     def _succeed(self) -> StepEnd:
@@ -83,7 +85,7 @@ class StepRun:
             {k: v for k, v in self.step.document.items() if k != "PropertyFiles"}
         )
         if self.step.type == "Fail":
-            message = str(document["Arguments"].get("ErrorMessage", ""))
+            message = str(document.get("Arguments", {}).get("ErrorMessage", ""))
             self._metadata = {"Fail": {"ErrorMessage": message}}
             raise StepFailed(message)
         max_age = policies.cache_seconds(document)
@@ -105,7 +107,8 @@ class StepRun:
         word = "True" if outcome else "False"
         self._metadata = {"Condition": {"Outcome": word}}
         self._report("Succeeded", EndTime=now())
-        return StepEnd("Succeeded", StepResult({"Outcome": word}), outcome)
+        # As a property it is in lower case.
+        return StepEnd("Succeeded", StepResult({"Outcome": word.lower()}), outcome)
 
     def _attempts(self, document: Mapping[str, Any]) -> StepResult:
         retries = policies.Retries.of(document)

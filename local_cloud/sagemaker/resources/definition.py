@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from local_cloud.sagemaker.core.errors import ApiError, invalid
+from local_cloud.sagemaker.core.errors import invalid
 from local_cloud.sagemaker.core.operations import parsed_json
+from local_cloud.sagemaker.definition import rules
+from local_cloud.sagemaker.definition.errors import DefinitionError
 
-TYPES = ("String", "Integer", "Float", "Boolean")
 
-
-def parsed(text: str) -> dict[str, Any]:
-    """The definition, or ValidationException naming what is wrong with it."""
+def check(text: str) -> None:
+    """Raise ValidationException, naming what is wrong, unless the text is a definition."""
     try:
         document = parsed_json(text)
     except ValueError as error:
-        raise _unparsable(f"It is not JSON: {error}") from error
-    if not isinstance(document, dict) or not isinstance(document.get("Steps"), list):
-        raise _unparsable("It must be a JSON object with a list of Steps")
-    if not document["Steps"]:
-        raise _unparsable("Steps must not be empty")
-    _check_parameters(document)
-    _check_steps(document["Steps"])
-    return document
+        raise invalid(f"Unable to parse pipeline definition. It is not JSON: {error}.") from error
+    try:
+        rules.check(document)
+    except DefinitionError as error:
+        raise invalid(str(error)) from error
 
 
 def check_parameters(document: dict[str, Any], given: list[dict[str, str]]) -> None:
@@ -45,45 +42,6 @@ def check_parameters(document: dict[str, Any], given: list[dict[str, str]]) -> N
         _check_value(declared[name], value)
 
 
-def _check_parameters(document: dict[str, Any]) -> None:
-    names = set()
-    for parameter in document.get("Parameters", []):
-        if not isinstance(parameter, dict) or not isinstance(parameter.get("Name"), str):
-            raise _unparsable("Each of Parameters must be an object with a Name")
-        if parameter.get("Type") not in TYPES:
-            raise _unparsable(f"Parameter {parameter['Name']} must have a Type of {list(TYPES)}")
-        if parameter["Name"] in names:
-            raise _unparsable(f"Parameter names must be unique: {parameter['Name']} is there twice")
-        names.add(parameter["Name"])
-
-
-def _check_steps(steps: list[Any]) -> None:
-    found = _flattened(steps)
-    names = [step["Name"] for step in found]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise _unparsable(f"Step names must be unique: {twice} are there more than once")
-    for step in found:
-        unknown = sorted(set(step.get("DependsOn") or []) - set(names))
-        if unknown:
-            raise _unparsable(f"Step {step['Name']} depends on steps that are not there: {unknown}")
-
-
-def _flattened(steps: list[Any]) -> list[dict[str, Any]]:
-    found = []
-    for step in steps:
-        if not isinstance(step, dict) or not all(
-            isinstance(step.get(member), str) for member in ("Name", "Type")
-        ):
-            raise _unparsable("Each of Steps must be an object with a Name and a Type")
-        found.append(step)
-        if step["Type"] == "Condition":
-            arguments = step.get("Arguments") or {}
-            for branch in ("IfSteps", "ElseSteps"):
-                found += _flattened(arguments.get(branch) or [])
-    return found
-
-
 def _check_value(parameter: dict[str, Any], value: str) -> None:
     kind, name = parameter["Type"], parameter["Name"]
     if value == "":
@@ -104,7 +62,3 @@ def _readable_as(kind: str, value: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _unparsable(why: str) -> ApiError:
-    return invalid(f"Unable to parse pipeline definition. {why}.")

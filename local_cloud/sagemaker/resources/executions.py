@@ -36,7 +36,7 @@ def start(call: Call, request: Request) -> Request:
     pipeline = pipelines.find(call, request["PipelineName"])
     if request.get("PipelineVersionId", pipeline["version"]) != pipeline["version"]:
         raise missing(f"Pipeline version {request['PipelineVersionId']} does not exist.")
-    document = definition.parsed(pipeline["PipelineDefinition"])
+    document = parsed_json(pipeline["PipelineDefinition"])
     given = request.get("PipelineParameters", [])
     definition.check_parameters(document, given)
     execution_id = new_id()
@@ -116,7 +116,7 @@ def describe(call: Call, request: Request) -> Request:
     """One execution's status and details."""
     told: Request = find(call, request["PipelineExecutionArn"])["told"]
     told.pop("EndTime", None)  # for events only; the API has no such member
-    return told
+    return call.facts.told(told, call.facts.execution_identity)
 
 
 @operation("ListPipelineExecutions")
@@ -192,11 +192,10 @@ def changed(call: Call, arn: str, status: str, reason: str | None) -> None:
 def step_changed(call: Call, arn: str, step: Request) -> None:
     """Store a step as reported by the engine; a new status becomes an event."""
     row = find(call, arn)
-    checked = checked_shape(
-        "PipelineExecutionStep", {key: step[key] for key in step if key != "StepType"}
-    )
-    if "FailureReason" in checked:
-        checked["FailureReason"] = checked["FailureReason"][:STEP_REASON_LENGTH]
+    told = {key: step[key] for key in step if key != "StepType"}
+    if "FailureReason" in told:
+        told["FailureReason"] = told["FailureReason"][:STEP_REASON_LENGTH]
+    checked = checked_shape("PipelineExecutionStep", told)
     if step.get("StepType"):
         checked["StepType"] = step["StepType"]
     known = {kept["StepName"]: kept for kept in row["steps"]}

@@ -61,7 +61,7 @@ def create(call: Call, request: Request) -> Request:
         )
     if "PipelineDefinition" not in request:
         raise invalid("Either PipelineDefinition or PipelineDefinitionS3Location must be specified")
-    definition.parsed(request["PipelineDefinition"])
+    definition.check(request["PipelineDefinition"])
     arn = call.arn("pipeline", name)
     call.table("pipelines")[name] = {
         "PipelineArn": arn,
@@ -85,7 +85,7 @@ def update(call: Call, request: Request) -> Request:
     """Change what is given; running executions keep the definition they started with."""
     pipeline = find(call, request["PipelineName"])
     if "PipelineDefinition" in request:
-        definition.parsed(request["PipelineDefinition"])
+        definition.check(request["PipelineDefinition"])
     pipeline.update({member: request[member] for member in CHANGEABLE if member in request})
     pipeline.update(
         LastModifiedTime=call.now, LastModifiedBy=call.user(), version=pipeline["version"] + 1
@@ -96,17 +96,21 @@ def update(call: Call, request: Request) -> Request:
 
 @operation("DeletePipeline")
 def delete(call: Call, request: Request) -> Request:
-    """Remove a pipeline that is not running; its executions can still be described."""
+    """Remove a pipeline that is not running, and its executions with it."""
     pipeline = find(call, request["PipelineName"])
-    for execution in call.table("executions").values():
-        told = execution["told"]
-        if told["PipelineArn"] == pipeline["PipelineArn"] and (
-            told["PipelineExecutionStatus"] in RUNNING
-        ):
+    arn, executions = pipeline["PipelineArn"], call.table("executions")
+    mine = [key for key, row in executions.items() if row["told"]["PipelineArn"] == arn]
+    for told in (executions[key]["told"] for key in mine):
+        if told["PipelineExecutionStatus"] in RUNNING:
             raise conflict(
                 f"Pipeline {pipeline['PipelineArn']} has an execution that is "
                 f"{told['PipelineExecutionStatus']}: {told['PipelineExecutionArn']}"
             )
+    for key in mine:
+        del executions[key]
+    cache = call.table("cache")
+    for key in [key for key in cache if key.startswith(f"{arn} ")]:
+        del cache[key]
     del call.table("pipelines")[pipeline["PipelineName"]]
     call.table("tags").pop(pipeline["PipelineArn"], None)
     return {"PipelineArn": pipeline["PipelineArn"]}

@@ -82,17 +82,23 @@ def find(call: Call, name_or_arn: str) -> dict[str, Any]:
 @operation("CreateModelPackage")
 def create(call: Call, request: Request) -> Request:
     """A new version in a group, or a package of its own name."""
-    if ("ModelPackageGroupName" in request) == ("ModelPackageName" in request):
-        raise invalid("Exactly one of ModelPackageName and ModelPackageGroupName must be specified")
+    names = [name for name in ("ModelPackageName", "ModelPackageGroupName") if name in request]
+    if not names:
+        raise invalid("Missing ARN.")
+    if len(names) > 1:
+        raise invalid(
+            "Both ModelPackageName and ModelPackageGroupName are provided in the input. Cannot "
+            "determine which one to use."
+        )
     if "ModelPackageGroupName" in request:
         if request.get("Tags"):
             raise invalid("Tags cannot be added to a versioned model package; tag its group")
-        names = _next_version(call, request["ModelPackageGroupName"])
+        own = _next_version(call, request["ModelPackageGroupName"])
     else:
-        names = _own_name(call, request)
+        own = _own_name(call, request)
     package = {
         **{key: value for key, value in request.items() if key not in NOT_TOLD},
-        **names,
+        **own,
         "CreationTime": call.now,
         "CreatedBy": call.user(),
         "LastModifiedTime": call.now,
@@ -101,19 +107,20 @@ def create(call: Call, request: Request) -> Request:
         "ModelPackageStatusDetails": {"ValidationStatuses": []},
     }
     package.setdefault("CertifyForMarketplace", False)
-    if "ModelPackageVersion" in names:
+    if "ModelPackageVersion" in own:
         package.setdefault("ModelApprovalStatus", "PendingManualApproval")
-    call.table("packages")[names["ModelPackageArn"]] = package
+    call.table("packages")[own["ModelPackageArn"]] = package
     if request.get("Tags"):
-        call.table("tags")[names["ModelPackageArn"]] = request["Tags"]
+        call.table("tags")[own["ModelPackageArn"]] = request["Tags"]
     call.events.append(events.model_package(package))
-    return {"ModelPackageArn": names["ModelPackageArn"]}
+    return {"ModelPackageArn": own["ModelPackageArn"]}
 
 
 @operation("DescribeModelPackage")
 def describe(call: Call, request: Request) -> Request:
     """Everything about a package."""
-    return find(call, request["ModelPackageName"])
+    package = find(call, request["ModelPackageName"])
+    return call.facts.told(package, call.facts.package_identity)
 
 
 @operation("BatchDescribeModelPackage")
@@ -157,7 +164,7 @@ def update(call: Call, request: Request) -> Request:
         ]
     changed.update(LastModifiedTime=call.now, LastModifiedBy=call.user())
     call.table("packages")[package["ModelPackageArn"]] = changed
-    call.events.append(events.model_package(changed))
+    call.events.append(events.model_package(changed, package))
     return {"ModelPackageArn": package["ModelPackageArn"]}
 
 

@@ -41,8 +41,13 @@ class DataBucket:
         self._client, self.name = client, name
 
     def put_manifest(self, key: str, prefix: str, names: list[str]) -> str:
-        """Write a SageMaker S3 manifest of keys below a prefix; return its S3 URI."""
-        self._put(key, json.dumps([{"prefix": f"s3://{self.name}/{prefix}"}, *names]))
+        """Write a SageMaker S3 manifest of keys below a prefix; return its S3 URI.
+
+        The manifest begins at the bucket. Whether SageMaker strips a manifest's prefix from the
+        paths in a container is not documented; with this one both ways are the same.
+        """
+        keys = (prefix + name for name in names)
+        self._put(key, json.dumps([{"prefix": f"s3://{self.name}/"}, *keys]))
         return f"s3://{self.name}/{key}"
 
     def put_versions(self, key: str, objects: Iterable[tuple[str, str]]) -> None:
@@ -97,7 +102,7 @@ class DataBucket:
         newest: dict[str, Version] = {}
         for one in self.versions(prefix):
             known = newest.get(one.key)
-            # S3 tells whole seconds; of the same one it lists the newer version first.
+            # S3 has whole seconds; of the same second it lists the newer version first.
             if one.time <= time and (
                 known is None or (known.time, known.is_latest) < (one.time, one.is_latest)
             ):

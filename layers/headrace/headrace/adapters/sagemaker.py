@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.adapters.client import from_aws
 from headrace.domain.errors import NotThere
-from headrace.domain.events import ENDED
+from headrace.domain.events import has_ended
 from headrace.domain.model_version import ModelPackage
 
 CLOCKS_APART = 60.0  # tolerance, in seconds, between our clock and SageMaker's
@@ -36,7 +36,7 @@ class Execution(NamedTuple):
     @property
     def ended(self) -> bool:
         """Whether its status is final."""
-        return self.status in ENDED
+        return has_ended(self.status)
 
 
 class Step(NamedTuple):
@@ -85,7 +85,10 @@ class SageMaker:
         Reads pages from that time on and stops at the match, however long ago that was.
         """
         executions = self._executions(pipeline, since, "Ascending")
-        return next((run for run in executions if run.display_name == display_name), None)
+        try:
+            return next((run for run in executions if run.display_name == display_name), None)
+        except NotThere:
+            return None
 
     def describe(self, execution_arn: str) -> Execution | None:
         """Return an execution as it is now, or None if it was deleted with its pipeline."""
@@ -130,12 +133,15 @@ class SageMaker:
             )
 
     def failed_steps(self, execution_arn: str) -> list[tuple[str, str, str]]:
-        """Return (step, reason, exit message of its job) for each failed step of a run."""
-        return [
-            (step.name, step.reason, self.exit_message(step))
-            for step in self.steps(execution_arn)
-            if step.status == "Failed"
-        ]
+        """Return (step, reason, exit message of its job) for each failed step of a run.
+
+        Returns an empty list if the run was deleted.
+        """
+        try:
+            failed = [step for step in self.steps(execution_arn) if step.status == "Failed"]
+        except NotThere:
+            return []
+        return [(step.name, step.reason, self.exit_message(step)) for step in failed]
 
     def exit_message(self, step: Step) -> str:
         """Return what a step's processing job said as it ended; empty for any other step."""

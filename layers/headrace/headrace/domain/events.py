@@ -15,7 +15,24 @@ from headrace.domain.model_version import ModelPackage
 from headrace.domain.quality import Verdict
 
 SOURCE: Final = "headrace"
-ENDED: Final = frozenset({"Succeeded", "Failed", "Stopped"})
+# What Headrace says of a run that was deleted, with its pipeline, while it held its lane.
+DELETED: Final = "Deleted"
+_WORKS: Final = ("InProgress", "Queued")
+
+
+def has_ended(status: str) -> bool:
+    """Return whether a pipeline execution with this status will never change it again.
+
+    SageMaker adds statuses, such as CompletedWithFailures in botocore 1.44.8. Its names for work
+    under way end in -ing or are InProgress or Queued; any other is final, so that a run whose
+    status nobody knew does not hold its lane for ever.
+    """
+    return not status.endswith("ing") and status not in _WORKS
+
+
+def has_failed(status: str) -> bool:
+    """Return whether a status is an end that nobody wanted: neither Succeeded nor Stopped."""
+    return has_ended(status) and status not in ("Succeeded", "Stopped")
 
 
 class ObjectCreated(NamedTuple):

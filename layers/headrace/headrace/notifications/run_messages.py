@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from headrace.domain.events import ENDED, execution_id_of
+from headrace.domain.events import DELETED, execution_id_of, has_ended, has_failed
 from headrace.domain.message import Message
 from headrace.domain.quality import Verdict
 from headrace.notifications.format import ReportedRun, detail_lines, in_studio, iso, lines, when
@@ -135,11 +135,17 @@ def run_changed(
     `causes` are lines that say why, `headline` says why in a few words, `failed` says why to
     machines. `missed` is set if only the model-quality step failed. `predictions` is their S3 URI.
     """
-    verb = {"Succeeded": "succeeded", "Failed": "failed", "Stopped": "was stopped"}.get(
-        status, f"is {status.lower()}"
-    )
+    other = f"ended as {status}" if has_ended(status) else f"is {status.lower()}"
+    verbs = {
+        "Succeeded": "succeeded",
+        "Failed": "failed",
+        "Stopped": "was stopped",
+        DELETED: "was deleted",
+    }
+    verb = verbs.get(status, other)
+    kind = "run-failed" if has_failed(status) else f"run-{status.lower()}"
     return Message(
-        kind="threshold-missed" if missed else f"run-{status.lower()}",
+        kind="threshold-missed" if missed else kind,
         project=project,
         subject=f"{project}: {run.pipeline} {verb}" + (f": {headline}" if headline else ""),
         text=lines(
@@ -150,12 +156,12 @@ def run_changed(
             *detail_lines(
                 cause=run.because,
                 started=when(run.started),
-                **{"ended" if status in ENDED else "changed": when(run.changed)},
+                **{"ended" if has_ended(status) else "changed": when(run.changed)},
             ),
             "",
-            *(_list(predictions) if predictions else _steps(run.arn)),
+            *(() if status == DELETED else _list(predictions) if predictions else _steps(run.arn)),
             "",
-            *in_studio(run.arn),
+            *(() if status == DELETED else in_studio(run.arn)),
         ),
         detail={
             "status": status,

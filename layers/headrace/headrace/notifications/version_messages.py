@@ -26,11 +26,14 @@ def registered(
     `values` holds the same for machines.
     """
     run = package.metadata.get("run", "")
+    nobody = package.started_by is not None and not package.started_by.known
+    approver = "nobody" if nobody else "somebody else than who started the run"
     asks = "a retuned model needs the review board's reference; " if package.lacks_review else ""
     return Message(
         kind="model-registered",
         project=project,
-        subject=f"{project}: version {package.version} ({package.kind}) waits for your approval",
+        subject=f"{project}: version {package.version} ({package.kind}) "
+        + ("cannot be approved" if nobody else "waits for your approval"),
         text=lines(
             f"Version {package.version} of {package.group} was registered by {package.kind}.",
             "",
@@ -40,14 +43,20 @@ def registered(
                 registered=when(package.created),
                 report=package.evaluation_uri,
                 run=run or "unknown",
-                approver="anybody but the person who started the run" if four_eyes else "",
+                approver=approver if four_eyes else "",
             ),
             "",
-            f"To approve it ({asks}use Rejected to reject it):",
-            "",
-            *_approve(package.arn, board=package.lacks_review),
-            "",
-            "Once approved, CI puts exactly this version into the inference pipeline.",
+            *(
+                _starter_unknown(project, package)
+                if nobody
+                else (
+                    f"To approve it ({asks}use Rejected to reject it):",
+                    "",
+                    *_approve(package.arn, board=package.lacks_review),
+                    "",
+                    "Once approved, CI puts exactly this version into the inference pipeline.",
+                )
+            ),
             "",
             *in_studio(run),
         ),
@@ -88,11 +97,12 @@ def own_approval(project: str, package: ModelPackage, reason: str) -> Message:
     """An approval without a second pair of eyes went back to pending."""
     started_by = package.started_by or Starters((), known=False)
     starters = ", ".join(dict.fromkeys(map(person, started_by.people)))
-    others = f"anybody but {starters}" if started_by.known else "nobody; train a new version"
+    others = f"anybody but {starters}" if started_by.known else "nobody"
     return Message(
         kind="own-approval",
         project=project,
-        subject=f"{project}: version {package.version} needs another person's approval",
+        subject=f"{project}: version {package.version} "
+        + ("needs another person's approval" if started_by.known else "cannot be approved"),
         text=lines(
             f"Version {package.version} of {package.group} was approved, but {reason}.",
             "The version is back to PendingManualApproval and did not go live: this project",
@@ -104,7 +114,8 @@ def own_approval(project: str, package: ModelPackage, reason: str) -> Message:
                 run=package.metadata.get("run", "unknown"),
             ),
             "",
-            *_approve(package.arn, board=package.lacks_review),
+            *(_approve_as_a_person(package) if started_by.known else ()),
+            *(() if started_by.known else _starter_unknown(project, package)),
         ),
         detail={
             **_version(package),
@@ -228,6 +239,33 @@ def _approve(arn: str, *, verdict: str = "Approved", board: bool = False) -> tup
         "  aws sagemaker update-model-package \\",
         f"    --model-package-arn {arn} \\",
         *(review if board else (f"    --model-approval-status {verdict}",)),
+    )
+
+
+def _approve_as_a_person(package: ModelPackage) -> tuple[str, ...]:
+    """Return the command that approves a version, and as whom where the registry did not say."""
+    named = (
+        "Approve it as an IAM user, with the session of a role that bears a person's name, or in",
+        "Studio: an approval counts only if the registry says who gave it.",
+        "",
+    )
+    command = _approve(package.arn, board=package.lacks_review)
+    return command if package.modified_by else (*named, *command)
+
+
+def _starter_unknown(project: str, package: ModelPackage) -> tuple[str, ...]:
+    """Return what to do with a version that nobody can approve under four eyes."""
+    kind = package.kind if package.kind in ("training", "training-hpo") else "training"
+    return (
+        "Nobody can approve this version: neither the ledger nor SageMaker says who started its",
+        "run, so that four eyes cannot be shown. Have Headrace start the run again, which writes",
+        "down who asked for it, and approve the version that the new run registers:",
+        "",
+        f"  headrace pipelines start {project} {kind}",
+        "",
+        "To reject this version, so that it waits for nobody:",
+        "",
+        *_approve(package.arn, verdict="Rejected"),
     )
 
 

@@ -12,11 +12,11 @@ from headrace.domain.actions import (
     RefreshInference,
 )
 from headrace.domain.events import (
-    ENDED,
     LaneDue,
     RunNotStarted,
     RunRequested,
     RunStatusChanged,
+    has_ended,
 )
 from headrace.domain.lane import Lane, Run
 from headrace.domain.project import Project
@@ -34,11 +34,11 @@ def run_changed(project: Project, lane: Lane, event: RunStatusChanged, now: floa
             status=event.status,
             requested_by=run.requested_by,
         )
-        if event.status in ENDED:
+        if has_ended(event.status):
             lane, actions = dispatch_waiting(project, lane.freed(event.execution_arn), now)
             return Decision(lane, actions, (audit,), run=run)
         return Decision(replace(lane, current=run), audit=(audit,), run=run)
-    if event.status in ENDED:
+    if has_ended(event.status):
         ended = (event.execution_arn, *lane.ended)[:5]
         return Decision(replace(lane, ended=ended))
     if lane.current is None and event.execution_arn not in lane.ended:

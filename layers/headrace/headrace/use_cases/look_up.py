@@ -10,9 +10,8 @@ from typing import NamedTuple
 from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import SageMaker
-from headrace.domain.errors import NotThere, PermanentError
+from headrace.domain.errors import PermanentError
 from headrace.domain.events import (
-    ENDED,
     ApprovalOverdue,
     Event,
     LaneDue,
@@ -27,6 +26,8 @@ from headrace.domain.events import (
     RunStatusChanged,
     StepStatusChanged,
     VersionGone,
+    has_ended,
+    has_failed,
 )
 from headrace.domain.lane import Lane
 from headrace.domain.project import Folder, PipelineKind, Project
@@ -97,7 +98,7 @@ class LookUp(NamedTuple):
                 if project is None or self._is_late(event):
                     return []
                 # The step's own event may be lost, so a failed run's verdict is looked up as well.
-                failed = self._model_quality(project, event) if event.status == "Failed" else []
+                failed = self._model_quality(project, event) if has_failed(event.status) else []
                 return [(project, event.pipeline, event), *failed]
             case RunRequested() | RunNotStarted() | LaneDue():
                 project = self.ledger.project_of("pipeline", event.pipeline)
@@ -111,15 +112,11 @@ class LookUp(NamedTuple):
                 raise AssertionError("uploads are decided together")
 
     def _is_late(self, event: RunStatusChanged) -> bool:
-        """Return whether a stale event reports a finished run as running."""
-        if event.status in ENDED:
+        """Return whether a stale event reports a finished or deleted run as running."""
+        if has_ended(event.status):
             return False
         run = self.sagemaker.describe(event.execution_arn)
-        if run is None:
-            raise NotThere(
-                f"{event.execution_arn} was deleted, but its event reports {event.status}"
-            )
-        return run.ended
+        return run is None or run.ended
 
     def _package(self, event: ModelPackageChanged) -> list[RoutedEvent]:
         project = self.ledger.project_of("group", event.group) if event.group else None

@@ -7,12 +7,13 @@ from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.events import (
-    ENDED,
     Event,
     ModelPackageChanged,
     RunStatusChanged,
     StepStatusChanged,
     execution_id_of,
+    has_ended,
+    has_failed,
     key_of_drift,
     key_of_registration,
 )
@@ -22,6 +23,7 @@ from headrace.domain.project import PipelineKind, Project
 from headrace.domain.quality import MODEL_QUALITY_STEP, Verdict
 from headrace.notifications import run_messages, version_messages
 from headrace.notifications.format import ReportedRun
+from headrace.use_cases.starters import with_starters
 
 DATA_QUALITY_STEP = "DataQualityCheck"
 
@@ -60,6 +62,8 @@ def _package(
     package = sagemaker.version(event.arn)
     if package is None:
         return None
+    if project.four_eyes:
+        package = with_starters(ledger, sagemaker, package)
     live_arn = ledger.lane(project.pipelines.inference).rollout.live
     live = sagemaker.version(live_arn) if live_arn else None
     value, live_value = _value(bucket, package), _value(bucket, live) if live else None
@@ -113,13 +117,10 @@ def _run(
 ) -> KeyedMessage | None:
     custom = project.custom_message(event.pipeline, "", event.status)
     scored = event.status == "Succeeded" and _scores(project, event)
-    if not custom and not scored and event.status not in ("Failed", "Stopped"):
+    failed = has_failed(event.status)
+    if not custom and not scored and not failed and event.status != "Stopped":
         return None
-    why = (
-        _why_failed(sagemaker, event.execution_arn)
-        if event.status == "Failed"
-        else _Why([], [], [])
-    )
+    why = _why_failed(sagemaker, event.execution_arn) if failed else _Why([], [], [])
     folder = f"s3://{bucket.name}/{project.prefix}/runs/{execution_id_of(event.execution_arn)}"
     run = sagemaker.describe(event.execution_arn)
     because, started = (run.description, run.started) if run else ("", 0.0)
@@ -193,7 +194,7 @@ def _scores(project: Project, event: RunStatusChanged) -> bool:
 
 def _drift_of(project: Project, bucket: DataBucket, event: RunStatusChanged) -> KeyedMessage | None:
     """Return the message about an ended run's data-quality violations, if there are any."""
-    if event.status not in ENDED or not _scores(project, event):
+    if not has_ended(event.status) or not _scores(project, event):
         return None
     if project.custom_message(event.pipeline, DATA_QUALITY_STEP, "Succeeded"):
         return None  # the project has its own text for that step

@@ -15,9 +15,14 @@ from typing import Any, TypeVar
 from headrace.adapters import eventbridge
 from headrace.adapters.ledger import Ledger
 from headrace.adapters.messaging import Queue
-from headrace.adapters.sagemaker import SageMaker
-from headrace.domain.errors import HeadraceError, NotThere
-from headrace.domain.events import RunStatusChanged, key_of_notification, key_of_registration
+from headrace.adapters.sagemaker import Execution, SageMaker
+from headrace.domain.errors import HeadraceError
+from headrace.domain.events import (
+    DELETED,
+    RunStatusChanged,
+    key_of_notification,
+    key_of_registration,
+)
 from headrace.domain.lane import Lane
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import FOLDERS, Project
@@ -103,9 +108,10 @@ class Reconciler:
         run, waiting, at = lane.current, lane.waiting, may_run_at(project, lane)
         if run is not None and run.execution_arn:
             found = self._sagemaker.describe(run.execution_arn)
-            if found is None:
-                raise NotThere(f"{run.execution_arn} holds its lane, but was deleted")
-            if found.ended:
+            since = max(run.claimed_at, run.driven_at)
+            if found is None and now - since > self.forgotten:
+                found = Execution(run.execution_arn, DELETED, run.request_id or "", since)
+            if found is not None and found.ended:
                 envelope = eventbridge.run_status(found.arn, found.status, found.display_name, now)
                 self.notify_queue.send(envelope)
                 yield envelope

@@ -7,9 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from local_cloud.sagemaker.engine.errors import DefinitionError
+from local_cloud.sagemaker.definition.errors import DefinitionError
 
 PARAMETER_TYPES = ("String", "Integer", "Float", "Boolean")
+EXECUTION_VARIABLES = (
+    *("PipelineExecutionId", "PipelineExecutionArn", "PipelineName", "PipelineArn"),
+    *("StartDateTime", "CurrentDateTime"),
+)
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,7 @@ def parse(document: Mapping[str, Any]) -> Definition:
     steps = {name: _with_dependencies(step, flat) for name, step in flat.items()}
     for step in steps.values():
         for reference in _references(dict(step.document)):
-            kind, _, rest = reference.partition(".")
-            if kind == "Parameters" and rest not in parameters:
-                raise DefinitionError(f"Step {step.name} refers to unknown parameter {rest}")
+            _check_reference(step, reference, parameters, flat)
     _refuse_cycles(steps)
     return Definition(parameters, steps)
 
@@ -163,6 +165,26 @@ def _with_dependencies(step: Step, flat: Mapping[str, Step]) -> Step:
 
 def _is_inside(step: Step, condition: str) -> bool:
     return any(name == condition for name, _ in step.parents)
+
+
+def _check_reference(
+    step: Step, reference: str, parameters: Mapping[str, Parameter], steps: Mapping[str, Step]
+) -> None:
+    kind, _, rest = reference.partition(".")
+    if kind == "Parameters" and rest not in parameters:
+        raise DefinitionError(f"Step {step.name} refers to unknown parameter {rest}")
+    if kind == "Execution" and rest not in EXECUTION_VARIABLES:
+        raise DefinitionError(
+            f"Step {step.name} refers to unknown variable Execution.{rest}; there are "
+            f"{', '.join(EXECUTION_VARIABLES)}"
+        )
+    if kind not in ("Parameters", "Execution", "Steps"):
+        raise DefinitionError(f"Step {step.name} refers to {reference}, which is in no known scope")
+    name, _, path = rest.partition(".")
+    if name in steps and path.startswith("PropertyFiles."):
+        files = steps[name].document.get("PropertyFiles") or []
+        if path.split(".", 1)[1] not in [file.get("PropertyFileName") for file in files]:
+            raise DefinitionError(f"Step {step.name} refers to unknown property file {reference}")
 
 
 def _references(value: Any) -> Iterator[str]:

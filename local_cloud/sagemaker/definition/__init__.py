@@ -1,0 +1,1 @@
+"""What a pipeline definition is: its graph, and the rules that CreatePipeline holds it against."""
