@@ -35,14 +35,12 @@ from sagemaker.mlops.workflow.steps import CacheConfig, ProcessingStep
 from pipeline_specs import ROOT
 from pipeline_specs.config.settings import Settings
 from pipeline_specs.pipelines import bundles, sdk
-from pipeline_specs.pipelines.built import BuiltPipeline, Deployment
+from pipeline_specs.pipelines.built import IMAGE_VERSIONS, BuiltPipeline, Deployment
 
 # The SDK's steps and variables carry no types of their own.
 Step = Any
 Variable = Any
 
-SKLEARN_VERSION = "1.4-2-py312"
-XGBOOST_VERSION = "3.0-5"
 STEPS = ROOT / "pipeline_specs" / "steps"
 _CONTAINER = "/opt/ml/processing"
 
@@ -250,16 +248,12 @@ class Builder:
 @cache
 def _image(framework: str, region: str) -> str:
     """Return the image that SageMaker keeps for a region: the same for every instance type."""
-    version, python = {
-        "sklearn": (SKLEARN_VERSION, "py3"),
-        "xgboost": (XGBOOST_VERSION, None),
-    }[framework]
     return str(
         image_uris.retrieve(
             framework=framework,
             region=region,
-            version=version,
-            py_version=python,
+            version=IMAGE_VERSIONS[framework],
+            py_version="py3" if framework == "sklearn" else None,
             instance_type="ml.m5.large",
         )
     )

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 from pipeline_specs.pipelines.bundles import Bundle
 
+# The prebuilt images that steps run in, by the SDK's name for the framework.
+IMAGE_VERSIONS = {"sklearn": "1.4-2-py312", "xgboost": "3.0-5"}
+# Set on the model, so that whoever describes it sees which version it is.
+PACKAGE_VARIABLE = "HEADRACE_MODEL_PACKAGE_ARN"
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
