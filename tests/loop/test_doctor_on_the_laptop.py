@@ -1,0 +1,74 @@
+"""`headrace doctor` on the laptop's account, whole and with three things wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from test_workbench import put, queue, workbench
+
+from demo.loop import Loop
+
+# What this laptop has not, so that nobody can look.
+NOT_HERE = {"quotas", "GitLab variables"}
+
+
+def examined(loop: Loop) -> tuple[int, dict[str, Any]]:
+    done = workbench(loop, "doctor", "--json")
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)
+
+
+def physical(loop: Loop, logical_id: str) -> str:
+    return queue(loop, logical_id)
+
+
+@pytest.fixture
+def three_wrongs(loop: Loop) -> Iterator[str]:
+    """An alarm that rings, a subscription that nobody confirmed, and a dead letter."""
+    alarm = physical(loop, "ActFailedAlarm")
+    cloudwatch, sns = loop.client("cloudwatch"), loop.client("sns")
+    topic = loop.info["outputs"]["AlertsTopicArn"]
+    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
+    endpoint = "https://127.0.0.1:9/chat"
+    subscription = sns.subscribe(
+        TopicArn=topic, Protocol="https", Endpoint=endpoint, ReturnSubscriptionArn=True
+    )
+    put(loop, "NotifyDeadLetters", "what is this?")
+    yield alarm
+    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="a test")
+    for one in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
+        if one["Endpoint"] == endpoint and one["SubscriptionArn"].startswith("arn:"):
+            sns.unsubscribe(SubscriptionArn=one["SubscriptionArn"])
+    assert subscription
+    loop.sqs.purge_queue(QueueUrl=queue(loop, "NotifyDeadLetters"))
+
+
+def test_a_whole_account_has_nothing_wrong_and_what_is_not_there_is_unknown(loop: Loop):
+    code, report = examined(loop)
+    wrong = [one for one in report["findings"] if one["severity"] in ("error", "warning")]
+    assert (code, wrong) == (0, [])
+    unknown = {one["name"] for one in report["findings"] if one["severity"] == "unknown"}
+    assert unknown == NOT_HERE
+    assert report["counts"]["ok"] > 20
+
+
+def test_an_alarm_a_subscription_and_a_dead_letter_are_found(loop: Loop, three_wrongs: str):
+    code, report = examined(loop)
+    wrong = {
+        one["name"]: (one["severity"], one["command"].split(" --")[0])
+        for one in report["findings"]
+        if one["severity"] in ("error", "warning")
+    }
+    assert code == 1
+    assert wrong == {
+        "alarms": ("error", "aws cloudwatch describe-alarm-history"),
+        "subscriptions": ("warning", "aws sns subscribe"),
+        "dead letters": ("error", "headrace redrive"),
+    }
+    spoken = workbench(loop, "doctor")
+    assert spoken.returncode == 1
+    assert f"error   alarms: {three_wrongs} rings: An action was decided" in spoken.stdout
+    assert "headrace redrive --region us-east-1\n" in spoken.stdout
