@@ -5,6 +5,8 @@ A worker of pytest-xdist runs a whole group, so that what the group shares is ma
 
 from __future__ import annotations
 
+import gc
+import os
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 from local_cloud.ministack.process import Server
 
+# Several processes share the cores: threads that wait for work must not keep them busy.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Fixtures that start a server of the laptop cloud. Whatever uses one is marked `cloud`.
 SERVERS = {"aws", "cloud", "ends", "endpoint", "hosted", "own_cloud", "sample", "stormy"}
 # Folders whose tests share what takes seconds to make; of others, a worker takes a file at once.
@@ -28,7 +32,7 @@ FIRST = ("tests/loop", "tests/chaos/test_main_job_under_chaos.py", "tests/accoun
 LONG = "tests/simulation/"
 
 
-class ByGroup(LoadScopeScheduling):
+class ByGroup(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
     """Gives a worker all tests of a group. xdist's own groups do nothing under pytest 9.2."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -48,6 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _rank(item.nodeid))
 
 
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lasts as long as the process."""
+    gc.collect()
+    gc.freeze()
+
+
 def group_of(nodeid: str) -> str:
     """Return the folder, the file or the test itself: what one worker takes at once."""
     if nodeid.startswith(LONG):
@@ -58,7 +68,7 @@ def group_of(nodeid: str) -> str:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    Server.start = _start if item.get_closest_marker("cloud") else _refuse  # type: ignore[method-assign]
+    Server.start = _start if item.get_closest_marker("cloud") else _refuse  # type: ignore[method-assign, assignment]  # for every test
 
 
 def _rank(nodeid: str) -> int:

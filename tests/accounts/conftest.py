@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from three_accounts import ACCOUNTS, CI_SECONDS, Jobs
 
 from checks import permissions
 from demo import stages
@@ -15,6 +14,7 @@ from demo.data import Shells, shells
 from demo.loop import Loop
 from demo.results import Live, Scored, Trained
 from local_cloud.cloud import INFO, Cloud
+from tests.accounts.three_accounts import ACCOUNTS, CI_SECONDS, Jobs
 from tests.working_tree import pushed
 
 

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from headrace.adapters.ledger import Ledger
-from three_accounts import ACCOUNTS, Jobs
+from headrace.domain.lane import Lane
 
 from demo.data import Shells
 from demo.loop import Loop
@@ -16,11 +16,12 @@ from demo.results import Live, Scored, Trained
 from demo.stages import inference_definition
 from local_cloud.cloud import Cloud
 from pipeline_specs.config import settings
+from tests.accounts.three_accounts import ACCOUNTS, Jobs
 
 PROJECT = settings.load("abalone")[0].project
 
 
-def lane(loop: Loop):
+def lane(loop: Loop) -> Lane:
     ledger = Ledger(loop.info["outputs"]["LedgerTableName"], loop.client("dynamodb"))
     return ledger.lane(loop.inference)
 

@@ -9,13 +9,13 @@ import json
 from typing import Any
 
 import pytest
-from account_inventory import objects, of
-from three_accounts import ACCOUNTS, CI_SECONDS, Jobs
 
 from demo.loop import Loop
 from demo.results import Scored
 from local_cloud.cloud import Cloud
 from local_cloud.deploy import users
+from tests.accounts.account_inventory import objects, of
+from tests.accounts.three_accounts import ACCOUNTS, CI_SECONDS, Jobs
 
 # Of the account, not of the stack: who deploys.
 DEPLOYER = "deployer"

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from local_cloud.chaos.chaos import Chaos
 from local_cloud.cloud import Cloud
-
-sys.path.append(str(Path(__file__).parents[1] / "cloud"))  # whose sample this is
-
-from cloud_sample import TEMPLATE, Sample
+from tests.cloud.cloud_sample import TEMPLATE, Sample
 
 STORM = Chaos(
     seed=7,

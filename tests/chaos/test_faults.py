@@ -13,11 +13,11 @@ import pytest
 import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from cloud_sample import Sample, eventually
 
 from local_cloud.chaos.chaos import Bursts, Chaos, Faults
 from local_cloud.chaos.gitlab import around
 from local_cloud.gitlab.gitlab import GitLab, start_gitlab
+from tests.cloud.cloud_sample import Sample, eventually
 
 
 def told(home: Path, kind: str, about: str) -> list[str]:

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from whole_job import End, deployed, whole_job
 
 from checks import permissions
 from local_cloud.chaos.chaos import Chaos
+from tests.chaos.whole_job import End, deployed, whole_job
 
 pytestmark = pytest.mark.timeout(600)
 STORM = Chaos(

@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from local_cloud.cloud import Cloud
 
 TEMPLATE = Path(__file__).parent / "sample" / "template.yaml"
 SECRET = "a-secret-in-the-shell"
+T = TypeVar("T")
 
 
-def eventually(ask: Callable[[], Any], seconds: float = 20) -> Any:
+def eventually(ask: Callable[[], T | None], seconds: float = 20) -> T:
     """The first true answer; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (answer := ask()):
@@ -53,8 +54,9 @@ class Sample:
             )
             for message in answer.get("Messages", []):
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                if wanted(message):
-                    return message
+                found: dict[str, Any] = message
+                if wanted(found):
+                    return found
             return None
 
         return eventually(ask)

@@ -4,9 +4,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from cloud_sample import SECRET, TEMPLATE, Sample
 
 from local_cloud.cloud import Cloud
+from tests.cloud.cloud_sample import SECRET, TEMPLATE, Sample
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from cloud_sample import TEMPLATE, Sample, eventually
 
 from local_cloud.cloud import Cloud, CloudRunningError
 from local_cloud.ministack.process import choose_port
+from tests.cloud.cloud_sample import TEMPLATE, Sample, eventually
 
 ROOT = Path(__file__).parents[2]
 HEADRACE = Path(sys.prefix) / "bin" / "headrace"

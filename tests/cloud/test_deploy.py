@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from cloud_sample import TEMPLATE, Sample
 
 from local_cloud.deploy.build import Builder, Toolchain
 from local_cloud.deploy.stack import DeployError, Deployment
 from local_cloud.deploy.template import TemplateError
+from tests.cloud.cloud_sample import TEMPLATE, Sample
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
-from cloud_sample import SECRET, Sample, eventually
+
+from tests.cloud.cloud_sample import SECRET, Sample, eventually
 
 
 def test_a_function_finds_only_what_lambda_gives_it(sample: Sample) -> None:

@@ -5,9 +5,9 @@ import json
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from cloud_sample import Sample
 
 from local_cloud.ministack.permissions import Use, uses
+from tests.cloud.cloud_sample import Sample
 
 TRUST = {
     "Version": "2012-10-17",

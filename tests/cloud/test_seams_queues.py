@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cloud_sample import Sample, eventually
+
+from tests.cloud.cloud_sample import Sample, eventually
 
 CODE = "def handler(event, context):\n    print('BATCH', len(event['Records']))\n"
 WINDOW = 2

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cloud_sample import Sample, eventually
 
 from local_cloud.deploy import users
+from tests.cloud.cloud_sample import Sample, eventually
 
 ACCOUNT = "000000000000"
 CODE = "def handler(event, context):\n    print('heard', event)\n    return 'done'\n"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cloud_sample import Sample
 
 from local_cloud.deploy import users
+from tests.cloud.cloud_sample import Sample
 
 ACTIONS = ("PutRule", "DescribeRule", "DeleteRule", "PutTargets", "RemoveTargets")
 
@@ -46,12 +47,13 @@ def test_a_rule_that_the_policy_names_is_made_changed_and_deleted(
 
 
 def test_no_other_rule_is_in_reach(events: Any) -> None:
-    for call in (
+    calls: tuple[Callable[[], Any], ...] = (
         lambda: events.put_rule(Name="yours-1", EventPattern='{"source": ["nobody"]}'),
         lambda: events.describe_rule(Name="yours-1"),
         lambda: events.list_targets_by_rule(Rule="yours-1"),
         lambda: events.put_targets(Rule="yours-1", Targets=[{"Id": "a", "Arn": "a"}]),
         lambda: events.put_rule(Name="mine-1", EventPattern="{}", EventBusName="other"),
-    ):
+    )
+    for call in calls:
         with pytest.raises(ClientError, match="AccessDenied"):
             call()

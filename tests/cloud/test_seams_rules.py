@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cloud_sample import Sample
+from tests.cloud.cloud_sample import Sample
 
 
 def test_an_upload_is_an_event_with_the_version_of_the_object(sample: Sample) -> None:

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from cloud_sample import Sample, eventually
+
+from tests.cloud.cloud_sample import Sample, eventually
 
 
 def test_a_retry_and_a_catch_find_the_functions_exception_by_its_name(sample: Sample) -> None:

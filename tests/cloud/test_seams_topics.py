@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cloud_sample import Sample
+
+from tests.cloud.cloud_sample import Sample
 
 PROJECT = {"project": {"DataType": "String", "StringValue": "abalone"}}
 

@@ -17,7 +17,7 @@ def rank_error(sketch: Sketch, values: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("order", ["random", "ascending", "descending"])
-def test_a_sketch_of_a_million_values_is_small_and_within_half_a_percent(order):
+def test_a_sketch_of_a_million_values_is_small_and_within_half_a_percent(order: str) -> None:
     values = np.random.default_rng(1).normal(size=1_000_000)
     if order != "random":
         values = np.sort(values)[:: 1 if order == "ascending" else -1]
@@ -29,7 +29,7 @@ def test_a_sketch_of_a_million_values_is_small_and_within_half_a_percent(order):
     assert rank_error(sketch, values) < 0.005
 
 
-def test_merged_sketches_are_as_good_as_one():
+def test_merged_sketches_are_as_good_as_one() -> None:
     parts = np.random.default_rng(2).exponential(size=(20, 50_000))
     merged = Sketch()
     for part in parts:
@@ -38,13 +38,13 @@ def test_merged_sketches_are_as_good_as_one():
     assert rank_error(merged, parts.ravel()) < 0.005
 
 
-def test_few_values_are_kept_as_they_are():
+def test_few_values_are_kept_as_they_are() -> None:
     values, weights = Sketch([[3.0, 1.0, 2.0]]).weighted()
     assert values.tolist() == [1, 2, 3]
     assert weights.tolist() == [1, 1, 1]
 
 
-def test_the_distance_of_two_distributions_is_the_largest_gap_between_them():
+def test_the_distance_of_two_distributions_is_the_largest_gap_between_them() -> None:
     first, second = Sketch([np.arange(100.0)]), Sketch([np.arange(30.0, 130.0)])
     assert numeric_distance(first, second, robust=False) == pytest.approx(0.3)
     noise = 1.8 * math.sqrt(200 / 10_000)
@@ -52,7 +52,7 @@ def test_the_distance_of_two_distributions_is_the_largest_gap_between_them():
     assert numeric_distance(first, first, robust=True) == 0
 
 
-def test_ties_are_no_distance():
+def test_ties_are_no_distance() -> None:
     first, second = Sketch([[1.0] * 60 + [2.0] * 40]), Sketch([[2.0] * 20 + [1.0] * 30])
     assert numeric_distance(first, second, robust=False) == pytest.approx(0)
 
@@ -70,18 +70,18 @@ def test_ties_are_no_distance():
         (1e5, 4, 0.0),
     ],
 )
-def test_the_tail_of_chi_squared_is_as_in_the_tables(x, degrees, tail):
+def test_the_tail_of_chi_squared_is_as_in_the_tables(x: float, degrees: int, tail: float) -> None:
     assert chi_squared_tail(x, degrees) == pytest.approx(tail, abs=5e-5)
 
 
-def test_rare_categories_are_counted_as_one():
+def test_rare_categories_are_counted_as_one() -> None:
     common = {"a": 500, "b": 500}
     once = {f"rare{i}": 1 for i in range(8)}
     assert chi_squared_p_value(common | once, common | once) == pytest.approx(1)
     assert chi_squared_p_value(common, common | once) < 0.05
 
 
-def test_equal_samples_are_rarely_called_different():
+def test_equal_samples_are_rarely_called_different() -> None:
     rng = random.Random(7)  # noqa: S311 - draws samples, guards nothing
     tells = 0
     for _ in range(300):
@@ -93,7 +93,7 @@ def test_equal_samples_are_rarely_called_different():
     assert 3 <= tells <= 30
 
 
-def test_distinct_values_are_estimated_within_ten_percent():
+def test_distinct_values_are_estimated_within_ten_percent() -> None:
     few, many = Distinct(), Distinct()
     few.add(str(i % 500) for i in range(5_000))
     many.add(str(i % 60_000) for i in range(90_000))

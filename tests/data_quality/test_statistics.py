@@ -4,18 +4,20 @@ import statistics
 
 import pytest
 
+from tests.data_quality.analysis import Analysis, Analyze
+
 ROWS = [(f"{'abc'[i % 3]}", i, i / 4, "" if i % 10 == 0 else -i) for i in range(200)]
 TEXT = "kind,whole,part,gap\n" + "".join(f"{a},{b},{c},{d}\n" for a, b, c, d in ROWS)
 
 
 @pytest.fixture
-def analysis(analyze):
+def analysis(analyze: Analyze) -> Analysis:
     done = analyze({"a.csv": TEXT})
     assert done.code == 0, done.stderr
     return done
 
 
-def test_numbers_are_measured(analysis):
+def test_numbers_are_measured(analysis: Analysis) -> None:
     whole = analysis.feature("whole")
     assert whole["inferred_type"] == "Integral"
     numeric = whole["numerical_statistics"]
@@ -27,7 +29,7 @@ def test_numbers_are_measured(analysis):
     assert (numeric["min"], numeric["max"]) == (0, 199)
 
 
-def test_the_distribution_has_ten_buckets_and_a_sketch(analysis):
+def test_the_distribution_has_ten_buckets_and_a_sketch(analysis: Analysis) -> None:
     kll = analysis.feature("part")["numerical_statistics"]["distribution"]["kll"]
     assert [bucket["count"] for bucket in kll["buckets"]] == [20] * 10
     assert kll["buckets"][0]["lower_bound"] == 0
@@ -36,7 +38,7 @@ def test_the_distribution_has_ten_buckets_and_a_sketch(analysis):
     assert sorted(kll["sketch"]["data"][0]) == [i / 4 for i in range(200)]
 
 
-def test_categories_are_counted(analysis):
+def test_categories_are_counted(analysis: Analysis) -> None:
     strings = analysis.feature("kind")["string_statistics"]
     assert strings["distinct_count"] == 3
     assert strings["distribution"]["categorical"]["buckets"] == [
@@ -46,7 +48,7 @@ def test_categories_are_counted(analysis):
     ]
 
 
-def test_constraints_are_suggested(analysis):
+def test_constraints_are_suggested(analysis: Analysis) -> None:
     constraints = analysis.read("constraints")
     assert constraints["version"] == 0
     assert [feature["inferred_type"] for feature in constraints["features"]] == [
@@ -74,46 +76,46 @@ def test_constraints_are_suggested(analysis):
     }
 
 
-def test_a_baseline_alone_is_not_checked(analysis):
+def test_a_baseline_alone_is_not_checked(analysis: Analysis) -> None:
     assert analysis.read("constraint_violations") is None
     assert analysis.message == "Completed: 200 rows measured."
 
 
-def test_thresholds_come_from_the_environment(analyze):
+def test_thresholds_come_from_the_environment(analyze: Analyze) -> None:
     done = analyze({"a.csv": TEXT}, comparison_threshold="0.3", comparison_method="Simple")
     options = done.read("constraints")["monitoring_config"]["distribution_constraints"]
     assert (options["comparison_threshold"], options["comparison_method"]) == (0.3, "Simple")
 
 
-def test_several_files_are_one_dataset(analyze, analysis):
+def test_several_files_are_one_dataset(analyze: Analyze, analysis: Analysis) -> None:
     lines = TEXT.splitlines(keepends=True)
     parts = {"x/a.csv": "".join(lines[:51]), "x/b.csv": lines[0] + "".join(lines[51:])}
     assert analyze(parts).read("statistics") == analysis.read("statistics")
 
 
-def test_the_same_data_give_the_same_bytes(analyze):
+def test_the_same_data_give_the_same_bytes(analyze: Analyze) -> None:
     text = "x,y\n" + "".join(f"{i * 7919 % 10007},{i % 7}k\n" for i in range(30_000))
     first, second = (analyze({"a.csv": text}).folder / "statistics.json" for _ in range(2))
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_columns_without_header_are_numbered(analyze):
+def test_columns_without_header_are_numbered(analyze: Analyze) -> None:
     done = analyze({"a.csv": "1,a\n2,b\n"}, header=False)
     assert [f["name"] for f in done.read("statistics")["features"]] == ["_c0", "_c1"]
 
 
-def test_one_text_makes_a_column_of_numbers_text(analyze):
+def test_one_text_makes_a_column_of_numbers_text(analyze: Analyze) -> None:
     done = analyze({"a.csv": "x\n1\n2\noops\n"})
     assert done.feature("x")["inferred_type"] == "String"
 
 
-def test_a_column_without_values_is_unknown(analyze):
+def test_a_column_without_values_is_unknown(analyze: Analyze) -> None:
     done = analyze({"a.csv": "x,y\n,1\nnan,2\n"})
     assert done.feature("x")["inferred_type"] == "Unknown"
     assert done.feature("x", "constraints")["completeness"] == 0
 
 
-def test_an_identifier_has_no_domain_and_about_the_right_number_of_values(analyze):
+def test_an_identifier_has_no_domain_and_about_the_right_number_of_values(analyze: Analyze) -> None:
     text = "id\n" + "".join(f"id-{i}\n" for i in range(40_000))
     done = analyze({"a.csv": text})
     strings = done.feature("id")["string_statistics"]
@@ -137,7 +139,9 @@ def test_an_identifier_has_no_domain_and_about_the_right_number_of_values(analyz
         ({"a.csv": "x\n1\n"}, {"output_path": ""}, "variables are missing: output_path"),
     ],
 )
-def test_what_cannot_be_analyzed_is_said_in_one_line(analyze, files, more, complaint):
+def test_what_cannot_be_analyzed_is_said_in_one_line(
+    analyze: Analyze, files: dict[str, str], more: dict[str, str], complaint: str
+) -> None:
     done = analyze(files, **more)
     assert done.code == 1
     assert complaint in done.message

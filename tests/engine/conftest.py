@@ -13,9 +13,9 @@ from pathlib import Path
 
 import boto3
 import pytest
-from engine_cloud import Cloud, RecordingHost
 
 from local_cloud.sagemaker.engine.engine import Engine
+from tests.engine.engine_cloud import Cloud, RecordingHost
 
 ROOT = Path(__file__).parents[2]
 JOBS_PYTHON = Path(sys.executable).parents[2] / "jobs/bin/python"

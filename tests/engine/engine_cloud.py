@@ -24,7 +24,7 @@ ANALYZER = "156813124566.dkr.ecr.us-east-1.amazonaws.com/sagemaker-model-monitor
 SECONDS = 120
 
 
-class EndpointSession(boto3.Session):
+class EndpointSession(boto3.Session):  # type: ignore[misc]  # boto3 ships no types
     """A session bound to the test's endpoint."""
 
     endpoint = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from engine_cloud import XGBOOST, Cloud
+from tests.engine.engine_cloud import XGBOOST, Cloud
 
 HYPERPARAMETERS = {
     "objective": "reg:squarederror",

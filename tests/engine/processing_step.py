@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine_cloud import SKLEARN, Cloud
+from tests.engine.engine_cloud import SKLEARN, Cloud
 
 
 def processing(
@@ -14,7 +14,7 @@ def processing(
     *,
     role: str,
     inputs: dict[str, Any] | None = None,
-    outputs: dict[str, str] | None = None,
+    outputs: dict[str, Any] | None = None,
     continuous: tuple[str, ...] = (),
     **members: Any,
 ) -> dict[str, Any]:

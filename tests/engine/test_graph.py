@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from engine_cloud import XGBOOST, Cloud, RecordingHost, execution, run
-from processing_step import processing
 
 from local_cloud.sagemaker.engine.engine import Engine
+from tests.engine.engine_cloud import XGBOOST, Cloud, RecordingHost, execution, run
+from tests.engine.processing_step import processing
 
 NOTHING = "print('ran')"
 REPORT = """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
-from engine_cloud import SKLEARN, Cloud, RecordingHost, execution, run
-from processing_step import processing
 
 from local_cloud.sagemaker.engine.engine import Engine
+from tests.engine.engine_cloud import SKLEARN, Cloud, RecordingHost, execution, run
+from tests.engine.processing_step import processing
 
 COPY = """
 import pathlib, sys
@@ -71,7 +72,7 @@ def test_what_cannot_run_fails_with_a_reason(
     host: RecordingHost,
     cloud: Cloud,
     role: str,
-    members: dict[str, object],
+    members: dict[str, Any],
     says: str,
 ) -> None:
     step = processing(cloud, "Wrong", "import time; time.sleep(60)", role=role, **members)

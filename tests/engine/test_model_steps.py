@@ -6,11 +6,11 @@ import io
 import tarfile
 
 import pytest
-from engine_cloud import SKLEARN, Cloud, RecordingHost, execution, run
-from model_steps import model, put_channels, rows, training, transform, tuning
-from processing_step import processing
 
 from local_cloud.sagemaker.engine.engine import Engine
+from tests.engine.engine_cloud import SKLEARN, Cloud, RecordingHost, execution, run
+from tests.engine.model_steps import model, put_channels, rows, training, transform, tuning
+from tests.engine.processing_step import processing
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import zipfile
 from typing import Any
 
 import pytest
-from engine_cloud import ANALYZER, Cloud, RecordingHost, allow, execution, run
-from processing_step import processing
 
 from local_cloud.sagemaker.engine.engine import Engine
+from tests.engine.engine_cloud import ANALYZER, Cloud, RecordingHost, allow, execution, run
+from tests.engine.processing_step import processing
 
 
 @pytest.fixture

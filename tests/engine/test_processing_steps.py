@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from engine_cloud import Cloud, RecordingHost, allow, execution, jobs_left, run
-from processing_step import output_of, processing
 
 from local_cloud.sagemaker.engine.engine import Engine
+from tests.engine.engine_cloud import Cloud, RecordingHost, allow, execution, jobs_left, run
+from tests.engine.processing_step import output_of, processing
 
 COPY = """
 import pathlib, sys

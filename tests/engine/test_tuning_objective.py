@@ -6,10 +6,10 @@ import random
 from typing import Any
 
 import pytest
-from engine_cloud import Cloud, RecordingHost, execution, run
-from model_steps import tuning
 
 from local_cloud.sagemaker.engine.engine import Engine
+from tests.engine.engine_cloud import Cloud, RecordingHost, execution, run
+from tests.engine.model_steps import tuning
 
 
 def put_classes(cloud: Cloud) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hosted_project import CI_FILE, Pipeline, client, finished
-from own_project import COMMAND_LINE
 
 from local_cloud.gitlab.gitlab import GitLab, start_gitlab
+from tests.gitlab.hosted_project import CI_FILE, Pipeline, client, finished
+from tests.gitlab.own_project import COMMAND_LINE
 from tests.working_tree import pushed
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from own_project import ARN, REFRESH, UPSERT
 
 from local_cloud.gitlab import ci_local
+from tests.gitlab.own_project import ARN, REFRESH, UPSERT
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,11 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from hosted_project import client, finished, jobs, trace
-from own_project import ARN, REFRESH, ROOT, UPSERT
 
 from local_cloud.gitlab.gitlab import start_gitlab
 from local_cloud.gitlab.web_identity import Issuer
+from tests.gitlab.hosted_project import client, finished, jobs, trace
+from tests.gitlab.own_project import ARN, REFRESH, ROOT, UPSERT
 
 
 @pytest.fixture(scope="module")

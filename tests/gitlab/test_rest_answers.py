@@ -13,9 +13,9 @@ from gitlab.exceptions import (
     GitlabGetError,
     GitlabJobPlayError,
 )
-from hosted_project import client, finished
 
 from local_cloud.gitlab.gitlab import GitLab, start_gitlab
+from tests.gitlab.hosted_project import client, finished
 
 REFRESH = {"ACTION": "refresh"}
 
@@ -219,7 +219,7 @@ def test_tokens_reach_neither_errors_nor_logs_nor_repr(
 def test_the_admin_route_exists_only_when_asked_for(
     project_dir: Any, tmp_path: Any, hosted: GitLab
 ) -> None:
-    def switch(gitlab: GitLab, token: str, **faults: object) -> int:
+    def switch(gitlab: GitLab, token: str, **faults: Any) -> int:
         headers = {"PRIVATE-TOKEN": token}
         url = f"{gitlab.url}/-/faults"
         return requests.post(url, json=faults, headers=headers, timeout=5).status_code

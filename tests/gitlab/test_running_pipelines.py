@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hosted_project import client, finished, jobs, trace
 
 from local_cloud.gitlab.gitlab import GitLab, start_gitlab
+from tests.gitlab.hosted_project import client, finished, jobs, trace
 
 Run = Callable[..., Any]
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:model-package/headrace-abalone/1"

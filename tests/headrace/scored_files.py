@@ -59,18 +59,22 @@ class Place:
     def scored(self, *names: str, status: str = "Succeeded") -> str:
         """Have files scored by a run; return its id."""
         self.drop(SCORING, *names)
-        assert self.advance(INFERENCE).reason.startswith("runs as")
+        reason = self.advance(INFERENCE).reason
+        assert reason is not None
+        assert reason.startswith("runs as")
         return self.ends(INFERENCE, status, names)
 
     def ends(self, pipeline: str, status: str, names: tuple[str, ...] = ()) -> str:
         """End the run in progress, which has made predictions; return its id."""
         run = self.ledger.lane(pipeline).current
         assert run is not None
-        arn = run.execution_arn
+        arn, request_id = run.execution_arn, run.request_id
+        assert arn is not None
+        assert request_id is not None
         for name in names:
             key = f"abalone/runs/{arn.rsplit('/', 1)[-1]}/predictions/{name}"
             aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=b"x,1\n")
-        self.runs[run.request_id] = Execution(arn, status, run.request_id, NOW)
+        self.runs[request_id] = Execution(arn, status, request_id, NOW)
         project = self.ledger.project_of("name", "abalone")
         assert project is not None
         before, event = self.ledger.lane(pipeline), RunStatusChanged(pipeline, arn, status, "", NOW)

@@ -178,7 +178,9 @@ def test_people_are_reminded_of_a_version_that_waits(project: Project) -> None:
 
 def test_a_refresh_that_hangs_is_sent_for_again_under_its_own_id(project: Project) -> None:
     first = decide(project, Lane(INFERENCE), reviewed(package(1)), NOW)
-    due = LaneDue(INFERENCE, first.lane.rollout.refresh_id, NOW + 4000)
+    refresh_id = first.lane.rollout.refresh_id
+    assert refresh_id is not None
+    due = LaneDue(INFERENCE, refresh_id, NOW + 4000)
     (again,) = decide(project, first.lane, due, NOW + 4000).actions
     (before,) = first.actions
     assert isinstance(again, RefreshInference)

@@ -33,6 +33,7 @@ def place(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch, req
     ledger.put_project(project)
     lane = ledger.lane(INFERENCE)
     ledger.claim(lane, replace(lane, rollout=replace(lane.rollout, live="arn:model")))
+    place: Place
     inbox = handed_in.inbox(ledger, lambda *_: None, lambda: place.clock, name=bucket)
     place, sagemaker = Place(bucket, inbox), inbox.sagemaker
     monkeypatch.setattr(sagemaker, "start", place.start)
@@ -56,7 +57,9 @@ def place(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch, req
 def test_late_ground_truth_is_checked_on_the_predictions_of_its_run(place: Place) -> None:
     run = place.scored("a b.csv", "sub/größe.csv")
     place.drop(TRUTH, "a b.csv", "sub/größe.csv")
-    assert place.advance(TRUTH_CHECKS).reason.startswith("runs as")
+    reason = place.advance(TRUTH_CHECKS).reason
+    assert reason is not None
+    assert reason.startswith("runs as")
     assert place.checked() == [
         (f"{run}/predictions/a b.csv", "a b.csv"),
         (f"{run}/predictions/sub/größe.csv", "sub/größe.csv"),
@@ -242,9 +245,12 @@ def test_the_newest_versions_of_many_files_take_few_calls(
 ) -> None:
     calls: list[dict[str, Any]] = []
     real: Callable[..., dict[str, Any]] = aws.client("s3").list_object_versions
-    monkeypatch.setattr(
-        aws.client("s3"), "list_object_versions", lambda **r: calls.append(r) or real(**r)
-    )
+
+    def counted(**request: Any) -> dict[str, Any]:
+        calls.append(request)
+        return real(**request)
+
+    monkeypatch.setattr(aws.client("s3"), "list_object_versions", counted)
     s3 = aws.client("s3")
     for _ in range(40):
         s3.put_object(Bucket=place.bucket, Key=f"p/{many[3]}", Body=b"")

@@ -10,8 +10,8 @@ from headrace.adapters import client as aws
 from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import Execution
 from headrace.domain.errors import RetryableError
+from headrace.domain.events import digest
 from headrace.domain.project import Project
-from headrace.use_cases import advance_run as advance_module
 from headrace.use_cases.advance_run import Advanced, advance
 from headrace.use_cases.decide import Inbox
 
@@ -179,6 +179,7 @@ def test_a_drop_that_is_not_quiet_waits_and_then_starts_with_its_manifest(
     inbox.handle([upload(RAW + "heavy shells+1.csv"), upload(RAW + "sub/größe.csv")])
     request = inbox.ledger.lane(TRAINING).waiting
     assert request is not None
+    assert request.quiet_at is not None
     early = advance(handed_in.adapters(inbox), TRAINING, request.id, request.quiet_at - 1)
     assert early == Advanced("wait", until=request.quiet_at)
     assert started == []
@@ -266,7 +267,7 @@ def test_a_request_that_cannot_run_yet_is_left_to_the_event_that_frees_it(
     assert answer.reason == "waits for a model to go live"
     assert advance(handed_in.adapters(inbox), HPO, "nothing", NOW).outcome == "done"
     assert started == []
-    assert advance_module.digest("x") == advance_module.digest("x")
+    assert digest("x") == digest("x")
 
 
 def test_each_decision_is_one_line_of_fields_in_the_log(

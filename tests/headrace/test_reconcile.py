@@ -40,8 +40,9 @@ class World:
         self.put.clear()
         inbox = handed_in.inbox(self.ledger, lambda name, _: self.started.append(name), lambda: now)
         inbox = replace(inbox, sagemaker=self.sagemaker)
-        queues: list[Any] = [SimpleNamespace(send=kept.append) for kept in (self.put, self.told)]
-        Reconciler(inbox, *queues, self.forgotten).run(inventory)
+        put: Any = SimpleNamespace(send=self.put.append)
+        told: Any = SimpleNamespace(send=self.told.append)
+        Reconciler(inbox, put, told, self.forgotten).run(inventory)
         return list(self.put)
 
     def change(self, **changes: Any) -> None:

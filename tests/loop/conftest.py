@@ -7,7 +7,6 @@ stage brings about the earlier ones, and every test looks at the same runs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
@@ -17,8 +16,9 @@ from demo.commands import commands_in
 from demo.data import Shells, shells, unlabelled
 from demo.loop import SCORING, Loop
 from demo.mailbox import Mail
-from demo.results import Crashed, Drifted, Live, Reviewed, Scored, Trained
+from demo.results import Crashed, Drifted, Reviewed, Scored, Trained
 from local_cloud.cloud import INFO, Cloud
+from tests.loop.loop_books import WentLive
 
 ALERTS = "platform@example.com"
 EARLY = "too-early.csv"
@@ -55,14 +55,6 @@ def early(loop: Loop, data: Shells, trained: Trained) -> Mail:
     """Scoring input that arrives before any model is live, and what people are told."""
     loop.upload(SCORING, EARLY, unlabelled(data.kept_back[:3]))
     return loop.mail("that the input waits", "scoring input waits", EARLY)
-
-
-@dataclass(frozen=True)
-class WentLive:
-    """Stage 3, and the runs of inference there were before it."""
-
-    live: Live
-    runs_before: list[str]
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from demo.loop import Loop
+from demo.results import Live
+
+
+@dataclass(frozen=True)
+class WentLive:
+    """Stage 3, and the runs of inference there were before it."""
+
+    live: Live
+    runs_before: list[str]
 
 
 def lane(loop: Loop, pipeline: str) -> dict[str, Any]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from loop_books import decide_said, deliver_upload_again, drained, lane, version_of
 
 from demo import stages
 from demo.data import Rows, Shells, labelled, labels, unlabelled
 from demo.loop import GROUND_TRUTH, SCORING, TRAINING, Loop, Run
 from demo.mailbox import Mail, about
 from demo.results import Crashed, Trained
+from tests.loop.loop_books import (
+    WentLive,
+    decide_said,
+    deliver_upload_again,
+    drained,
+    lane,
+    version_of,
+)
 
 LONG = "/".join(["x" * 200] * 4) + "/" + "y" * 161 + ".csv"
 ODD_NAMES = ("with space.csv", "a+b&c=d.csv", "größe-測定.csv", LONG)
@@ -41,7 +49,7 @@ def cut(rows: Rows, row: int) -> Rows:
 HEADER = "sex,length,diameter,height,whole_weight,shucked_weight,viscera_weight,shell_weight,rings"
 
 # What is wrong -> (rows, what the message says after the file's name)
-TRAINING_CASES = {
+TRAINING_CASES: dict[str, tuple[Callable[[Rows], Rows], str]] = {
     "ragged": (lambda r: cut(r, 7), "row 7 has 8 columns where 9 are expected"),
     "text": (
         lambda r: with_cell(r, 5, 2, "heavy"),
@@ -54,7 +62,7 @@ TRAINING_CASES = {
     ),
     "one-row": (lambda r: r[:1], "holds 1 row: at least 3 are needed"),
 }
-SCORING_CASES = {
+SCORING_CASES: dict[str, tuple[Callable[[Rows], Rows], str]] = {
     "ragged": (lambda r: cut(r, 7), "row 7 has 7 columns where 8 are expected"),
     "text": (
         lambda r: with_cell(r, 6, 8, "light"),
@@ -74,7 +82,9 @@ def refused(loop: Loop, arn: str) -> Refused:
 
 
 @pytest.fixture(scope="session")
-def bad_training(loop: Loop, data: Shells, trained: Trained, crashed: Crashed):
+def bad_training(
+    loop: Loop, data: Shells, trained: Trained, crashed: Crashed
+) -> dict[str, Refused]:
     found = {}
     for case, (spoil, _) in TRAINING_CASES.items():
         before = loop.run_arns(loop.training)
@@ -84,7 +94,7 @@ def bad_training(loop: Loop, data: Shells, trained: Trained, crashed: Crashed):
 
 
 @pytest.fixture(scope="session")
-def bad_scoring(loop: Loop, data: Shells, crashed: Crashed):
+def bad_scoring(loop: Loop, data: Shells, crashed: Crashed) -> dict[str, Refused]:
     found = {}
     rows = tuple(row.rpartition(",")[0] for row in data.kept_back[:50])
     for case, (spoil, _) in SCORING_CASES.items():
@@ -95,7 +105,9 @@ def bad_scoring(loop: Loop, data: Shells, crashed: Crashed):
 
 
 @pytest.mark.parametrize("case", TRAINING_CASES)
-def test_bad_training_data_fails_with_file_row_and_column(case: str, bad_training):
+def test_bad_training_data_fails_with_file_row_and_column(
+    case: str, bad_training: dict[str, Refused]
+) -> None:
     found = bad_training[case]
     said = TRAINING_CASES[case][1]
     assert [step.name for step in found.run.steps if step.status == "Failed"] == ["Preprocess"]
@@ -104,12 +116,16 @@ def test_bad_training_data_fails_with_file_row_and_column(case: str, bad_trainin
 
 
 @pytest.mark.parametrize("case", SCORING_CASES)
-def test_bad_scoring_input_fails_with_file_row_and_column(case: str, bad_scoring):
+def test_bad_scoring_input_fails_with_file_row_and_column(
+    case: str, bad_scoring: dict[str, Refused]
+) -> None:
     found = bad_scoring[case]
     assert f"{case}.csv {SCORING_CASES[case][1]}" in found.mail.text
 
 
-def test_bad_data_registers_nothing_and_predicts_nothing(loop: Loop, bad_training, bad_scoring):
+def test_bad_data_registers_nothing_and_predicts_nothing(
+    loop: Loop, bad_training: dict[str, Refused], bad_scoring: dict[str, Refused]
+) -> None:
     assert len(stages.versions(loop)) == 2
     for found in bad_scoring.values():
         assert stages.predictions_of(loop, found.run) == {}
@@ -117,7 +133,7 @@ def test_bad_data_registers_nothing_and_predicts_nothing(loop: Loop, bad_trainin
 
 def test_text_in_the_ground_truth_is_a_crash_that_names_its_row(
     loop: Loop, data: Shells, crashed: Crashed
-):
+) -> None:
     before, retunings = loop.run_arns(loop.inference), loop.run_arns(loop.training_hpo)
     rows = data.kept_back[:30]
     truth = labels(rows).decode().splitlines()
@@ -146,7 +162,7 @@ def test_text_in_the_ground_truth_is_a_crash_that_names_its_row(
 )
 def test_a_file_that_is_no_data_starts_nothing_and_says_why(
     loop: Loop, trained: Trained, folder: str, name: str, body: bytes, reason: str
-):
+) -> None:
     before = loop.run_arns(loop.training), loop.run_arns(loop.inference)
     key = loop.upload(folder, name, body)
     mail = loop.mail(f"that {name} was not taken", "was not taken", repr(key))
@@ -156,7 +172,7 @@ def test_a_file_that_is_no_data_starts_nothing_and_says_why(
     assert loop.read(key) == body, "nothing is lost"
 
 
-def test_a_file_outside_every_project_starts_nothing(loop: Loop, trained: Trained):
+def test_a_file_outside_every_project_starts_nothing(loop: Loop, trained: Trained) -> None:
     before = loop.run_arns(loop.training), loop.run_arns(loop.inference)
     loop.s3.put_object(Bucket=loop.bucket, Key="somebody-elses/data.csv", Body=b"1\n")
     decide_said(loop, "no project's prefix holds 'somebody-elses/data.csv'")
@@ -177,7 +193,7 @@ def odd_names(loop: Loop, data: Shells, crashed: Crashed) -> Run:
     return run
 
 
-def test_odd_names_keep_their_predictions_apart(loop: Loop, data: Shells, odd_names: Run):
+def test_odd_names_keep_their_predictions_apart(loop: Loop, data: Shells, odd_names: Run) -> None:
     assert len(loop.key(SCORING, LONG)) == 1000
     predictions = stages.predictions_of(loop, odd_names)
     assert set(predictions) == set(ODD_NAMES)
@@ -186,7 +202,7 @@ def test_odd_names_keep_their_predictions_apart(loop: Loop, data: Shells, odd_na
         assert row.rpartition(",")[0] == data.kept_back[at].rpartition(",")[0]
 
 
-def test_a_drop_of_many_files_is_one_run_that_counts_them(odd_names: Run):
+def test_a_drop_of_many_files_is_one_run_that_counts_them(odd_names: Run) -> None:
     assert odd_names.description.startswith("upload of 4 files: ")
 
 
@@ -194,8 +210,8 @@ def test_a_drop_of_many_files_is_one_run_that_counts_them(odd_names: Run):
 
 
 def test_input_before_any_model_is_live_waits_and_then_runs(
-    loop: Loop, early: Mail, went_live, early_run: str
-):
+    loop: Loop, early: Mail, went_live: WentLive, early_run: str
+) -> None:
     assert went_live.runs_before == []
     assert "Nothing is lost" in early.text
     run = loop.run(early_run)
@@ -210,7 +226,7 @@ def audit_of_training(loop: Loop) -> list[Any]:
     return [line for line in loop.audit() if line["lane"] == loop.training]
 
 
-def test_a_second_delivery_of_an_upload_starts_nothing(loop: Loop, trained: Trained):
+def test_a_second_delivery_of_an_upload_starts_nothing(loop: Loop, trained: Trained) -> None:
     before = loop.run_arns(loop.training)
     version = version_of(loop, loop.key(TRAINING, "heavy.csv"))
     books = audit_of_training(loop)
@@ -222,7 +238,9 @@ def test_a_second_delivery_of_an_upload_starts_nothing(loop: Loop, trained: Trai
     assert audit_of_training(loop) == books
 
 
-def test_approval_in_another_group_refreshes_nothing(loop: Loop, trained: Trained, went_live):
+def test_approval_in_another_group_refreshes_nothing(
+    loop: Loop, trained: Trained, went_live: WentLive
+) -> None:
     before = stages.inference_definition(loop)
     group = "somebody-elses"
     loop.sagemaker.create_model_package_group(ModelPackageGroupName=group)

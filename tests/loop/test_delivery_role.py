@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,7 +71,7 @@ def test_an_address_hears_of_one_project_of_two_and_of_none(ci: Account) -> None
 
 
 @pytest.fixture
-def notes(tmp_path: Path) -> Iterator[uploads.Upload]:
+def notes(tmp_path: Path) -> uploads.Upload:
     path = tmp_path / "notes.txt"
     path.write_text("not data, so that nothing starts\n")
     return uploads.Upload(path, f"abalone/{TRAINING}{uploads.FOLDER}notes.txt")

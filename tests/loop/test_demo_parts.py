@@ -13,20 +13,20 @@ from demo.loop import StageFailed
 from demo.progress import Progress
 
 
-def test_heavy_and_light_shells_are_those_of_the_published_data():
+def test_heavy_and_light_shells_are_those_of_the_published_data() -> None:
     data = shells()
     assert (len(data.heavy), len(data.kept_back), len(data.light)) == (1814, 363, 1200)
     lightest = min(float(cells(row)[7]) for row in (*data.heavy, *data.kept_back))
     assert lightest >= max(float(cells(row)[7]) for row in data.light)
 
 
-def test_scoring_input_and_ground_truth_are_the_two_halves_of_a_row():
+def test_scoring_input_and_ground_truth_are_the_two_halves_of_a_row() -> None:
     rows = shells().kept_back[:2]
     halves = zip(unlabelled(rows).splitlines(), labels(rows).splitlines(), strict=True)
     assert tuple(f"{left.decode()},{right.decode()}" for left, right in halves) == rows
 
 
-def test_a_command_over_several_lines_is_one_command():
+def test_a_command_over_several_lines_is_one_command() -> None:
     text = 'Do:\n\n  aws sagemaker x \\\n    --a b \\\n    --c "d e"\n\nThank you'
     assert [" ".join(one.split()) for one in commands.commands_in(text)] == [
         'aws sagemaker x --a b --c "d e"'
@@ -42,13 +42,13 @@ def test_a_command_over_several_lines_is_one_command():
         ("aws sagemaker update-model-package --model-package-arn", "or it lacks a value"),
     ],
 )
-def test_what_the_aws_cli_would_not_take_is_not_taken(command: str, said: str):
+def test_what_the_aws_cli_would_not_take_is_not_taken(command: str, said: str) -> None:
     session = boto3.Session("AKIA", "secret", region_name="us-east-1")
     with pytest.raises(commands.CommandError, match=said):
         commands.run(session, command, "http://127.0.0.1:1")
 
 
-def test_a_mail_is_read_as_its_reader_sees_it(tmp_path: Path):
+def test_a_mail_is_read_as_its_reader_sees_it(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "1").write_bytes(
         b"To: a@example.com\r\nSubject: =?utf-8?q?gr=C3=B6=C3=9Fe?=\r\n"
@@ -62,7 +62,7 @@ def test_a_mail_is_read_as_its_reader_sees_it(tmp_path: Path):
     assert mailbox.about([mail], "three") == []
 
 
-def test_the_table_has_a_line_for_each_stage(capsys: pytest.CaptureFixture[str]):
+def test_the_table_has_a_line_for_each_stage(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress(stages=2)
     for stage in ("Deploy", "Train"):
         progress.stage(stage)
@@ -72,12 +72,12 @@ def test_the_table_has_a_line_for_each_stage(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("place", ['"THE BOARD\'S REFERENCE"', "REFERENCE"])
-def test_the_boards_reference_takes_the_place_that_the_mail_leaves(place: str):
+def test_the_boards_reference_takes_the_place_that_the_mail_leaves(place: str) -> None:
     command = f"aws x y --customer-metadata-properties review_board_reference={place} --z 1"
     filled = stages.with_reference(command, "MRB-1")
     assert filled == "aws x y --customer-metadata-properties review_board_reference=MRB-1 --z 1"
 
 
-def test_a_command_without_a_place_for_the_reference_is_a_failure():
+def test_a_command_without_a_place_for_the_reference_is_a_failure() -> None:
     with pytest.raises(StageFailed, match="no place for the board's reference"):
         stages.with_reference("aws x y", "MRB-1")

@@ -9,13 +9,13 @@ from typing import Any
 import boto3
 from headrace.adapters.ledger import Ledger
 from headrace.domain.project import Project
-from loop_books import lane
-from test_gitlab_trouble import down
 
 from demo.loop import Loop
 from demo.mailbox import about, mails
 from local_cloud.cloud import Cloud
 from local_cloud.deploy.users import EVERYTHING, ensure_user
+from tests.loop.loop_books import lane
+from tests.loop.test_gitlab_trouble import down
 
 INFERENCE, GROUP, PIPELINE = "sturgeon-inference", "headrace-sturgeon", "sturgeon-by-hand"
 STRICT = {
@@ -51,7 +51,9 @@ def version_of_a_run_by(sagemaker: Any, role: str) -> str:
     return str(package["ModelPackageArn"])
 
 
-def test_who_started_the_run_may_not_approve_and_somebody_else_may(loop: Loop, cloud: Cloud):
+def test_who_started_the_run_may_not_approve_and_somebody_else_may(
+    loop: Loop, cloud: Cloud
+) -> None:
     ledger = Ledger(cloud.info["outputs"]["LedgerTableName"], loop.client("dynamodb"))
     ledger.put_project(Project.parse(STRICT, "project.yaml"))
     ada, bob = sagemaker_of(cloud, "ada"), sagemaker_of(cloud, "bob")

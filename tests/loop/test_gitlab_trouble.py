@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from loop_books import lane
-
 from demo import stages
 from demo.loop import Loop
 from demo.mailbox import about
 from demo.results import Crashed, Reviewed, Trained
 from local_cloud.cloud import Cloud
+from tests.loop.loop_books import lane
 
 
 @contextmanager
@@ -27,7 +26,7 @@ def down(cloud: Cloud) -> Iterator[None]:
 
 def test_a_rejection_while_gitlab_is_down_rolls_back_once_it_is_up(
     loop: Loop, cloud: Cloud, trained: Trained, reviewed: Reviewed, crashed: Crashed
-):
+) -> None:
     first, second = trained.version.arn, reviewed.live.version.arn
     told = len(about(loop.mails(), "version 1 is live"))
     with down(cloud):
@@ -52,7 +51,7 @@ def test_a_rejection_while_gitlab_is_down_rolls_back_once_it_is_up(
 
 def test_a_token_that_gitlab_refuses_is_told_and_the_live_version_stays(
     loop: Loop, cloud: Cloud, reviewed: Reviewed, crashed: Crashed
-):
+) -> None:
     arn = reviewed.live.version.arn
     loop.sagemaker.update_model_package(
         ModelPackageArn=arn, ModelApprovalStatus="PendingManualApproval"

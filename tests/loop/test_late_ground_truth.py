@@ -41,7 +41,7 @@ def late(loop: Loop, data: Shells, crashed: Crashed) -> Late:
         loop.upload(GROUND_TRUTH, name, labels(rows))
         checks.append(loop.ended(loop.new_run(loop.model_quality, before), ends))
         stages.only_one(loop, loop.model_quality, before)
-    return Late(scoring, *checks, retunings)
+    return Late(scoring, checks[0], checks[1], retunings)
 
 
 def test_a_run_is_judged_by_what_was_there_when_it_began(loop: Loop, late: Late) -> None:

@@ -13,10 +13,11 @@ import pytest
 
 from demo.commands import commands_in
 from demo.data import Shells, labels, unlabelled
-from demo.loop import Loop
+from demo.loop import Loop, Run
 from demo.mailbox import about, mails
 from demo.results import Scored, Trained
 from local_cloud.cloud import Cloud
+from tests.loop.loop_books import WentLive
 
 ALERTS = "platform@example.com"
 TRAINING_STEPS = {
@@ -25,7 +26,7 @@ TRAINING_STEPS = {
 }
 
 
-def names_of(run) -> set[str]:
+def names_of(run: Run) -> set[str]:
     """Step names, a model step's suffix left out."""
     return {step.name.split("-")[0] for step in run.steps}
 
@@ -37,7 +38,9 @@ def numbers(rows: list[str]) -> list[float]:
 # --- 2: train -------------------------------------------------------------------------------------
 
 
-def test_a_drop_of_labelled_data_is_one_run_that_names_its_cause(loop: Loop, trained: Trained):
+def test_a_drop_of_labelled_data_is_one_run_that_names_its_cause(
+    loop: Loop, trained: Trained
+) -> None:
     assert loop.run_arns(loop.training)[0] == trained.run.arn
     assert re.fullmatch(r"upload-\d{8}-\d{6}-[0-9a-f]{10}", trained.run.display_name)
     assert trained.run.description == "upload of 1 file: heavy.csv"
@@ -45,7 +48,7 @@ def test_a_drop_of_labelled_data_is_one_run_that_names_its_cause(loop: Loop, tra
     assert {step.status for step in trained.run.steps} == {"Succeeded"}
 
 
-def test_the_run_read_exactly_its_drop(loop: Loop, trained: Trained):
+def test_the_run_read_exactly_its_drop(loop: Loop, trained: Trained) -> None:
     pages = loop.sagemaker.list_pipeline_parameters_for_execution(
         PipelineExecutionArn=trained.run.arn
     )
@@ -56,7 +59,7 @@ def test_the_run_read_exactly_its_drop(loop: Loop, trained: Trained):
     assert names == ["heavy.csv"]
 
 
-def test_the_version_says_where_it_comes_from(loop: Loop, trained: Trained):
+def test_the_version_says_where_it_comes_from(loop: Loop, trained: Trained) -> None:
     version = trained.version
     assert (version.number, version.approval) == (1, "PendingManualApproval")
     metadata = version.metadata
@@ -72,7 +75,7 @@ def test_the_version_says_where_it_comes_from(loop: Loop, trained: Trained):
         assert loop.read(uri)
 
 
-def test_its_reports_hold_what_they_should(loop: Loop, trained: Trained):
+def test_its_reports_hold_what_they_should(loop: Loop, trained: Trained) -> None:
     evaluation, statistics, constraints = map(loop.read_json, trained.version.reports.values())
     assert 0 < evaluation["regression_metrics"]["mse"]["value"] < 10
     described = {feature["name"] for feature in statistics["features"]}
@@ -82,7 +85,9 @@ def test_its_reports_hold_what_they_should(loop: Loop, trained: Trained):
     assert "rings" not in described  # scoring input has no label to compare
 
 
-def test_a_mail_asks_for_approval_with_the_numbers(loop: Loop, cloud: Cloud, trained: Trained):
+def test_a_mail_asks_for_approval_with_the_numbers(
+    loop: Loop, cloud: Cloud, trained: Trained
+) -> None:
     mse = loop.read_json(trained.version.reports["evaluation"])["regression_metrics"]["mse"]
     text = trained.mail.text
     assert trained.mail.subject == "abalone: version 1 (training) waits for your approval"
@@ -94,7 +99,7 @@ def test_a_mail_asks_for_approval_with_the_numbers(loop: Loop, cloud: Cloud, tra
     assert sorted(recipients) == [(loop.recipient,), (ALERTS,)]  # one each
 
 
-def test_the_command_names_the_version_and_nothing_else(trained: Trained):
+def test_the_command_names_the_version_and_nothing_else(trained: Trained) -> None:
     (command,) = commands_in(trained.mail.text)
     assert command.split() == [
         *("aws", "sagemaker", "update-model-package"),
@@ -106,14 +111,14 @@ def test_the_command_names_the_version_and_nothing_else(trained: Trained):
 # --- 3: approve -----------------------------------------------------------------------------------
 
 
-def test_the_version_is_live_through_ci(loop: Loop, trained: Trained, went_live):
+def test_the_version_is_live_through_ci(loop: Loop, trained: Trained, went_live: WentLive) -> None:
     live = went_live.live
     assert live.mail.subject == "abalone: version 1 is live"
     assert loop.info["gitlab_url"] in live.mail.text
     assert live.version.approval == "Approved"
 
 
-def test_inference_uses_exactly_that_package(trained: Trained, went_live):
+def test_inference_uses_exactly_that_package(trained: Trained, went_live: WentLive) -> None:
     text = json.dumps(went_live.live.definition)
     folder = f"/runs/{trained.run.id}/"
     runs_named = set(re.findall(r"/runs/([^/\"]+)/", text))
@@ -122,7 +127,7 @@ def test_inference_uses_exactly_that_package(trained: Trained, went_live):
     assert text.count(folder) >= 4  # artefact, preprocessor, statistics, constraints
 
 
-def test_who_approved_is_in_the_audit(loop: Loop, trained: Trained, went_live):
+def test_who_approved_is_in_the_audit(loop: Loop, trained: Trained, went_live: WentLive) -> None:
     lines = [line for entry in loop.audit() for line in entry["decided"]]
     approved = [
         line
@@ -137,7 +142,7 @@ def test_who_approved_is_in_the_audit(loop: Loop, trained: Trained, went_live):
 # --- 4: score what is like the training data ------------------------------------------------------
 
 
-def test_scoring_input_is_one_run_that_succeeds(loop: Loop, scored: Scored):
+def test_scoring_input_is_one_run_that_succeeds(loop: Loop, scored: Scored) -> None:
     assert scored.run.description == "upload of 1 file: heavy-kept-back.csv"
     assert {step.status for step in scored.run.steps} == {"Succeeded"}
     assert {"Predict", "JoinPredictions", "DataQualityCheck", "ModelQuality"} <= names_of(
@@ -145,7 +150,9 @@ def test_scoring_input_is_one_run_that_succeeds(loop: Loop, scored: Scored):
     )
 
 
-def test_each_row_has_its_prediction_in_the_order_of_the_input(data: Shells, scored: Scored):
+def test_each_row_has_its_prediction_in_the_order_of_the_input(
+    data: Shells, scored: Scored
+) -> None:
     rows = scored.predictions["heavy-kept-back.csv"]
     given = unlabelled(data.kept_back).decode().splitlines()
     assert [row.rpartition(",")[0] for row in rows] == given
@@ -153,7 +160,7 @@ def test_each_row_has_its_prediction_in_the_order_of_the_input(data: Shells, sco
 
 def test_predictions_are_those_of_the_model_itself(
     loop: Loop, cloud: Cloud, data: Shells, trained: Trained, scored: Scored, tmp_path: Path
-):
+) -> None:
     """The real library, given the registered artefact and the features, says the same."""
     (tmp_path / "model.tar.gz").write_bytes(loop.read(trained.version.artefact))
     keys = loop.keys(loop.run_folder(scored.run))
@@ -168,6 +175,7 @@ rows = numpy.loadtxt("features.csv", delimiter=",", ndmin=2)
 for value in booster.predict(xgboost.DMatrix(rows)):
     print(repr(float(value)))
 """
+    assert cloud.server is not None
     python = cloud.server.settings.jobs_python
     done = subprocess.run(
         [str(python), "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -179,7 +187,7 @@ for value in booster.predict(xgboost.DMatrix(rows)):
     assert len(set(found)) > 100
 
 
-def test_like_data_has_no_violation_and_passes(data: Shells, scored: Scored):
+def test_like_data_has_no_violation_and_passes(data: Shells, scored: Scored) -> None:
     predicted = numbers(scored.predictions["heavy-kept-back.csv"])
     truth = [float(row) for row in labels(data.kept_back).split()]
     mse = math.fsum((p - t) ** 2 for p, t in zip(predicted, truth, strict=True)) / len(truth)
@@ -191,7 +199,7 @@ def test_like_data_has_no_violation_and_passes(data: Shells, scored: Scored):
     assert mse < 10
 
 
-def test_everything_lies_under_the_runs_own_folder(loop: Loop, scored: Scored):
+def test_everything_lies_under_the_runs_own_folder(loop: Loop, scored: Scored) -> None:
     folder = loop.run_folder(scored.run)
     written = {key.removeprefix(folder).partition("/")[0] for key in loop.keys(folder)}
     wanted = {"features", "scores", "predictions", "data-quality", "model-quality"}
@@ -200,6 +208,6 @@ def test_everything_lies_under_the_runs_own_folder(loop: Loop, scored: Scored):
     assert top == {"training", "batch-scoring", "runs", "drops", "code"}
 
 
-def test_predictions_are_csv_that_any_reader_takes(scored: Scored):
+def test_predictions_are_csv_that_any_reader_takes(scored: Scored) -> None:
     rows = list(csv.reader(scored.predictions["heavy-kept-back.csv"]))
     assert {len(row) for row in rows} == {9}

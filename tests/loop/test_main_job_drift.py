@@ -16,7 +16,7 @@ from demo.results import Crashed, Drifted, Reviewed, Trained
 # --- 5: drift -------------------------------------------------------------------------------------
 
 
-def test_light_shells_violate_and_people_are_told_which_columns(drifted: Drifted):
+def test_light_shells_violate_and_people_are_told_which_columns(drifted: Drifted) -> None:
     features = {violation["feature_name"] for violation in drifted.scored.violations}
     assert {"shell_weight", "length"} <= features
     for feature in ("shell_weight", "length"):
@@ -24,7 +24,7 @@ def test_light_shells_violate_and_people_are_told_which_columns(drifted: Drifted
     assert drifted.violations_mail.text.count("constraint_violations.json") == 1
 
 
-def test_the_threshold_is_missed_not_crashed_into(drifted: Drifted):
+def test_the_threshold_is_missed_not_crashed_into(drifted: Drifted) -> None:
     verdict = drifted.scored.verdict
     assert verdict["metric"] == "mse"
     assert verdict["value"] > 10
@@ -34,7 +34,9 @@ def test_the_threshold_is_missed_not_crashed_into(drifted: Drifted):
     )
 
 
-def test_predictions_and_the_report_exist_although_the_run_failed(loop: Loop, drifted: Drifted):
+def test_predictions_and_the_report_exist_although_the_run_failed(
+    loop: Loop, drifted: Drifted
+) -> None:
     run = drifted.scored.run
     assert len(drifted.scored.predictions["light.csv"]) == 1200
     report = loop.read_json(f"{loop.run_folder(run)}model-quality/evaluation.json")
@@ -42,7 +44,7 @@ def test_predictions_and_the_report_exist_although_the_run_failed(loop: Loop, dr
     assert value == pytest.approx(drifted.scored.verdict["value"])
 
 
-def test_exactly_one_retuning_names_the_run_and_the_metric(loop: Loop, drifted: Drifted):
+def test_exactly_one_retuning_names_the_run_and_the_metric(loop: Loop, drifted: Drifted) -> None:
     assert loop.run_arns(loop.training_hpo) == [drifted.retuned.run.arn]
     description = drifted.retuned.run.description
     assert description.startswith("retune because mse ")
@@ -52,7 +54,7 @@ def test_exactly_one_retuning_names_the_run_and_the_metric(loop: Loop, drifted: 
 
 def test_the_retuning_searched_on_the_live_models_training_data(
     loop: Loop, trained: Trained, drifted: Drifted
-):
+) -> None:
     metadata = drifted.retuned.version.metadata
     assert metadata["training_data"] == trained.version.metadata["training_data"]
     job = drifted.retuned.run.step("Tune").metadata["TuningJob"]["Arn"].rsplit("/", 1)[-1]
@@ -67,7 +69,7 @@ def test_the_retuning_searched_on_the_live_models_training_data(
     assert f"/{best['TrainingJobName']}/" in drifted.retuned.version.artefact
 
 
-def test_the_mail_shows_the_live_version_beside_the_retuned_one(drifted: Drifted):
+def test_the_mail_shows_the_live_version_beside_the_retuned_one(drifted: Drifted) -> None:
     version, text = drifted.retuned.version, drifted.retuned.mail.text
     assert (version.number, version.metadata["kind"]) == (2, "training-hpo")
     assert re.search("^Live now +version 1, mse ", text, re.MULTILINE)
@@ -77,14 +79,14 @@ def test_the_mail_shows_the_live_version_beside_the_retuned_one(drifted: Drifted
 # --- 6: review ------------------------------------------------------------------------------------
 
 
-def test_without_the_boards_reference_it_goes_back(reviewed: Reviewed):
+def test_without_the_boards_reference_it_goes_back(reviewed: Reviewed) -> None:
     assert reviewed.returned.approval == "PendingManualApproval"
     assert "review_board_reference" in reviewed.returned.described["ApprovalDescription"]
     assert "has no review_board_reference" in reviewed.returned_mail.text
     assert "It is back to PendingManualApproval" in reviewed.returned_mail.text
 
 
-def test_with_the_boards_reference_it_is_live(reviewed: Reviewed, drifted: Drifted):
+def test_with_the_boards_reference_it_is_live(reviewed: Reviewed, drifted: Drifted) -> None:
     live = reviewed.live
     assert live.version.metadata["review_board_reference"] == "MRB-2025-017"
     assert live.version.metadata["kind"] == "training-hpo", "what the pipeline wrote is kept"
@@ -93,7 +95,7 @@ def test_with_the_boards_reference_it_is_live(reviewed: Reviewed, drifted: Drift
     assert drifted.retuned.run.id in runs_named
 
 
-def test_the_boards_reference_is_in_the_audit(loop: Loop, reviewed: Reviewed):
+def test_the_boards_reference_is_in_the_audit(loop: Loop, reviewed: Reviewed) -> None:
     lines = [line for entry in loop.audit() for line in entry["decided"]]
     mine = [line for line in lines if reviewed.live.version.arn in line["event"]]
     outcomes = [line["outcome"] for line in mine if line["outcome"] not in ("ignored", "live")]
@@ -101,7 +103,7 @@ def test_the_boards_reference_is_in_the_audit(loop: Loop, reviewed: Reviewed):
     assert "board reference MRB-2025-017" in [line["reason"] for line in mine]
 
 
-def test_people_are_told_once_that_a_version_waits(loop: Loop, reviewed: Reviewed):
+def test_people_are_told_once_that_a_version_waits(loop: Loop, reviewed: Reviewed) -> None:
     found = about(loop.mails(), "waits for your approval", reviewed.live.version.arn)
     assert len(found) == 1, "going back to pending is told by its own mail"
 
@@ -109,7 +111,7 @@ def test_people_are_told_once_that_a_version_waits(loop: Loop, reviewed: Reviewe
 # --- 7: crash -------------------------------------------------------------------------------------
 
 
-def test_a_crash_is_told_with_its_cause_and_starts_nothing(loop: Loop, crashed: Crashed):
+def test_a_crash_is_told_with_its_cause_and_starts_nothing(loop: Loop, crashed: Crashed) -> None:
     assert crashed.decided["outcome"] == "ignored"
     assert "crashed" in crashed.decided["reason"]
     assert "ground-truth/lacks-a-label.csv has 59 values where 60 rows were predicted" in (
@@ -118,7 +120,7 @@ def test_a_crash_is_told_with_its_cause_and_starts_nothing(loop: Loop, crashed: 
     assert len(loop.run_arns(loop.training_hpo)) == 1
 
 
-def test_nothing_was_lost_or_left_over(loop: Loop, crashed: Crashed):
+def test_nothing_was_lost_or_left_over(loop: Loop, crashed: Crashed) -> None:
     for pipeline in (loop.training, loop.training_hpo, loop.inference):
         for arn in loop.run_arns(pipeline):
             assert loop.run(arn).status in ENDED

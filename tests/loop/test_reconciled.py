@@ -6,16 +6,17 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from headrace.adapters.ledger import Ledger
 from headrace.domain.lane import Run
-from loop_books import drained, lane
 
 from demo.loop import Loop
 from demo.mailbox import about, mails
 from demo.results import Scored, Trained
+from tests.loop.loop_books import drained, lane
 
-LEFT = {
+LEFT: dict[str, Any] = {
     "action": "tell",
     "subject": "left in the outbox",
     "text": "Decided by an invocation that died before it handed the action over.\n",

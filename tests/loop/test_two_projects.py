@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from census import Census, census
-from loop_books import lane
 
 from demo import stages
 from demo.commands import commands_in
@@ -21,6 +19,8 @@ from demo.data import Rows, Shells
 from demo.loop import Loop, Run
 from demo.results import Drifted, Live, Reviewed, Scored, Trained
 from local_cloud.cloud import INFO, Cloud
+from tests.loop.census import Census, census
+from tests.loop.loop_books import lane
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from loop_books import drained, lane, version_of
-
 from demo.loop import ROOT, TRAINING, Loop
 from demo.results import Trained
+from tests.loop.loop_books import drained, lane, version_of
 
 
 def workbench(loop: Loop, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -51,7 +50,7 @@ def put(loop: Loop, logical_id: str, body: Any, **attributes: str) -> None:
     )
 
 
-def test_the_audit_names_what_was_decided_and_why(loop: Loop, trained: Trained):
+def test_the_audit_names_what_was_decided_and_why(loop: Loop, trained: Trained) -> None:
     drained(loop)  # the mail may be there before the end of the run is decided
     done = workbench(loop, "audit", "abalone")
     assert done.returncode == 0, done.stderr
@@ -59,19 +58,19 @@ def test_the_audit_names_what_was_decided_and_why(loop: Loop, trained: Trained):
     assert f"because of run/{trained.run.arn}/Succeeded" in done.stdout
 
 
-def test_the_audit_of_an_unknown_project_names_the_known(loop: Loop, trained: Trained):
+def test_the_audit_of_an_unknown_project_names_the_known(loop: Loop, trained: Trained) -> None:
     done = workbench(loop, "audit", "whelk")
     assert done.returncode == 1
     assert done.stderr.startswith("error: no project named whelk in the ledger; there are abalone")
     assert done.stderr.count("\n") == 1
 
 
-def test_the_lanes_are_there_for_machines(loop: Loop, trained: Trained):
+def test_the_lanes_are_there_for_machines(loop: Loop, trained: Trained) -> None:
     lanes = json.loads(workbench(loop, "lanes", "--json").stdout)
     assert loop.training in [lane["pipeline"] for lane in lanes]
 
 
-def test_the_lanes_say_what_runs_and_what_waits(loop: Loop, trained: Trained):
+def test_the_lanes_say_what_runs_and_what_waits(loop: Loop, trained: Trained) -> None:
     done = workbench(loop, "lanes")
     assert done.returncode == 0, done.stderr
     assert f"{loop.training}: free" in done.stdout
@@ -79,7 +78,7 @@ def test_the_lanes_say_what_runs_and_what_waits(loop: Loop, trained: Trained):
 
 def test_dead_letters_go_where_they_were_bound_and_start_nothing_twice(
     loop: Loop, trained: Trained
-):
+) -> None:
     """An upload that was decided long ago, left in each queue in each of its forms."""
     version = version_of(loop, loop.key(TRAINING, "heavy.csv"))
     stored = {"key": version["Key"], "size": version["Size"], "version-id": version["VersionId"]}
@@ -120,7 +119,7 @@ def test_dead_letters_go_where_they_were_bound_and_start_nothing_twice(
     loop.sqs.purge_queue(QueueUrl=queue(loop, "RuleDeadLetters"))
 
 
-def test_a_stack_that_is_not_there_is_named(loop: Loop):
+def test_a_stack_that_is_not_there_is_named(loop: Loop) -> None:
     done = workbench(loop, "lanes", "--stack", "nobodys")
     assert done.returncode == 1
     assert "no stack named nobodys in us-east-1" in done.stderr
@@ -128,7 +127,7 @@ def test_a_stack_that_is_not_there_is_named(loop: Loop):
 
 def test_the_chain_of_a_version_leads_from_its_data_to_what_is_live(
     loop: Loop, trained: Trained, went_live: Any
-):
+) -> None:
     done = workbench(loop, "audit", "abalone", "--model-version", "1")
     assert done.returncode == 0, done.stderr
     stored = version_of(loop, loop.key(TRAINING, "heavy.csv"))
@@ -150,7 +149,7 @@ def test_the_chain_of_a_version_leads_from_its_data_to_what_is_live(
 
 def test_the_chain_of_a_retuned_version_names_the_board_and_the_missed_threshold(
     loop: Loop, reviewed: Any
-):
+) -> None:
     done = workbench(loop, "audit", "abalone", "--model-version", "2")
     assert done.returncode == 0, done.stderr
     for said in (
@@ -164,7 +163,7 @@ def test_the_chain_of_a_retuned_version_names_the_board_and_the_missed_threshold
         assert said in done.stdout
 
 
-def test_a_version_that_is_not_there_is_named(loop: Loop):
+def test_a_version_that_is_not_there_is_named(loop: Loop) -> None:
     done = workbench(loop, "audit", "abalone", "--model-version", "99")
     assert done.returncode == 1
     assert "looking up version 99 of headrace-abalone" in done.stderr

@@ -10,15 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import every_minute
 import pytest
 from botocore.exceptions import ClientError
-from pipeline_samples import DEPLOYMENT, NOWHERE, Definition, described, model_package
-from typed_commands import Terminal
 
 from local_cloud.cloud import Cloud
 from pipeline_specs.config import settings
 from pipeline_specs.config.settings import Settings
+from tests.pipeline_specs import every_minute
+from tests.pipeline_specs.pipeline_samples import (
+    DEPLOYMENT,
+    NOWHERE,
+    Definition,
+    described,
+    model_package,
+)
+from tests.pipeline_specs.typed_commands import Terminal
 
 
 @pytest.fixture
@@ -73,7 +79,7 @@ def terminal(
 ) -> Terminal:
     terminal = Terminal(cloud, capsys)
 
-    class Watched(boto3.Session):
+    class Watched(boto3.Session):  # type: ignore[misc]  # boto3 ships no types
         def __init__(self, **options: Any) -> None:
             super().__init__(**options)
             self.events.register("before-call.*.*", terminal.note)

@@ -12,7 +12,7 @@ import yaml
 from headrace.domain.errors import PermanentError
 
 import pipeline_specs
-from pipeline_specs.config import document, init_project, settings
+from pipeline_specs.config import document, init_project
 from pipeline_specs.config.detection import detect
 from pipeline_specs.config.settings import Settings
 from workbench.cli.app import main
@@ -51,7 +51,9 @@ def test_the_first_settings_of_real_data_build_a_pipeline(tmp_path: Path, build:
 
 def test_an_editor_has_nothing_against_them(tmp_path: Path) -> None:
     begun(tmp_path, SHELLS)
-    schema = yaml.safe_load((settings.ROOT / "pipeline_specs/project.schema.json").read_text())
+    schema = yaml.safe_load(
+        (pipeline_specs.ROOT / "pipeline_specs/project.schema.json").read_text()
+    )
     written = yaml.safe_load((tmp_path / "whelk" / "project.yaml").read_text())
     jsonschema.Draft202012Validator(schema).validate(written)
 

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 from headrace.adapters.eventbridge import parse_json
 from headrace.adapters.ledger import Ledger
 from headrace.domain.events import RunRequested
-from typed_commands import INFERENCE, TRAINING, Terminal
+
+from tests.pipeline_specs.typed_commands import INFERENCE, TRAINING, Terminal
 
 
 def test_a_first_upsert_creates_what_it_can_and_says_what_waits(terminal: Terminal) -> None:

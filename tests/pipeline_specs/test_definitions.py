@@ -11,11 +11,11 @@ import sys
 from typing import Any
 
 import pytest
-from pipeline_samples import BUCKET, DEPLOYMENT, KINDS, NOWHERE
 
 from local_cloud.sagemaker.core.validation import checked_request
 from pipeline_specs import ROOT
 from pipeline_specs.config.settings import Settings
+from tests.pipeline_specs.pipeline_samples import BUCKET, DEPLOYMENT, KINDS, NOWHERE
 
 OPERATIONS = {
     "Processing": ("CreateProcessingJob", {"ProcessingJobName": "job"}),
@@ -194,7 +194,7 @@ def test_the_code_of_every_job_lies_under_the_hash_of_its_content(
 
 
 BUILD_ALL = f"""
-from pipeline_samples import model_package
+from tests.pipeline_specs.pipeline_samples import model_package
 from pipeline_specs.config import settings
 from pipeline_specs.pipelines import inference, model_quality, training
 from pipeline_specs.pipelines.built import Deployment

@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 import pytest
-from pipeline_samples import KINDS
 
 from pipeline_specs.config import settings
 from tests.pipeline_specs import golden_files
+from tests.pipeline_specs.pipeline_samples import KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS)

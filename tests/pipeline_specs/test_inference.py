@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from pipeline_samples import BUCKET, PACKAGE_ARN, RUN_OF_PACKAGE, flag, inputs
-
 from pipeline_specs.config.building import DataQuality, Thresholds
 from pipeline_specs.config.settings import Settings
+from tests.pipeline_specs.pipeline_samples import BUCKET, PACKAGE_ARN, RUN_OF_PACKAGE, flag, inputs
 
 RUN = f"s3://{BUCKET}/abalone/runs/this-run"
 SCORING = f"s3://{BUCKET}/abalone/batch-scoring/data"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline_samples import BUCKET, RUN_OF_PACKAGE, inputs
-
 from pipeline_specs.config.settings import Settings
+from tests.pipeline_specs.pipeline_samples import BUCKET, RUN_OF_PACKAGE, inputs
 
 
 def test_it_is_the_model_quality_step_of_a_scoring_run_on_other_data(

@@ -8,9 +8,14 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 from headrace.domain.errors import PermanentError
-from pipeline_samples import PACKAGE_ARN, RUN_OF_PACKAGE, described, model_package
 
 from pipeline_specs.deploy.versions import to_score_with
+from tests.pipeline_specs.pipeline_samples import (
+    PACKAGE_ARN,
+    RUN_OF_PACKAGE,
+    described,
+    model_package,
+)
 
 METADATA = described()["CustomerMetadataProperties"]
 GROUP_ARN = PACKAGE_ARN.rsplit("/", 1)[0]

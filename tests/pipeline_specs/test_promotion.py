@@ -10,12 +10,12 @@ import boto3
 import pytest
 from headrace.domain.errors import PermanentError
 from headrace.domain.lane import Lane, Rollout
-from typed_commands import INFERENCE, Terminal
 
 from pipeline_specs.config.settings import Settings
 from pipeline_specs.deploy import promotion, sharing
 from pipeline_specs.deploy.account import Account
 from pipeline_specs.deploy.stack import Stack
+from tests.pipeline_specs.typed_commands import INFERENCE, Terminal
 
 GROUP = "arn:aws:sagemaker:us-east-1:000000000000:model-package-group/headrace-abalone"
 LIVE = Lane("headrace-abalone-inference", rollout=Rollout(live="version 3", deployed_by=11))

@@ -190,7 +190,7 @@ def test_every_key_is_explained() -> None:
             if not (field.description or issubclass(_inner(field.annotation), Section))
         ]
 
-    def _inner(annotation: Any) -> type:
+    def _inner(annotation: Any) -> Any:
         inner = [one for one in get_args(annotation) if one is not type(None)]
         return inner[0] if isinstance(annotation, UnionType) else annotation
 

@@ -8,13 +8,13 @@ import boto3
 import pytest
 from headrace.adapters.ledger import Ledger
 from headrace.domain.errors import PermanentError
-from typed_commands import TRAINING, Terminal
 
 from pipeline_specs.config import settings
 from pipeline_specs.config.schedules import Schedule
 from pipeline_specs.config.settings import Settings
 from pipeline_specs.deploy.account import Account
 from pipeline_specs.deploy.stack import Stack
+from tests.pipeline_specs.typed_commands import TRAINING, Terminal
 
 
 def test_a_group_for_the_versions_is_made_once_with_the_projects_tags(

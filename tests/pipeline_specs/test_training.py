@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from headrace.domain.project import Folders
-from pipeline_samples import BUCKET, flag, inputs
 
 from local_cloud.sagemaker.engine.expressions import Scope
 from pipeline_specs.config.metrics import METRICS, Metric
 from pipeline_specs.config.settings import Settings
+from tests.pipeline_specs.pipeline_samples import BUCKET, flag, inputs
 
 RUN = f"s3://{BUCKET}/abalone/runs/this-run"
 TRAINING = ("training", "training-hpo")
@@ -185,7 +185,7 @@ def test_the_condition_holds_at_the_threshold_and_on_its_better_side(
             execution={},
             properties={},
             property_files={"Evaluate": {"EvaluationReport": "s3://b/evaluation.json"}},
-            read=lambda _, report=report: json.dumps(report),
+            read={"s3://b/evaluation.json": json.dumps(report)}.__getitem__,
         )
         assert scope.holds(condition) is holds
 

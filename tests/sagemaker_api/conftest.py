@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sagemaker_cloud import ROLE, Bus, Cloud, definition
+
+from tests.sagemaker_api.sagemaker_cloud import ROLE, Bus, Cloud, definition
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,9 @@ import signal
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+from local_cloud.sagemaker.host import Execution
 
 PORT, FOLDER = sys.argv[1], Path(sys.argv[2])
 os.environ.update(
@@ -28,27 +31,29 @@ from ministack.core import router  # noqa: E402
 
 from local_cloud.sagemaker.install import install  # noqa: E402
 
-SEEN = []
+SEEN: list[Any] = []
 
 
 class Engine:
-    def start(self, execution):
+    def start(self, execution: Execution) -> None:
         if execution.parameters.get("Input") == "s3://engine/is-broken":
             raise RuntimeError("no more workers")
         SEEN.append(["start", execution.arn, execution.parameters, execution.max_parallel_steps])
 
-    def stop(self, arn):
+    def stop(self, arn: str) -> None:
         SEEN.append(["stop", arn])
 
-    def shutdown(self):
+    def shutdown(self) -> None:
         SEEN.append(["shutdown"])
 
 
-def with_times(row):
+def with_times(row: dict[str, Any]) -> datetime | dict[str, Any]:
     return datetime.fromisoformat(row["$time"]) if row.keys() == {"$time"} else row
 
 
-async def engine(method, path, headers, body, query):
+async def engine(
+    method: str, path: str, headers: dict[str, str], body: bytes, query: object
+) -> tuple[int, dict[str, str], bytes]:
     name = headers["x-amz-target"].rpartition(".")[2]
     arguments = json.loads(body, object_hook=with_times)
     try:
@@ -58,7 +63,7 @@ async def engine(method, path, headers, body, query):
     return 200, {"Content-Type": "application/json"}, json.dumps(answer, default=str).encode()
 
 
-def _told(name, arguments):
+def _told(name: str, arguments: list[Any]) -> Any:
     if name == "seen":
         return SEEN
     if name == "identity":

@@ -2,29 +2,31 @@
 
 import json
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from sagemaker_cloud import ROLE, definition
 
 from local_cloud.sagemaker.core import authorization
+from tests.sagemaker_api.sagemaker_cloud import ROLE, Cloud, definition
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 
 
-def policy(*statements):
+def policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def allow(action, resource, **more):
+def allow(action: str | list[str], resource: str | list[str], **more: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
 @pytest.fixture
-def user(cloud, name):
+def user(cloud: Cloud, name: str) -> Callable[..., Any]:
     """A SageMaker client of a new user who may do what the statements say."""
 
-    def make(*statements):
+    def make(*statements: dict[str, Any]) -> Any:
         iam = cloud.client("iam")
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="inline", PolicyDocument=policy(*statements))
@@ -38,21 +40,25 @@ def user(cloud, name):
     return make
 
 
-def denied(call, **request):
+def denied(call: Callable[..., Any], **request: Any) -> Any:
     with pytest.raises(ClientError) as caught:
         call(**request)
     assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
     return caught.value.response["Error"]["Message"]
 
 
-def test_a_pipeline_is_allowed_by_its_arn_and_another_is_not(sagemaker, pipeline, user):
+def test_a_pipeline_is_allowed_by_its_arn_and_another_is_not(
+    sagemaker: Any, pipeline: str, user: Callable[..., Any]
+) -> None:
     mine = user(allow("sagemaker:DescribePipeline", f"{ARN}:pipeline/{pipeline}"))
     assert mine.describe_pipeline(PipelineName=pipeline)["PipelineName"] == pipeline
     assert "sagemaker:DescribePipeline" in denied(mine.describe_pipeline, PipelineName="other")
     assert "sagemaker:DeletePipeline" in denied(mine.delete_pipeline, PipelineName=pipeline)
 
 
-def test_who_may_approve_can_be_narrowed_by_the_approval_itself(sagemaker, name, user):
+def test_who_may_approve_can_be_narrowed_by_the_approval_itself(
+    sagemaker: Any, name: str, user: Callable[..., Any]
+) -> None:
     sagemaker.create_model_package_group(ModelPackageGroupName=name)
     arn = sagemaker.create_model_package(ModelPackageGroupName=name)["ModelPackageArn"]
     condition = {"StringEquals": {"sagemaker:ModelApprovalStatus": "Rejected"}}
@@ -63,7 +69,7 @@ def test_who_may_approve_can_be_narrowed_by_the_approval_itself(sagemaker, name,
     denied(mine.update_model_package, ModelPackageArn=arn, ModelApprovalStatus="Approved")
 
 
-def test_a_role_must_be_passed_to_sagemaker(name, user):
+def test_a_role_must_be_passed_to_sagemaker(name: str, user: Callable[..., Any]) -> None:
     mine = user(
         allow("sagemaker:*", "*"),
         allow(
@@ -92,17 +98,19 @@ def test_a_role_must_be_passed_to_sagemaker(name, user):
         ("DescribePipeline", ["no object"], "*"),
     ],
 )
-def test_each_operation_is_authorised_on_its_resource(operation, request_, resource):
+def test_each_operation_is_authorised_on_its_resource(
+    operation: str, request_: object, resource: str
+) -> None:
     body = json.dumps(request_).encode()
     found = authorization.resource_arn(operation, body, "us-east-1", "000000000000")
     assert found == resource
 
 
 @pytest.fixture
-def role(cloud, name):
+def role(cloud: Cloud, name: str) -> Callable[[str], Any]:
     """The ARN of a role that SageMaker may assume and that may read one prefix."""
 
-    def make(service):
+    def make(service: str) -> Any:
         trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
         iam = cloud.client("iam")
         made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]
@@ -116,7 +124,9 @@ def role(cloud, name):
     return make
 
 
-def test_a_job_reads_what_its_role_allows_and_nothing_else(cloud, role, name):
+def test_a_job_reads_what_its_role_allows_and_nothing_else(
+    cloud: Cloud, role: Callable[[str], str], name: str
+) -> None:
     arn = role("sagemaker.amazonaws.com")
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="job-data")
@@ -128,16 +138,18 @@ def test_a_job_reads_what_its_role_allows_and_nothing_else(cloud, role, name):
     assert "AccessDenied" in cloud.engine("read", arn, "job-data", "other/a")["error"]
 
 
-def test_a_role_that_does_not_trust_sagemaker_is_not_assumed(cloud, role):
+def test_a_role_that_does_not_trust_sagemaker_is_not_assumed(
+    cloud: Cloud, role: Callable[[str], str]
+) -> None:
     answer = cloud.engine("identity", role("lambda.amazonaws.com"))
     assert "allows principal 'sagemaker.amazonaws.com' to assume the role" in answer["error"]
 
 
-def test_a_role_that_is_not_there_is_not_assumed(cloud):
+def test_a_role_that_is_not_there_is_not_assumed(cloud: Cloud) -> None:
     assert "Could not assume role" in cloud.engine("identity", ROLE)["error"]
 
 
-def test_a_jobs_lines_are_in_cloudwatch_logs(cloud, name):
+def test_a_jobs_lines_are_in_cloudwatch_logs(cloud: Cloud, name: str) -> None:
     for lines in (["one", ""], ["two\ttabs"]):
         cloud.engine("log", "/aws/sagemaker/ProcessingJobs", name, lines)
     told = cloud.client("logs").get_log_events(
@@ -147,13 +159,13 @@ def test_a_jobs_lines_are_in_cloudwatch_logs(cloud, name):
 
 
 @pytest.fixture
-def shared(cloud, sagemaker, name):
+def shared(cloud: Cloud, sagemaker: Any, name: str) -> tuple[str, Any, Callable[..., None]]:
     """A version in this account, and SageMaker as the root of another account calls it."""
     sagemaker.create_model_package_group(ModelPackageGroupName=name)
     arn = sagemaker.create_model_package(ModelPackageGroupName=name)["ModelPackageArn"]
     other = cloud.client("sagemaker", aws_access_key_id="111122223333")
 
-    def share(*actions):
+    def share(*actions: str) -> None:
         statement = allow(list(actions), [f"{ARN}:model-package/{name}/*"])
         statement["Principal"] = {"AWS": "arn:aws:iam::111122223333:root"}
         sagemaker.put_model_package_group_policy(
@@ -163,7 +175,9 @@ def shared(cloud, sagemaker, name):
     return arn, other, share
 
 
-def test_another_account_sees_only_what_the_groups_policy_shares(sagemaker, shared):
+def test_another_account_sees_only_what_the_groups_policy_shares(
+    sagemaker: Any, shared: tuple[str, Any, Callable[..., None]]
+) -> None:
     arn, other, share = shared
     message = denied(other.describe_model_package, ModelPackageName=arn)
     assert "no resource-based policy allows the sagemaker:DescribeModelPackage" in message
@@ -183,7 +197,9 @@ def test_another_account_sees_only_what_the_groups_policy_shares(sagemaker, shar
     assert [row["ModelPackageArn"] for row in listed] == [arn]
 
 
-def test_a_model_of_a_shared_version_needs_the_groups_policy(shared, name):
+def test_a_model_of_a_shared_version_needs_the_groups_policy(
+    shared: tuple[str, Any, Callable[..., None]], name: str
+) -> None:
     arn, other, share = shared
     request = {"ModelName": name, "PrimaryContainer": {"ModelPackageName": arn}}
     denied(other.create_model, **request)
@@ -191,7 +207,9 @@ def test_a_model_of_a_shared_version_needs_the_groups_policy(shared, name):
     assert ":111122223333:model/" in other.create_model(**request)["ModelArn"]
 
 
-def test_step_functions_reaches_sagemaker_by_the_sdk_integration(cloud, pipeline):
+def test_step_functions_reaches_sagemaker_by_the_sdk_integration(
+    cloud: Cloud, pipeline: str
+) -> None:
     states = cloud.client("stepfunctions")
     trust = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}}
     role = cloud.client("iam").create_role(

@@ -2,18 +2,24 @@
 
 import json
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from sagemaker_cloud import ROLE, definition
+
+from tests.sagemaker_api.sagemaker_cloud import ROLE, Cloud, definition
+
+Deployed = tuple[str, dict[str, str], str]
+Deploy = Callable[..., Deployed]
 
 
 @pytest.fixture
-def deploy(cloud, name):
+def deploy(cloud: Cloud, name: str) -> Deploy:
     """Create or update the test's stack; its status and outputs, or why it failed."""
     stacks = cloud.client("cloudformation")
 
-    def settled():
+    def settled() -> Deployed:
         while True:
             [stack] = stacks.describe_stacks(StackName=name)["Stacks"]
             if not stack["StackStatus"].endswith("IN_PROGRESS"):
@@ -24,7 +30,7 @@ def deploy(cloud, name):
         outputs = {row["OutputKey"]: row["OutputValue"] for row in stack.get("Outputs", [])}
         return stack["StackStatus"], outputs, reasons
 
-    def run(resources, change="create_stack"):
+    def run(resources: dict[str, Any], change: str = "create_stack") -> Deployed:
         outputs = {f"{key}Ref": {"Value": {"Ref": key}} for key in resources}
         template = json.dumps({"Resources": resources, "Outputs": outputs})
         getattr(stacks, change)(
@@ -35,12 +41,12 @@ def deploy(cloud, name):
     return run
 
 
-def group(name, **more):
+def group(name: str, **more: Any) -> dict[str, Any]:
     properties = {"ModelPackageGroupName": name, "ModelPackageGroupDescription": "d", **more}
     return {"Group": {"Type": "AWS::SageMaker::ModelPackageGroup", "Properties": properties}}
 
 
-def pipeline(name, text, **more):
+def pipeline(name: str, text: str, **more: Any) -> dict[str, Any]:
     properties = {
         "PipelineName": name,
         "PipelineDefinition": {"PipelineDefinitionBody": text},
@@ -50,7 +56,9 @@ def pipeline(name, text, **more):
     return {"Pipeline": {"Type": "AWS::SageMaker::Pipeline", "Properties": properties}}
 
 
-def test_a_group_is_created_changed_and_deleted_with_its_stack(cloud, sagemaker, name, deploy):
+def test_a_group_is_created_changed_and_deleted_with_its_stack(
+    cloud: Cloud, sagemaker: Any, name: str, deploy: Deploy
+) -> None:
     policy = {"Version": "2012-10-17", "Statement": []}
     tags = [{"Key": "team", "Value": "blue"}]
     made = group(name, ModelPackageGroupPolicy=policy, Tags=tags)
@@ -81,7 +89,7 @@ def test_a_group_is_created_changed_and_deleted_with_its_stack(cloud, sagemaker,
     raise AssertionError("the group is still there")
 
 
-def test_a_group_of_a_taken_name_fails_the_stack(sagemaker, name, deploy):
+def test_a_group_of_a_taken_name_fails_the_stack(sagemaker: Any, name: str, deploy: Deploy) -> None:
     sagemaker.create_model_package_group(ModelPackageGroupName=name)
     status, _, reasons = deploy(group(name))
     assert status == "ROLLBACK_COMPLETE"
@@ -89,7 +97,9 @@ def test_a_group_of_a_taken_name_fails_the_stack(sagemaker, name, deploy):
     assert sagemaker.describe_model_package_group(ModelPackageGroupName=name)
 
 
-def test_a_pipeline_is_created_and_updated_in_place(sagemaker, name, deploy):
+def test_a_pipeline_is_created_and_updated_in_place(
+    sagemaker: Any, name: str, deploy: Deploy
+) -> None:
     status, outputs, reasons = deploy(pipeline(name, definition()))
     assert (status, outputs) == ("CREATE_COMPLETE", {"PipelineRef": name}), reasons
     new = definition({"Name": "New", "Type": "Fail", "Arguments": {}})
@@ -98,7 +108,7 @@ def test_a_pipeline_is_created_and_updated_in_place(sagemaker, name, deploy):
     assert sagemaker.describe_pipeline(PipelineName=name)["PipelineDefinition"] == new
 
 
-def test_a_pipeline_with_a_bad_definition_fails_the_stack(name, deploy):
+def test_a_pipeline_with_a_bad_definition_fails_the_stack(name: str, deploy: Deploy) -> None:
     status, _, reasons = deploy(pipeline(name, "{"))
     assert status == "ROLLBACK_COMPLETE"
     assert "Unable to parse pipeline definition" in reasons

@@ -1,27 +1,30 @@
 """Changes arrive on EventBridge in the shapes that AWS publishes (`published/`)."""
 
 import json
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sagemaker_cloud import INPUT
+
+from tests.sagemaker_api.sagemaker_cloud import INPUT, Bus, Cloud
 
 PUBLISHED = Path(__file__).with_name("published")
 START = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 JOB = "arn:aws:sagemaker:us-east-1:000000000000"
 
 
-def published(name):
+def published(name: str) -> Any:
     return json.loads((PUBLISHED / f"{name}.json").read_text())
 
 
-def of_type(name):
+def of_type(name: str) -> Callable[[dict[str, Any]], bool]:
     wanted = published(name)["detail-type"]
     return lambda event: event["detail-type"] == wanted
 
 
-def assert_shape_of(event, name, optional=()):
+def assert_shape_of(event: dict[str, Any], name: str, optional: Collection[str] = ()) -> None:
     """The event has the published members and no others, with values of the same types."""
     example = published(name)
     assert event.keys() == example.keys()
@@ -33,7 +36,7 @@ def assert_shape_of(event, name, optional=()):
         assert type(value) is type(example["detail"][member]), member
 
 
-def start(sagemaker, pipeline):
+def start(sagemaker: Any, pipeline: str) -> Any:
     return sagemaker.start_pipeline_execution(
         PipelineName=pipeline,
         PipelineParameters=INPUT,
@@ -42,7 +45,9 @@ def start(sagemaker, pipeline):
     )["PipelineExecutionArn"]
 
 
-def test_an_execution_tells_its_status_with_its_name_in_lower_case(cloud, sagemaker, pipeline, bus):
+def test_an_execution_tells_its_status_with_its_name_in_lower_case(
+    cloud: Cloud, sagemaker: Any, pipeline: str, bus: Bus
+) -> None:
     arn = start(sagemaker, pipeline)
     cloud.engine("execution_changed", arn, "Succeeded")
     cloud.engine("execution_changed", arn, "Succeeded")
@@ -59,7 +64,9 @@ def test_an_execution_tells_its_status_with_its_name_in_lower_case(cloud, sagema
     assert ended["resources"] == [lower.partition("/execution/")[0], lower]
 
 
-def test_a_step_tells_each_status_once(cloud, sagemaker, pipeline, bus):
+def test_a_step_tells_each_status_once(
+    cloud: Cloud, sagemaker: Any, pipeline: str, bus: Bus
+) -> None:
     arn = start(sagemaker, pipeline)
     step = {"StepName": "Prepare", "StepType": "Processing", "StartTime": START}
     job = {"ProcessingJob": {"Arn": f"{JOB}:processing-job/x"}}
@@ -76,7 +83,9 @@ def test_a_step_tells_each_status_once(cloud, sagemaker, pipeline, bus):
     assert ended["detail"]["stepStartTime"] == "2026-01-02T03:04:05Z"
 
 
-def test_a_failed_step_tells_why_and_a_cached_one_whence(cloud, sagemaker, pipeline, bus):
+def test_a_failed_step_tells_why_and_a_cached_one_whence(
+    cloud: Cloud, sagemaker: Any, pipeline: str, bus: Bus
+) -> None:
     arn = start(sagemaker, pipeline)
     failed = {"StepName": "A", "StepType": "Fail", "StepStatus": "Failed", "FailureReason": "no"}
     cached = {
@@ -94,7 +103,7 @@ def test_a_failed_step_tells_why_and_a_cached_one_whence(cloud, sagemaker, pipel
     assert "metadata" not in second["detail"]
 
 
-def test_a_model_package_tells_its_approval(sagemaker, name, bus):
+def test_a_model_package_tells_its_approval(sagemaker: Any, name: str, bus: Bus) -> None:
     sagemaker.create_model_package_group(ModelPackageGroupName=name)
     container = {"Image": "registry/image:1", "ModelDataUrl": "s3://bucket/model.tar.gz"}
     statistics = {"ContentType": "application/json", "S3Uri": "s3://bucket/evaluation.json"}
@@ -188,7 +197,9 @@ MILLISECONDS = round(START.timestamp() * 1000)
         ("ProcessingJob", PROCESSING, "SageMaker Processing Job State Change", MILLISECONDS),
     ],
 )
-def test_a_job_tells_its_times_in_the_way_of_its_kind(cloud, bus, kind, record, detail_type, time):
+def test_a_job_tells_its_times_in_the_way_of_its_kind(
+    cloud: Cloud, bus: Bus, kind: str, record: dict[str, Any], detail_type: str, time: str | int
+) -> None:
     record = record | {f"{kind}Name": f"told-{kind[:10]}"}
     record[f"{kind}Arn"] = record[f"{kind}Arn"].rpartition("/")[0] + f"/told-{kind[:10]}"
     assert cloud.engine("job_changed", kind, record) is None
@@ -199,13 +210,13 @@ def test_a_job_tells_its_times_in_the_way_of_its_kind(cloud, bus, kind, record, 
 
 
 @pytest.mark.parametrize("example", ["training_job", "tuning_job", "transform_job"])
-def test_a_jobs_detail_type_is_the_published_one(example):
+def test_a_jobs_detail_type_is_the_published_one(example: str) -> None:
     from local_cloud.sagemaker.core import events
 
     assert published(example)["detail-type"] in events.DETAIL_TYPES.values()
 
 
-def test_a_new_secondary_status_is_told_and_the_same_one_is_not(cloud, bus):
+def test_a_new_secondary_status_is_told_and_the_same_one_is_not(cloud: Cloud, bus: Bus) -> None:
     record = TRAINING | {
         "TrainingJobName": "second",
         "TrainingJobArn": f"{JOB}:training-job/second",

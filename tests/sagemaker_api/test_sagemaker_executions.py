@@ -1,32 +1,35 @@
 """Executions of pipelines, over HTTP with boto3."""
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from sagemaker_cloud import INPUT, ROLE, definition
+
+from tests.sagemaker_api.sagemaker_cloud import INPUT, ROLE, Cloud, definition
 
 
-def refused(call, **request):
+def refused(call: Callable[..., Any], **request: Any) -> Any:
     with pytest.raises(ClientError) as caught:
         call(**request)
     return caught.value.response["Error"]
 
 
-def start(sagemaker, pipeline, **more):
+def start(sagemaker: Any, pipeline: str, **more: Any) -> Any:
     return sagemaker.start_pipeline_execution(
         PipelineName=pipeline, **{"PipelineParameters": INPUT, **more}
     )["PipelineExecutionArn"]
 
 
-def test_the_engine_is_given_what_was_started(cloud, sagemaker, pipeline):
+def test_the_engine_is_given_what_was_started(cloud: Cloud, sagemaker: Any, pipeline: str) -> None:
     arn = start(sagemaker, pipeline, ParallelismConfiguration={"MaxParallelExecutionSteps": 2})
     assert ["start", arn, {"Input": "s3://bucket/key"}, 2] in cloud.engine("seen")
 
 
-def test_what_hinders_the_engine_fails_the_execution(sagemaker, pipeline):
+def test_what_hinders_the_engine_fails_the_execution(sagemaker: Any, pipeline: str) -> None:
     broken = [{"Name": "Input", "Value": "s3://engine/is-broken"}]
     arn = start(sagemaker, pipeline, PipelineParameters=broken)
     told = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
@@ -46,8 +49,8 @@ def test_what_hinders_the_engine_fails_the_execution(sagemaker, pipeline):
     ],
 )
 def test_parameters_that_do_not_fit_the_definition_are_refused(
-    sagemaker, pipeline, parameters, why
-):
+    sagemaker: Any, pipeline: str, parameters: list[dict[str, str]], why: str
+) -> None:
     error = refused(
         sagemaker.start_pipeline_execution,
         PipelineName=pipeline,
@@ -59,7 +62,7 @@ def test_parameters_that_do_not_fit_the_definition_are_refused(
     assert listed["PipelineExecutionSummaries"] == []
 
 
-def test_an_execution_tells_given_and_default_parameters(sagemaker, pipeline):
+def test_an_execution_tells_given_and_default_parameters(sagemaker: Any, pipeline: str) -> None:
     arn = start(sagemaker, pipeline)
     told = sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)
     assert told["PipelineParameters"] == [
@@ -69,7 +72,7 @@ def test_an_execution_tells_given_and_default_parameters(sagemaker, pipeline):
     ]
 
 
-def test_the_same_token_and_request_is_the_same_execution(sagemaker, pipeline):
+def test_the_same_token_and_request_is_the_same_execution(sagemaker: Any, pipeline: str) -> None:
     token = "t" * 32
     first = start(sagemaker, pipeline, ClientRequestToken=token)
     assert start(sagemaker, pipeline, ClientRequestToken=token) == first
@@ -78,7 +81,7 @@ def test_the_same_token_and_request_is_the_same_execution(sagemaker, pipeline):
     assert len(listed["PipelineExecutionSummaries"]) == 2
 
 
-def test_the_same_token_with_another_request_is_a_conflict(sagemaker, pipeline):
+def test_the_same_token_with_another_request_is_a_conflict(sagemaker: Any, pipeline: str) -> None:
     token = "v" * 32
     start(sagemaker, pipeline, ClientRequestToken=token)
     error = refused(
@@ -90,13 +93,15 @@ def test_the_same_token_with_another_request_is_a_conflict(sagemaker, pipeline):
     assert error["Code"] == "ConflictException"
 
 
-def test_a_refused_start_does_not_use_up_its_token(sagemaker, pipeline):
+def test_a_refused_start_does_not_use_up_its_token(sagemaker: Any, pipeline: str) -> None:
     token = "w" * 32
     refused(sagemaker.start_pipeline_execution, PipelineName=pipeline, ClientRequestToken=token)
     assert start(sagemaker, pipeline, ClientRequestToken=token)
 
 
-def test_concurrent_starts_with_one_token_are_one_execution(cloud, sagemaker, name):
+def test_concurrent_starts_with_one_token_are_one_execution(
+    cloud: Cloud, sagemaker: Any, name: str
+) -> None:
     document = json.loads(definition())
     document["Parameters"] += [  # so that a start takes long enough for others to come between
         {"Name": f"P{number}", "Type": "String", "DefaultValue": "v"} for number in range(10_000)
@@ -115,7 +120,7 @@ def test_concurrent_starts_with_one_token_are_one_execution(cloud, sagemaker, na
     assert [row[0] for row in cloud.engine("seen") if row[1:2] == arns[:1]] == ["start"]
 
 
-def test_executions_are_paged_the_newest_first(sagemaker, pipeline):
+def test_executions_are_paged_the_newest_first(sagemaker: Any, pipeline: str) -> None:
     arns = [start(sagemaker, pipeline) for _ in range(12)]
     first = sagemaker.list_pipeline_executions(PipelineName=pipeline)
     assert len(first["PipelineExecutionSummaries"]) == 10
@@ -133,12 +138,12 @@ def test_executions_are_paged_the_newest_first(sagemaker, pipeline):
     assert found == [*arns, newer]
 
 
-def test_a_token_that_nobody_gave_is_refused(sagemaker, pipeline):
+def test_a_token_that_nobody_gave_is_refused(sagemaker: Any, pipeline: str) -> None:
     error = refused(sagemaker.list_pipeline_executions, PipelineName=pipeline, NextToken="nonsense")
     assert "Invalid NextToken" in error["Message"]
 
 
-def test_executions_are_listed_between_two_times(sagemaker, pipeline):
+def test_executions_are_listed_between_two_times(sagemaker: Any, pipeline: str) -> None:
     arn = start(sagemaker, pipeline)
     made = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)["CreationTime"]
     ask = {"PipelineName": pipeline}
@@ -148,7 +153,9 @@ def test_executions_are_listed_between_two_times(sagemaker, pipeline):
     assert [row["PipelineExecutionArn"] for row in before["PipelineExecutionSummaries"]] == [arn]
 
 
-def test_an_execution_is_stopped_once_and_only_while_it_runs(cloud, sagemaker, pipeline):
+def test_an_execution_is_stopped_once_and_only_while_it_runs(
+    cloud: Cloud, sagemaker: Any, pipeline: str
+) -> None:
     arn = start(sagemaker, pipeline)
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken="s" * 32)
     told = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
@@ -165,14 +172,14 @@ def test_an_execution_is_stopped_once_and_only_while_it_runs(cloud, sagemaker, p
     assert "is Stopped" in error["Message"]
 
 
-def test_a_final_status_stays(cloud, sagemaker, pipeline):
+def test_a_final_status_stays(cloud: Cloud, sagemaker: Any, pipeline: str) -> None:
     arn = start(sagemaker, pipeline)
     cloud.engine("execution_changed", arn, "Succeeded")
     answer = cloud.engine("execution_changed", arn, "Failed", "late")
     assert answer == {"error": f"ValueError: {arn} is Succeeded and cannot become Failed"}
 
 
-def test_an_execution_can_be_renamed_and_found_in_any_case(sagemaker, pipeline):
+def test_an_execution_can_be_renamed_and_found_in_any_case(sagemaker: Any, pipeline: str) -> None:
     arn = start(sagemaker, pipeline)
     sagemaker.update_pipeline_execution(
         PipelineExecutionArn=arn, PipelineExecutionDisplayName="renamed"
@@ -182,13 +189,13 @@ def test_an_execution_can_be_renamed_and_found_in_any_case(sagemaker, pipeline):
     assert told["PipelineExecutionDisplayName"] == "renamed"
 
 
-def test_an_unknown_execution_is_not_found(sagemaker, pipeline):
+def test_an_unknown_execution_is_not_found(sagemaker: Any, pipeline: str) -> None:
     arn = f"arn:aws:sagemaker:us-east-1:000000000000:pipeline/{pipeline}/execution/nothing00000"
     error = refused(sagemaker.describe_pipeline_execution, PipelineExecutionArn=arn)
     assert error["Code"] == "ResourceNotFound"
 
 
-def test_steps_are_listed_the_latest_first(cloud, sagemaker, pipeline):
+def test_steps_are_listed_the_latest_first(cloud: Cloud, sagemaker: Any, pipeline: str) -> None:
     arn = start(sagemaker, pipeline)
     for second, step in enumerate(("First", "Second")):
         time = datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC)
@@ -202,7 +209,9 @@ def test_steps_are_listed_the_latest_first(cloud, sagemaker, pipeline):
     assert "StepType" not in told["PipelineExecutionSteps"][0]
 
 
-def test_a_step_that_sagemaker_would_not_tell_is_the_engines_mistake(cloud, sagemaker, pipeline):
+def test_a_step_that_sagemaker_would_not_tell_is_the_engines_mistake(
+    cloud: Cloud, sagemaker: Any, pipeline: str
+) -> None:
     arn = start(sagemaker, pipeline)
     answer = cloud.engine("step_changed", arn, {"StepName": "a", "StepStatus": "Done"})
     assert "enum value set" in answer["error"]

@@ -1,20 +1,23 @@
 """State outlives the process; tokens do not outlive their window; MiniStack's seams are there."""
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, responses, router
 from ministack.services import eventbridge, s3, stepfunctions
 from ministack.services.cloudformation import provisioners
-from sagemaker_cloud import INPUT, ROLE, Bus, Cloud, definition
 
 from local_cloud.sagemaker.core.store import Store
+from tests.sagemaker_api.sagemaker_cloud import INPUT, ROLE, Bus, Cloud, definition
 
 
 @pytest.fixture
-def own_cloud(tmp_path, request):
+def own_cloud(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cloud]:
     """A cloud of the test's own, that may be stopped; its parameter is the token window."""
     server = Cloud(tmp_path, token_window=getattr(request, "param", None)).start()
     server.client("sagemaker").create_pipeline(
@@ -24,13 +27,13 @@ def own_cloud(tmp_path, request):
     server.kill()
 
 
-def start(cloud, token):
+def start(cloud: Cloud, token: str) -> Any:
     return cloud.client("sagemaker").start_pipeline_execution(
         PipelineName="kept", PipelineParameters=INPUT, ClientRequestToken=token * 32
     )["PipelineExecutionArn"]
 
 
-def test_registry_and_tokens_are_there_again_after_a_stop(own_cloud):
+def test_registry_and_tokens_are_there_again_after_a_stop(own_cloud: Cloud) -> None:
     sagemaker = own_cloud.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="group")
     package = sagemaker.create_model_package(
@@ -48,7 +51,7 @@ def test_registry_and_tokens_are_there_again_after_a_stop(own_cloud):
     assert start(own_cloud, "a") == run
 
 
-def test_what_ran_when_the_cloud_stopped_has_failed_and_rules_are_told(own_cloud):
+def test_what_ran_when_the_cloud_stopped_has_failed_and_rules_are_told(own_cloud: Cloud) -> None:
     bus = Bus(own_cloud, "kept")
     run = start(own_cloud, "a")
     step = {"StepName": "S", "StepType": "Fail", "StepStatus": "Executing"}
@@ -68,7 +71,7 @@ def test_what_ran_when_the_cloud_stopped_has_failed_and_rules_are_told(own_cloud
 
 
 @pytest.mark.parametrize("own_cloud", [4], indirect=True)
-def test_a_token_is_forgotten_after_its_window(own_cloud):
+def test_a_token_is_forgotten_after_its_window(own_cloud: Cloud) -> None:
     first = start(own_cloud, "a")
     assert start(own_cloud, "a") == first
     deadline = time.monotonic() + 20
@@ -77,7 +80,7 @@ def test_a_token_is_forgotten_after_its_window(own_cloud):
         time.sleep(0.1)
 
 
-def test_a_remembered_step_is_given_until_it_is_too_old(cloud):
+def test_a_remembered_step_is_given_until_it_is_too_old(cloud: Cloud) -> None:
     arn = "arn:aws:sagemaker:us-east-1:000000000000:pipeline/p"
     assert cloud.engine("cached_step", arn, "key", 60) is None
     cloud.engine("remember_step", arn, "key", {"StepName": "S"})
@@ -86,7 +89,9 @@ def test_a_remembered_step_is_given_until_it_is_too_old(cloud):
     assert cloud.engine("cached_step", arn + "2", "key", 60) is None
 
 
-def test_the_engine_calls_operations_in_process_with_errors_as_boto3_raises_them(cloud):
+def test_the_engine_calls_operations_in_process_with_errors_as_boto3_raises_them(
+    cloud: Cloud,
+) -> None:
     answer = cloud.engine("call", "DescribePipeline", {"PipelineName": "nothing"})
     assert answer == {
         "error": "ClientError: An error occurred (ResourceNotFound) when calling the "
@@ -94,7 +99,7 @@ def test_the_engine_calls_operations_in_process_with_errors_as_boto3_raises_them
     }
 
 
-def test_the_store_tells_scopes_apart_and_keeps_times(tmp_path):
+def test_the_store_tells_scopes_apart_and_keeps_times(tmp_path: Path) -> None:
     store = Store()
     now = datetime.now(UTC)
     store.scope("1", "us-east-1").table("pipelines")["p"] = {"CreationTime": now}
@@ -106,13 +111,13 @@ def test_the_store_tells_scopes_apart_and_keeps_times(tmp_path):
     assert not Store().load(tmp_path / "nothing.json")
 
 
-def test_a_state_of_another_format_is_refused(tmp_path):
+def test_a_state_of_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text('{"format": 99}')
     with pytest.raises(ValueError, match="has format 99"):
         Store().load(tmp_path / "state.json")
 
 
-def test_ministacks_seams_are_where_install_expects_them():
+def test_ministacks_seams_are_where_install_expects_them() -> None:
     assert "sqs" in app.SERVICE_HANDLERS
     assert "target_prefixes" in router.SERVICE_PATTERNS["dynamodb"]
     assert stepfunctions._AWS_SDK_SERVICE_MAP["dynamodb"].keys() >= {"target_prefix", "protocol"}

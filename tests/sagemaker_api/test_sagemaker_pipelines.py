@@ -1,23 +1,27 @@
 """Pipelines, over HTTP with boto3."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
-from sagemaker_cloud import INPUT, ROLE, definition
+
+from tests.sagemaker_api.sagemaker_cloud import INPUT, ROLE, Cloud, definition
 
 
-def refused(call, **request):
+def refused(call: Callable[..., Any], **request: Any) -> Any:
     with pytest.raises(ClientError) as caught:
         call(**request)
     return caught.value.response["Error"]
 
 
-def start(sagemaker, pipeline, **more):
+def start(sagemaker: Any, pipeline: str, **more: Any) -> Any:
     return sagemaker.start_pipeline_execution(
         PipelineName=pipeline, **{"PipelineParameters": INPUT, **more}
     )["PipelineExecutionArn"]
 
 
-def test_a_pipeline_is_described_as_it_was_created(sagemaker, name):
+def test_a_pipeline_is_described_as_it_was_created(sagemaker: Any, name: str) -> None:
     arn = sagemaker.create_pipeline(
         PipelineName=name,
         PipelineDescription="trains",
@@ -35,7 +39,9 @@ def test_a_pipeline_is_described_as_it_was_created(sagemaker, name):
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "team", "Value": "blue"}]
 
 
-def test_a_second_pipeline_of_a_name_is_refused_in_the_words_the_sdk_looks_for(sagemaker, pipeline):
+def test_a_second_pipeline_of_a_name_is_refused_in_the_words_the_sdk_looks_for(
+    sagemaker: Any, pipeline: str
+) -> None:
     error = refused(
         sagemaker.create_pipeline,
         PipelineName=pipeline,
@@ -46,7 +52,9 @@ def test_a_second_pipeline_of_a_name_is_refused_in_the_words_the_sdk_looks_for(s
     assert "already exists" in error["Message"]
 
 
-def test_the_same_create_with_the_same_token_is_no_second_pipeline(sagemaker, name):
+def test_the_same_create_with_the_same_token_is_no_second_pipeline(
+    sagemaker: Any, name: str
+) -> None:
     request = {
         "PipelineName": name,
         "PipelineDefinition": definition(),
@@ -68,7 +76,9 @@ def test_the_same_create_with_the_same_token_is_no_second_pipeline(sagemaker, na
         (definition({"Name": "a", "Type": "Fail", "DependsOn": ["b"]}), "not there: ['b']"),
     ],
 )
-def test_a_definition_that_is_none_is_refused(sagemaker, name, text, why):
+def test_a_definition_that_is_none_is_refused(
+    sagemaker: Any, name: str, text: str, why: str
+) -> None:
     error = refused(
         sagemaker.create_pipeline, PipelineName=name, PipelineDefinition=text, RoleArn=ROLE
     )
@@ -76,7 +86,7 @@ def test_a_definition_that_is_none_is_refused(sagemaker, name, text, why):
     assert why in error["Message"]
 
 
-def test_a_definition_may_lie_in_s3(cloud, sagemaker, name):
+def test_a_definition_may_lie_in_s3(cloud: Cloud, sagemaker: Any, name: str) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="definitions")
     s3.put_object(Bucket="definitions", Key="p.json", Body=definition().encode())
@@ -88,7 +98,9 @@ def test_a_definition_may_lie_in_s3(cloud, sagemaker, name):
     assert error["Message"] == "Unable to read s3://definitions/lost.json: no such object"
 
 
-def test_an_update_leaves_running_executions_their_definition(sagemaker, pipeline):
+def test_an_update_leaves_running_executions_their_definition(
+    sagemaker: Any, pipeline: str
+) -> None:
     arn = start(sagemaker, pipeline)
     new = definition({"Name": "New", "Type": "Fail", "Arguments": {}})
     sagemaker.update_pipeline(PipelineName=pipeline, PipelineDefinition=new)
@@ -97,7 +109,7 @@ def test_an_update_leaves_running_executions_their_definition(sagemaker, pipelin
     assert sagemaker.describe_pipeline(PipelineName=pipeline)["PipelineDefinition"] == new
 
 
-def test_a_pipeline_that_runs_is_not_deleted(cloud, sagemaker, pipeline):
+def test_a_pipeline_that_runs_is_not_deleted(cloud: Cloud, sagemaker: Any, pipeline: str) -> None:
     arn = start(sagemaker, pipeline)
     error = refused(sagemaker.delete_pipeline, PipelineName=pipeline)
     assert error["Code"] == "ConflictException"
@@ -109,13 +121,15 @@ def test_a_pipeline_that_runs_is_not_deleted(cloud, sagemaker, pipeline):
     }
 
 
-def test_pipelines_of_another_region_are_others(cloud, sagemaker, pipeline):
+def test_pipelines_of_another_region_are_others(
+    cloud: Cloud, sagemaker: Any, pipeline: str
+) -> None:
     elsewhere = cloud.client("sagemaker", region="eu-west-1")
     error = refused(elsewhere.describe_pipeline, PipelineName=pipeline)
     assert error["Code"] == "ResourceNotFound"
 
 
-def test_pipelines_are_listed_by_prefix_and_name(sagemaker, name):
+def test_pipelines_are_listed_by_prefix_and_name(sagemaker: Any, name: str) -> None:
     for end in ("b", "a"):
         sagemaker.create_pipeline(
             PipelineName=name + end, PipelineDefinition=definition(), RoleArn=ROLE

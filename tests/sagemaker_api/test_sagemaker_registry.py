@@ -1,39 +1,42 @@
 """The model registry, models, jobs and tags, over HTTP with boto3."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from sagemaker_cloud import ROLE
+
+from tests.sagemaker_api.sagemaker_cloud import ROLE, Cloud
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def refused(call, **request):
+def refused(call: Callable[..., Any], **request: Any) -> Any:
     with pytest.raises(ClientError) as caught:
         call(**request)
     return caught.value.response["Error"]
 
 
 @pytest.fixture
-def group(sagemaker, name):
+def group(sagemaker: Any, name: str) -> str:
     sagemaker.create_model_package_group(ModelPackageGroupName=name)
     return name
 
 
-def register(sagemaker, group, **more):
+def register(sagemaker: Any, group: str, **more: Any) -> Any:
     return sagemaker.create_model_package(ModelPackageGroupName=group, **more)["ModelPackageArn"]
 
 
-def test_versions_count_up_and_are_never_given_again(sagemaker, group):
+def test_versions_count_up_and_are_never_given_again(sagemaker: Any, group: str) -> None:
     first, second = register(sagemaker, group), register(sagemaker, group)
     assert (first[-2:], second[-2:]) == ("/1", "/2")
     sagemaker.delete_model_package(ModelPackageName=second)
     assert register(sagemaker, group).endswith("/3")
 
 
-def test_a_deleted_package_is_gone_for_every_operation(sagemaker, group):
+def test_a_deleted_package_is_gone_for_every_operation(sagemaker: Any, group: str) -> None:
     arn = register(sagemaker, group)
     sagemaker.delete_model_package(ModelPackageName=arn)
     gone = {"Code": "ValidationException", "Message": f"ModelPackage {arn} does not exist."}
@@ -47,18 +50,18 @@ def test_a_deleted_package_is_gone_for_every_operation(sagemaker, group):
     assert told["ModelPackageSummaryList"] == []
 
 
-def test_a_version_in_a_group_that_is_not_there_is_refused(sagemaker, name):
+def test_a_version_in_a_group_that_is_not_there_is_refused(sagemaker: Any, name: str) -> None:
     error = refused(sagemaker.create_model_package, ModelPackageGroupName=name)
     assert error["Message"].endswith(f"model-package-group/{name} does not exist.")
 
 
-def test_a_group_exists_once_in_the_words_the_sdk_looks_for(sagemaker, group):
+def test_a_group_exists_once_in_the_words_the_sdk_looks_for(sagemaker: Any, group: str) -> None:
     error = refused(sagemaker.create_model_package_group, ModelPackageGroupName=group)
     assert error["Code"] == "ValidationException"
     assert "Model Package Group already exists" in error["Message"]
 
 
-def test_an_approval_tells_who_when_and_why(cloud, sagemaker, group):
+def test_an_approval_tells_who_when_and_why(cloud: Cloud, sagemaker: Any, group: str) -> None:
     iam = cloud.client("iam")
     iam.create_user(UserName="ada")
     key = iam.create_access_key(UserName="ada")["AccessKey"]
@@ -91,7 +94,7 @@ def test_an_approval_tells_who_when_and_why(cloud, sagemaker, group):
     assert told["LastModifiedTime"] >= before["LastModifiedTime"]
 
 
-def test_metadata_is_merged_and_removed_key_by_key(sagemaker, group):
+def test_metadata_is_merged_and_removed_key_by_key(sagemaker: Any, group: str) -> None:
     arn = register(sagemaker, group, CustomerMetadataProperties={"kind": "training", "run": "a"})
     sagemaker.update_model_package(
         ModelPackageArn=arn,
@@ -107,7 +110,7 @@ def test_metadata_is_merged_and_removed_key_by_key(sagemaker, group):
     assert "at most 50" in error["Message"]
 
 
-def test_versions_are_listed_by_status_and_page(sagemaker, group):
+def test_versions_are_listed_by_status_and_page(sagemaker: Any, group: str) -> None:
     arns = [register(sagemaker, group) for _ in range(12)]
     for arn in arns[:3]:
         sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
@@ -125,7 +128,7 @@ def test_versions_are_listed_by_status_and_page(sagemaker, group):
     assert none["ModelPackageSummaryList"] == []
 
 
-def test_a_group_with_versions_is_not_deleted(sagemaker, group):
+def test_a_group_with_versions_is_not_deleted(sagemaker: Any, group: str) -> None:
     arn = register(sagemaker, group)
     error = refused(sagemaker.delete_model_package_group, ModelPackageGroupName=group)
     assert error["Code"] == "ConflictException"
@@ -135,7 +138,7 @@ def test_a_group_with_versions_is_not_deleted(sagemaker, group):
     assert error["Message"].endswith("does not exist.")
 
 
-def test_a_group_keeps_its_policy(sagemaker, group):
+def test_a_group_keeps_its_policy(sagemaker: Any, group: str) -> None:
     ask = {"ModelPackageGroupName": group}
     error = refused(sagemaker.get_model_package_group_policy, **ask)
     assert "Cannot find resource policy" in error["Message"]
@@ -148,7 +151,7 @@ def test_a_group_keeps_its_policy(sagemaker, group):
     assert "Invalid policy" in error["Message"]
 
 
-def test_several_packages_are_described_at_once(sagemaker, group):
+def test_several_packages_are_described_at_once(sagemaker: Any, group: str) -> None:
     inference = {"Containers": [{"Image": "registry/image:1"}]}
     arn = register(sagemaker, group, InferenceSpecification=inference)
     lost = arn[:-1] + "9"
@@ -157,7 +160,7 @@ def test_several_packages_are_described_at_once(sagemaker, group):
     assert told["BatchDescribeModelPackageErrorMap"][lost]["ErrorCode"] == "ValidationException"
 
 
-def test_tags_are_set_listed_and_removed(sagemaker, group):
+def test_tags_are_set_listed_and_removed(sagemaker: Any, group: str) -> None:
     arn = sagemaker.describe_model_package_group(ModelPackageGroupName=group)[
         "ModelPackageGroupArn"
     ]
@@ -171,7 +174,7 @@ def test_tags_are_set_listed_and_removed(sagemaker, group):
     assert error["Code"] == "ResourceNotFound"
 
 
-def test_a_model_of_a_package_needs_the_package(sagemaker, group, name):
+def test_a_model_of_a_package_needs_the_package(sagemaker: Any, group: str, name: str) -> None:
     arn = register(sagemaker, group)
     make = {"ModelName": name, "ExecutionRoleArn": ROLE}
     error = refused(
@@ -189,7 +192,7 @@ def test_a_model_of_a_package_needs_the_package(sagemaker, group, name):
     assert "Could not find model" in refused(sagemaker.describe_model, ModelName=name)["Message"]
 
 
-def training_job(name, **more):
+def training_job(name: str, **more: Any) -> dict[str, Any]:
     return {
         "TrainingJobName": name,
         "TrainingJobArn": f"arn:aws:sagemaker:us-east-1:000000000000:training-job/{name}",
@@ -203,7 +206,9 @@ def training_job(name, **more):
     }
 
 
-def test_a_tuning_job_tells_its_training_jobs_by_their_objective(cloud, sagemaker):
+def test_a_tuning_job_tells_its_training_jobs_by_their_objective(
+    cloud: Cloud, sagemaker: Any
+) -> None:
     arn = "arn:aws:sagemaker:us-east-1:000000000000:hyper-parameter-tuning-job/tune"
     counters = {"Completed": 2}
     cloud.engine(
@@ -250,21 +255,23 @@ def test_a_tuning_job_tells_its_training_jobs_by_their_objective(cloud, sagemake
     assert listed[0]["Strategy"] == "Bayesian"
 
 
-def test_jobs_are_listed_by_status_and_part_of_their_name(cloud, sagemaker):
+def test_jobs_are_listed_by_status_and_part_of_their_name(cloud: Cloud, sagemaker: Any) -> None:
     for name, status in (("filter-one", "Completed"), ("filter-two", "Failed")):
         cloud.engine("job_changed", "TrainingJob", training_job(name, TrainingJobStatus=status))
     told = sagemaker.list_training_jobs(NameContains="FILTER", StatusEquals="Failed")
     assert [row["TrainingJobName"] for row in told["TrainingJobSummaries"]] == ["filter-two"]
 
 
-def test_a_job_that_sagemaker_would_not_describe_is_the_engines_mistake(cloud):
+def test_a_job_that_sagemaker_would_not_describe_is_the_engines_mistake(cloud: Cloud) -> None:
     record = training_job("wrong")
     del record["StoppingCondition"]
     answer = cloud.engine("job_changed", "TrainingJob", record)
     assert "Value null at 'stoppingCondition'" in answer["error"]
 
 
-def test_long_failure_reasons_are_cut_as_the_service_cuts_them(cloud, sagemaker):
+def test_long_failure_reasons_are_cut_as_the_service_cuts_them(
+    cloud: Cloud, sagemaker: Any
+) -> None:
     cloud.engine("job_changed", "TrainingJob", training_job("long", FailureReason="x" * 2000))
     assert len(sagemaker.describe_training_job(TrainingJobName="long")["FailureReason"]) == 1024
 
@@ -282,5 +289,7 @@ def test_long_failure_reasons_are_cut_as_the_service_cuts_them(cloud, sagemaker)
         ),
     ],
 )
-def test_a_job_that_is_not_there_is_told_with_its_own_code(sagemaker, method, member, code):
+def test_a_job_that_is_not_there_is_told_with_its_own_code(
+    sagemaker: Any, method: str, member: str, code: str
+) -> None:
     assert refused(getattr(sagemaker, method), **{member: "nothing"})["Code"] == code

@@ -22,6 +22,10 @@ _RETRY_FIELDS = {
 }  # fmt: skip
 
 
+_VALUES: dict[tuple[str, str], Any] = {}
+_MOST_VALUES = 20_000
+
+
 class TaskFailed(Exception):
     """A task's error: its name, and its cause as Step Functions has it."""
 
@@ -171,12 +175,10 @@ class StateMachine:
                 return [self._value(execution, item, **states) for item in template]
             case str() if template.startswith("{%"):
                 expression, names = _compiled(template)
-                frame = expression.create_frame()
-                entered = {"State": {"EnteredTime": iso(self._clock.now)}}
-                frame.bind("states", {"input": execution.data, "context": entered, **states})
-                for name in names:
-                    frame.bind(name, execution.variables[name])
-                return _plain(expression.evaluate(None, frame))
+                now = {"EnteredTime": iso(self._clock.now)} if "EnteredTime" in template else {}
+                read = {name: execution.variables[name] for name in names}
+                read["states"] = {"input": execution.data, "context": {"State": now}, **states}
+                return _evaluated(template, expression, read)
             case _:
                 return template
 
@@ -187,6 +189,19 @@ def _compiled(text: str) -> tuple[Jsonata, tuple[str, ...]]:
     body = text.removeprefix("{%").removesuffix("%}").strip()
     names = set(re.findall(r"\$(\w+)(?!\w*\()", body)) - {"states"}
     return Jsonata(body), tuple(sorted(names))
+
+
+def _evaluated(template: str, expression: Jsonata, read: dict[str, Any]) -> Any:
+    """Evaluate an expression once for the same values: nearly all are the same in other lives."""
+    key = (template, repr(read))
+    if key not in _VALUES:
+        frame = expression.create_frame()
+        for name, value in read.items():
+            frame.bind(name, value)
+        if len(_VALUES) >= _MOST_VALUES:
+            _VALUES.clear()
+        _VALUES[key] = _plain(expression.evaluate(None, frame))
+    return _plain(_VALUES[key])
 
 
 def _plain(value: Any) -> Any:

@@ -17,16 +17,16 @@ class Clock:
     def __init__(self, seed: int) -> None:
         self.now = START
         self.random = Random(seed)  # noqa: S311 (replayed, not secret)
-        self._due: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._due: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
         self._count = 0
         self._trace = hashlib.blake2b(digest_size=16)
 
-    def at(self, when: float, what: Callable[..., None], *args: Any) -> None:
+    def at(self, when: float, what: Callable[..., object], *args: Any) -> None:
         """Have something happen at a time, or now if that has passed."""
         self._count += 1
         heapq.heappush(self._due, (max(when, self.now), self._count, what, args))
 
-    def after(self, seconds: float, what: Callable[..., None], *args: Any) -> None:
+    def after(self, seconds: float, what: Callable[..., object], *args: Any) -> None:
         """Have something happen in some seconds."""
         self.at(self.now + seconds, what, *args)
 

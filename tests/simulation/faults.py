@@ -203,14 +203,15 @@ class Faults:
         raise Killed(how)
 
     def _silence(self, roll: float) -> Exception:
-        if int(roll * 1e6) % 2:
-            return ConnectionClosedError(endpoint_url="https://simulated")
-        return ReadTimeoutError(endpoint_url="https://simulated")
+        kind = ConnectionClosedError if int(roll * 1e6) % 2 else ReadTimeoutError
+        error: Exception = kind(endpoint_url="https://simulated")
+        return error
 
     def silence(self, service: str) -> Exception:
         """Return what a client raises when an answer never comes."""
         self.count(f"{service} deaf")
-        return ReadTimeoutError(endpoint_url=f"https://{service}")
+        error: Exception = ReadTimeoutError(endpoint_url=f"https://{service}")
+        return error
 
     def throttling(self, service: str, operation: str) -> ClientError:
         """Return what a throttled client raises after its own retries."""

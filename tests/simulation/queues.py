@@ -45,7 +45,7 @@ def _template() -> dict[str, Any]:
     class Loader(yaml.SafeLoader):
         pass
 
-    Loader.add_multi_constructor("!", lambda loader, suffix, node: node.value)  # type: ignore[no-untyped-call]
+    Loader.add_multi_constructor("!", lambda loader, suffix, node: node.value)
     template: dict[str, Any] = yaml.load(_TEMPLATE.read_text(), Loader)  # noqa: S506 (a SafeLoader)
     return template
 

@@ -127,6 +127,7 @@ class RegistryLife(RuleBasedStateMachine):
     def an_approval_is_withdrawn_and_given_again(self) -> None:
         """While its refresh is under way, which then is not the one that is wanted."""
         arn = self.lane.rollout.wanted
+        assert arn is not None
         for approval in ("Rejected", "Approved"):
             self._change(arn, approval=approval)
             self._told(arn)

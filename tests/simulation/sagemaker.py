@@ -149,7 +149,7 @@ class SimulatedSageMaker:
         return answer
 
     def get_paginator(self, operation: str) -> "_Paginator":
-        pages = {
+        pages: dict[str, Callable[..., Any]] = {
             "list_pipeline_executions": self._list_runs,
             "list_pipeline_execution_steps": self._list_steps,
             "list_pipeline_parameters_for_execution": self._list_parameters,
@@ -272,7 +272,9 @@ class SimulatedSageMaker:
 class _Paginator:
     """A paginator: one effect a page, 100 rows each."""
 
-    def __init__(self, service: SimulatedSageMaker, operation: str, rows: Callable[..., Any]):
+    def __init__(
+        self, service: SimulatedSageMaker, operation: str, rows: Callable[..., Any]
+    ) -> None:
         self._service, self._operation, self._rows = service, operation, rows
 
     def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:

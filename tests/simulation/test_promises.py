@@ -216,12 +216,12 @@ def test_promise_09_every_target_has_dead_letters_and_queues_hide_long_enough(
         for statement in policy["PolicyDocument"]["Statement"]:
             if statement["Principal"] != {"Service": "events.amazonaws.com"}:
                 continue
-            rules = {
+            sources = {
                 named(arn)
                 for arn in statement["Condition"].get("ArnEquals", {}).get("aws:SourceArn", [])
             }
             for queue in statement["Resource"]:
-                let_in.setdefault(named(queue), set()).update(rules)
+                let_in.setdefault(named(queue), set()).update(sources)
     rules = of(template, "Events::Rule")
     assert rules
     for rule, properties in rules.items():

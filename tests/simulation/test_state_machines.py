@@ -17,6 +17,7 @@ from headrace.domain.lane import Lane
 from headrace.rules import approvals, decide, retuning, runs
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants, constants_from_module
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from tests.simulation.lanes_walk import Lanes
@@ -41,9 +42,9 @@ def constants_of_the_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for package in (headrace.domain, headrace.rules):
         found = pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
         names += [module.name for module in found]
-    constants = providers.Constants()
+    constants = Constants()
     for name in names:
-        constants |= providers.constants_from_module(import_module(name))
+        constants |= constants_from_module(import_module(name))
     monkeypatch.setattr(providers, "_get_local_constants", lambda: constants)
     providers.CONSTANTS_CACHE.cache.clear()
     yield

@@ -103,12 +103,14 @@ def runs_of_two_drivers_that_found_none() -> int:
         claimed = world.ledger.lane("headrace-p0-training").current
         assert claimed is not None
         assert not claimed.execution_arn
+        request_id = claimed.request_id
+        assert request_id is not None
         world.clock.now = START + 2 * HOUR
 
         def drive() -> None:
             runtime, now = world.runtime, world.clock.now
             adapters = advance_run.Adapters(runtime.ledger, runtime.bucket, runtime.sagemaker)
-            advance_run.advance(adapters, "headrace-p0-training", claimed.request_id, now)
+            advance_run.advance(adapters, "headrace-p0-training", request_id, now)
 
         def none_yet(*arguments: Any) -> None:
             with mock.patch.object(SageMaker, "find", lambda *arguments: None):

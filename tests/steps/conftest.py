@@ -6,29 +6,17 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.steps.step_process import Finished, RunStep
 
 ROOT = Path(__file__).parents[2]
 VENV = ROOT / os.environ.get("VENV", ".venv")
 # The containers' oldest Python with libraries as old as theirs, where `make test` found it.
 OLD = VENV / "jobs310/bin/python"
 JOBS_PYTHON = OLD if OLD.exists() else VENV / "jobs/bin/python"
-
-
-@dataclass(frozen=True)
-class Finished:
-    """What is left of a step: exit code, output, exit message."""
-
-    code: int
-    stdout: str
-    stderr: str
-    message: str
-
-
-RunStep = Callable[..., Finished]
 
 
 @pytest.fixture

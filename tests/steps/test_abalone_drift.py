@@ -1,10 +1,14 @@
 """The steps one after another on real data: heavy shells are like the training, light ones not."""
 
 import json
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.steps.step_process import Finished, RunStep
 
 NAMES = [
     *("length", "diameter", "height"),
@@ -14,6 +18,8 @@ COLUMNS = json.dumps(
     [{"name": "sex", "type": "categorical"}, *({"name": n, "type": "numeric"} for n in NAMES)]
 )
 XGBOOST = {"objective": "reg:squarederror", "num_round": 50, "max_depth": 5, "eta": 0.2}
+Scores = tuple[dict[str, Any], list[dict[str, str]]]
+Loop = tuple[list[str], list[str], list[str], Callable[..., Scores]]
 
 
 def abalone() -> list[str]:
@@ -34,7 +40,12 @@ def write(path: Path, rows: list[str]) -> Path:
 
 
 @pytest.fixture
-def loop(tmp_path, run_step, train_model, predict):
+def loop(
+    tmp_path: Path,
+    run_step: RunStep,
+    train_model: Callable[..., Path],
+    predict: Callable[[Path, Path, Path], None],
+) -> Loop:
     """Train once, then score files of rows: `loop(rows)` returns the verdict and violations."""
     rows = abalone()
     by_weight = sorted(range(len(rows)), key=lambda at: shell_weight(rows[at]))
@@ -42,15 +53,17 @@ def loop(tmp_path, run_step, train_model, predict):
     kept_back, training = heavy[::6], [row for i, row in enumerate(heavy) if i % 6]
     fitted, baseline = tmp_path / "fitted", tmp_path / "baseline"
 
-    def step(*arguments: object, code: int = 0, **environment: str):
-        finished = run_step(*arguments, **environment)
+    def step(
+        *arguments: object, code: int = 0, environment: dict[str, str] | None = None
+    ) -> Finished:
+        finished = run_step(*arguments, **(environment or {}))
         assert finished.code == code, finished.stderr
         return finished
 
     def analyze(source: Path, output: Path, **more: str) -> None:
         csv_format = json.dumps({"csv": {"header": True}})
         places = {"dataset_source": str(source), "output_path": str(output)}
-        step("analyzer.py", dataset_format=csv_format, **places, **more)
+        step("analyzer.py", environment={"dataset_format": csv_format, **places, **more})
 
     write(tmp_path / "data/training.csv", training)
     step(
@@ -60,7 +73,7 @@ def loop(tmp_path, run_step, train_model, predict):
     analyze(fitted / "baseline", baseline)
     model = train_model(fitted / "train/train.csv", **XGBOOST)
 
-    def score(name: str, rows: list[str], code: int):
+    def score(name: str, rows: list[str], code: int) -> Scores:
         at = tmp_path / name
         preprocessor = ("--preprocessor", fitted / "preprocessor/preprocessor.json")
         write(at / "data/in.csv", [row.rpartition(",")[0] for row in rows])
@@ -90,7 +103,9 @@ def loop(tmp_path, run_step, train_model, predict):
     return heavy, kept_back, light, score
 
 
-def test_heavy_shells_pass_without_violations_and_light_ones_miss_the_threshold(loop, capsys):
+def test_heavy_shells_pass_without_violations_and_light_ones_miss_the_threshold(
+    loop: Loop, capsys: pytest.CaptureFixture[str]
+) -> None:
     heavy, kept_back, light, score = loop
     assert (len(heavy), len(kept_back), len(light)) == (2177, 363, 1200)
     like, none = score("like", kept_back, code=0)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from metrics import METRICS, Undefined
 
-from pipeline_specs.steps.metrics import METRICS, Undefined
+from tests.steps.step_process import RunStep
 
 ROOT = Path(__file__).parents[2]
 TRUE = [2.0, 4.0, 6.0, 8.0]
@@ -30,19 +31,19 @@ EXAMPLES = {
 each_metric = pytest.mark.parametrize("name", METRICS)
 
 
-def lines(values):
+def lines(values: list[float]) -> str:
     return "".join(f"{value}\n" for value in values)
 
 
 @each_metric
-def test_a_metric_is_what_it_is_called(name):
+def test_a_metric_is_what_it_is_called(name: str) -> None:
     labels, predictions, value, _ = EXAMPLES[name]
     assert METRICS[name].name == name
     assert METRICS[name].formula(np.array(labels), np.array(predictions)) == pytest.approx(value)
 
 
 @each_metric
-def test_better_predictions_pass_where_worse_ones_miss(name):
+def test_better_predictions_pass_where_worse_ones_miss(name: str) -> None:
     metric = METRICS[name]
     labels, predictions, _, worse = (np.array(given) for given in EXAMPLES[name])
     value = metric.formula(labels, predictions)
@@ -51,14 +52,16 @@ def test_better_predictions_pass_where_worse_ones_miss(name):
 
 
 @each_metric
-def test_perfect_predictions_have_the_best_value(name):
+def test_perfect_predictions_have_the_best_value(name: str) -> None:
     labels = np.array(EXAMPLES[name][0])
     best = 0 if METRICS[name].lower_is_better else 1
     assert METRICS[name].formula(labels, labels) == best
 
 
 @each_metric
-def test_the_model_quality_step_judges_by_each_metric(name, run_step, tmp_path):
+def test_the_model_quality_step_judges_by_each_metric(
+    name: str, run_step: RunStep, tmp_path: Path
+) -> None:
     labels, predictions, value, worse = EXAMPLES[name]
     threshold = value - 1e-9 if not METRICS[name].lower_is_better else value + 1e-9
     for folder in ("predictions", "truth"):
@@ -87,14 +90,14 @@ def test_the_model_quality_step_judges_by_each_metric(name, run_step, tmp_path):
         ("mape", [0.0, 3.0], "1 of 2 labels are 0"),
     ],
 )
-def test_a_metric_without_a_value_says_why(name, labels, why):
+def test_a_metric_without_a_value_says_why(name: str, labels: list[float], why: str) -> None:
     with pytest.raises(Undefined, match=why):
         METRICS[name].formula(np.array(labels), np.array([0.1, 0.9]))
 
 
-def test_auc_counts_pairs_as_its_definition_does():
+def test_auc_counts_pairs_as_its_definition_does() -> None:
     random = np.random.default_rng(7)
-    labels, scores = random.integers(0, 2, 200), random.integers(0, 20, 200) / 20
+    labels, scores = random.integers(0, 2, 200).astype(float), random.integers(0, 20, 200) / 20
     pairs = [
         1.0 if one > other else 0.5 if one == other else 0.0
         for one in scores[labels == 1]
@@ -103,13 +106,13 @@ def test_auc_counts_pairs_as_its_definition_does():
     assert METRICS["auc"].formula(labels, scores) == pytest.approx(np.mean(pairs))
 
 
-def test_the_table_needs_no_library():
+def test_the_table_needs_no_library() -> None:
     program = "import sys; sys.modules['numpy'] = None; import pipeline_specs.config.metrics as m"
     subprocess.run([sys.executable, "-c", f"{program}; m.METRICS['r2']"], cwd=ROOT, check=True)
 
 
 @each_metric
-def test_a_search_aims_the_way_of_its_objective(name):
+def test_a_search_aims_the_way_of_its_objective(name: str) -> None:
     errors = {"rmse", "mae", "mse", "error", "logloss"}
     objective = METRICS[name].objective
     minimizes = objective.name.removeprefix("validation:") in errors

@@ -3,16 +3,19 @@
 import csv
 import json
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.steps.step_process import RunStep
 
 COLOURS = ("red", "green", "blue")
 ROWS = [f"{COLOURS[i % 3]},{i * 0.5},{i}" for i in range(100)]
 
 
 @pytest.fixture
-def data(tmp_path):
+def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     (folder / "deep/er").mkdir(parents=True)
     (folder / "deep/er/one.csv").write_text("\n".join(ROWS[:40]) + "\n")
@@ -21,7 +24,7 @@ def data(tmp_path):
 
 
 @pytest.fixture
-def fit(run_step, columns, tmp_path):
+def fit(run_step: RunStep, columns: str, tmp_path: Path) -> Callable[..., Path]:
     def run(data: Path, *more: str, name: str = "fitted") -> Path:
         output = tmp_path / name
         step = run_step(
@@ -35,7 +38,7 @@ def fit(run_step, columns, tmp_path):
 
 
 @pytest.fixture
-def transform(run_step, tmp_path):
+def transform(run_step: RunStep, tmp_path: Path) -> Callable[[Path, Path], Path]:
     def run(data: Path, fitted: Path) -> Path:
         output = tmp_path / "transformed"
         step = run_step(
@@ -61,13 +64,17 @@ def labels(rows: list[list[str]]) -> set[float]:
     return {float(row[0]) for row in rows}
 
 
-def test_all_rows_of_all_files_are_split_70_15_15_without_overlap(fit, data):
+def test_all_rows_of_all_files_are_split_70_15_15_without_overlap(
+    fit: Callable[..., Path], data: Path
+) -> None:
     split = parts(fit(data))
     assert [len(rows) for rows in split.values()] == [70, 15, 15]
     assert set.union(*map(labels, split.values())) == set(map(float, range(100)))
 
 
-def test_the_split_depends_on_content_and_not_on_files_or_order(fit, data, tmp_path):
+def test_the_split_depends_on_content_and_not_on_files_or_order(
+    fit: Callable[..., Path], data: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "all.csv").write_text("\n".join(reversed(ROWS)) + "\n")
@@ -77,11 +84,11 @@ def test_the_split_depends_on_content_and_not_on_files_or_order(fit, data, tmp_p
     }
 
 
-def test_another_seed_gives_another_split(fit, data):
+def test_another_seed_gives_another_split(fit: Callable[..., Path], data: Path) -> None:
     assert labels(parts(fit(data))["test"]) != labels(parts(fit(data, "--seed", "1"))["test"])
 
 
-def test_equal_rows_share_a_part(fit, tmp_path):
+def test_equal_rows_share_a_part(fit: Callable[..., Path], tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "a.csv").write_text("\n".join(ROWS * 2) + "\n")
@@ -89,7 +96,9 @@ def test_equal_rows_share_a_part(fit, tmp_path):
     assert not labels(split["train"]) & labels(split["test"])
 
 
-def test_the_label_comes_first_and_numbers_are_standardised_by_the_training_rows(fit, data):
+def test_the_label_comes_first_and_numbers_are_standardised_by_the_training_rows(
+    fit: Callable[..., Path], data: Path
+) -> None:
     fitted = fit(data)
     train = parts(fitted)["train"]
     assert all(len(row) == 1 + 1 + len(COLOURS) for row in train)
@@ -100,13 +109,17 @@ def test_the_label_comes_first_and_numbers_are_standardised_by_the_training_rows
     assert size["mean"] == pytest.approx(statistics.fmean(labels(train)) / 2)
 
 
-def test_the_baseline_holds_the_raw_features_of_every_row_below_a_header(fit, data):
+def test_the_baseline_holds_the_raw_features_of_every_row_below_a_header(
+    fit: Callable[..., Path], data: Path
+) -> None:
     baseline = read(fit(data) / "baseline/baseline.csv")
     assert baseline[0] == ["colour", "size"]
     assert baseline[1:] == [row.split(",")[:2] for row in ROWS]
 
 
-def test_a_header_is_read_where_the_project_has_one(fit, transform, tmp_path):
+def test_a_header_is_read_where_the_project_has_one(
+    fit: Callable[..., Path], transform: Callable[[Path, Path], Path], tmp_path: Path
+) -> None:
     labelled, unlabelled = tmp_path / "labelled", tmp_path / "unlabelled"
     for folder, rows in ((labelled, ROWS), (unlabelled, ["red,1"])):
         folder.mkdir()
@@ -117,7 +130,9 @@ def test_a_header_is_read_where_the_project_has_one(fit, transform, tmp_path):
     assert len(read(transform(unlabelled, fitted) / "features/a.csv")) == 1
 
 
-def test_transform_keeps_names_and_order_and_uses_what_was_fitted(fit, transform, data, tmp_path):
+def test_transform_keeps_names_and_order_and_uses_what_was_fitted(
+    fit: Callable[..., Path], transform: Callable[[Path, Path], Path], data: Path, tmp_path: Path
+) -> None:
     scoring = tmp_path / "scoring"
     (scoring / "a b").mkdir(parents=True)
     (scoring / "a b/ü+1.csv").write_text("blue,10\nred,1000\n")
@@ -134,8 +149,8 @@ def test_transform_keeps_names_and_order_and_uses_what_was_fitted(fit, transform
 
 
 def test_an_unknown_category_is_all_zeros_and_a_missing_cell_is_filled(
-    fit, transform, data, tmp_path
-):
+    fit: Callable[..., Path], transform: Callable[[Path, Path], Path], data: Path, tmp_path: Path
+) -> None:
     scoring = tmp_path / "scoring"
     scoring.mkdir()
     (scoring / "a.csv").write_text("violet,10\n,\nred,NaN\n")
@@ -149,7 +164,7 @@ def test_an_unknown_category_is_all_zeros_and_a_missing_cell_is_filled(
     assert read(transformed / "monitored/monitored.csv")[2:] == [["", ""], ["red", ""]]
 
 
-def test_labels_of_text_become_class_numbers(run_step, tmp_path):
+def test_labels_of_text_become_class_numbers(run_step: RunStep, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "a.csv").write_text("".join(f"{i},{'yes' if i % 2 else 'no'}\n" for i in range(40)))
@@ -174,7 +189,9 @@ def test_labels_of_text_become_class_numbers(run_step, tmp_path):
     ],
     ids=["byte-order mark", "CRLF", "blank lines at the end", "quotes and spaces"],
 )
-def test_the_same_rows_are_read_however_they_are_written(fit, tmp_path, content):
+def test_the_same_rows_are_read_however_they_are_written(
+    fit: Callable[..., Path], tmp_path: Path, content: bytes
+) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "a.csv").write_bytes(content)
@@ -182,7 +199,9 @@ def test_the_same_rows_are_read_however_they_are_written(fit, tmp_path, content)
     assert baseline[1:] == [row.split(",")[:2] for row in ROWS]
 
 
-def test_cells_that_a_spreadsheet_would_execute_are_data(fit, transform, data, tmp_path):
+def test_cells_that_a_spreadsheet_would_execute_are_data(
+    fit: Callable[..., Path], transform: Callable[[Path, Path], Path], data: Path, tmp_path: Path
+) -> None:
     scoring = tmp_path / "scoring"
     scoring.mkdir()
     (scoring / "a.csv").write_text('"=1+1",-1\n@x,+2\n')
@@ -191,20 +210,22 @@ def test_cells_that_a_spreadsheet_would_execute_are_data(fit, transform, data, t
 
 
 def test_columns_may_come_in_a_file_as_arguments_of_a_container_are_short(
-    fit, data, columns, tmp_path
-):
+    fit: Callable[..., Path], data: Path, columns: str, tmp_path: Path
+) -> None:
     (tmp_path / "columns.json").write_text(columns)
     inline = (fit(data) / "preprocessor/preprocessor.json").read_text()
     fitted = fit(data, "--columns", str(tmp_path / "columns.json"), name="second")
     assert (fitted / "preprocessor/preprocessor.json").read_text() == inline
 
 
-def test_files_that_are_no_data_are_skipped(fit, data):
+def test_files_that_are_no_data_are_skipped(fit: Callable[..., Path], data: Path) -> None:
     (data / "two.csv.bak").write_text("not data")
     assert sum(len(rows) for rows in parts(fit(data)).values()) == 100
 
 
-def test_an_ignored_column_may_hold_anything_and_is_no_feature(run_step, transform, tmp_path):
+def test_an_ignored_column_may_hold_anything_and_is_no_feature(
+    run_step: RunStep, transform: Callable[[Path, Path], Path], tmp_path: Path
+) -> None:
     columns = [{"name": "id", "type": "ignored"}, {"name": "size", "type": "numeric"}]
     columns += [{"name": "weight", "type": "numeric"}, {"name": "at", "type": "ignored"}]
     for name in ("labelled", "unlabelled"):
@@ -227,7 +248,9 @@ def test_an_ignored_column_may_hold_anything_and_is_no_feature(run_step, transfo
     assert read(done / "monitored/monitored.csv") == [["size"], ["24.5"], ["24.5"]]
 
 
-def test_rows_that_differ_only_in_an_ignored_column_share_a_part(run_step, tmp_path):
+def test_rows_that_differ_only_in_an_ignored_column_share_a_part(
+    run_step: RunStep, tmp_path: Path
+) -> None:
     columns = [{"name": "id", "type": "ignored"}, {"name": "size", "type": "numeric"}]
     columns += [{"name": "weight", "type": "numeric"}]
     (tmp_path / "data").mkdir()

@@ -1,8 +1,11 @@
 """Bad input ends in one line that names file, row and column, expected and found."""
 
 import json
+from pathlib import Path
 
 import pytest
+
+from tests.steps.step_process import Finished, RunStep
 
 GOOD = "red,1,1\ngreen,2,2\nblue,3,3\n"
 TRAINING = [
@@ -32,8 +35,8 @@ TRAINING = [
 
 
 @pytest.fixture
-def fit(run_step, columns, tmp_path):
-    def run(content: str | bytes, *more: str):
+def fit(run_step: RunStep, columns: str, tmp_path: Path) -> RunStep:
+    def run(content: str | bytes, *more: str) -> Finished:
         path = tmp_path / "data/dir/a b.csv"
         path.parent.mkdir(parents=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -47,7 +50,9 @@ def fit(run_step, columns, tmp_path):
 
 
 @pytest.mark.parametrize(("content", "complaint"), TRAINING, ids=[c for _, c in TRAINING])
-def test_training_data_that_cannot_be_used_is_refused_in_one_line(fit, content, complaint):
+def test_training_data_that_cannot_be_used_is_refused_in_one_line(
+    fit: RunStep, content: str | bytes, complaint: str
+) -> None:
     step = fit(content)
     assert step.code == 1
     assert complaint in step.stderr
@@ -56,7 +61,7 @@ def test_training_data_that_cannot_be_used_is_refused_in_one_line(fit, content, 
     assert step.message == step.stderr.strip()
 
 
-def test_one_row_cannot_be_split(fit):
+def test_one_row_cannot_be_split(fit: RunStep) -> None:
     step = fit("red,1,1\n")
     assert (step.code, step.message) == (
         1,
@@ -65,11 +70,11 @@ def test_one_row_cannot_be_split(fit):
     )
 
 
-def test_equal_rows_only_cannot_be_split(fit):
+def test_equal_rows_only_cannot_be_split(fit: RunStep) -> None:
     assert "too many are equal" in fit("red,1,1\n" * 50).message
 
 
-def test_no_file_at_all_is_said(run_step, columns, tmp_path):
+def test_no_file_at_all_is_said(run_step: RunStep, columns: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv.bak").write_text(GOOD)
     step = run_step(
         *("preprocess.py", "fit", "--data", tmp_path, "--columns", columns),
@@ -79,21 +84,21 @@ def test_no_file_at_all_is_said(run_step, columns, tmp_path):
     assert "no file ending in .csv in s3://bucket/raw/" in step.message
 
 
-def test_a_missing_header_is_noticed_where_one_is_expected(fit):
+def test_a_missing_header_is_noticed_where_one_is_expected(fit: RunStep) -> None:
     step = fit(GOOD, "--header")
     assert 'row 1: expected the header colour,size,weight, found "red,1,1"' in step.message
 
 
-def test_a_header_alone_is_no_data(fit):
+def test_a_header_alone_is_no_data(fit: RunStep) -> None:
     assert "has a header and no rows" in fit("colour,size,weight\n", "--header").message
 
 
-def test_a_column_that_is_an_identifier_is_refused(fit):
+def test_a_column_that_is_an_identifier_is_refused(fit: RunStep) -> None:
     step = fit("".join(f"id{i},{i},{i}\n" for i in range(2000)))
     assert "column colour has more than 1000 categories" in step.message
 
 
-def test_an_exit_message_never_exceeds_one_kilobyte(fit):
+def test_an_exit_message_never_exceeds_one_kilobyte(fit: RunStep) -> None:
     message = fit("red,1\n", "--source", "s3://bucket/" + "ü" * 1000 + "/").message
     assert message.startswith("s3://bucket/üü")
     assert 1000 < len(message.encode()) <= 1024
@@ -111,7 +116,9 @@ def test_an_exit_message_never_exceeds_one_kilobyte(fit):
         ("red,1\nred,x\n", 'a.csv row 2 column 2 (size): expected a finite number, found "x"'),
     ],
 )
-def test_scoring_input_that_cannot_be_used_is_refused(run_step, tmp_path, content, complaint):
+def test_scoring_input_that_cannot_be_used_is_refused(
+    run_step: RunStep, tmp_path: Path, content: str, complaint: str
+) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/a.csv").write_text(content)
     fitted = tmp_path / "preprocessor.json"
@@ -137,7 +144,7 @@ def test_scoring_input_that_cannot_be_used_is_refused(run_step, tmp_path, conten
     assert complaint in step.message
 
 
-def test_a_crash_leaves_a_plain_message_and_a_traceback(run_step, tmp_path):
+def test_a_crash_leaves_a_plain_message_and_a_traceback(run_step: RunStep, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     step = run_step(
         *("preprocess.py", "transform", "--data", tmp_path / "data"),

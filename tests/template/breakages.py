@@ -1,9 +1,9 @@
 """Ways to break the expanded template, each with the rule that must notice and whom it names."""
 
-import rules_of_access as access
-import rules_of_events as events
-import rules_of_functions as functions
-from breaking import case, drop, grant, put, revoke
+from tests.template import rules_of_access as access
+from tests.template import rules_of_events as events
+from tests.template import rules_of_functions as functions
+from tests.template.breaking import case, drop, grant, put, revoke
 
 _TARGET = ("Targets", 0)
 

@@ -1,7 +1,7 @@
 """Ways to break the state machine, each with the rule that must notice and whom it names."""
 
-import rules_of_act as act
-from breaking import case, grant, in_act, revoke
+from tests.template import rules_of_act as act
+from tests.template.breaking import case, grant, in_act, revoke
 
 _NEVER = {"ErrorEquals": ["PermanentError", "NotThere"], "MaxAttempts": 0}
 

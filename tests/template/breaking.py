@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from expanded_stack import Stack
+
+from tests.template.expanded_stack import Stack
 
 Template = dict[str, Any]
 Rule = Callable[[Stack], list[str]]

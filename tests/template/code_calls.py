@@ -23,6 +23,7 @@ FUNCTIONS = ROOT / "functions"
 Place = tuple[str, str]  # (module, name of function, class or Class.method)
 
 
+@cache
 def settings_read(function: str) -> set[str]:
     """Return the environment variables that a function's code reads."""
     read = set()
@@ -36,6 +37,7 @@ def settings_read(function: str) -> set[str]:
     return read
 
 
+@cache
 def operations(function: str) -> set[tuple[str, str]]:
     """Return (service, operation in snake case) that a function's code can reach."""
     return {
@@ -45,6 +47,7 @@ def operations(function: str) -> set[tuple[str, str]]:
     }
 
 
+@cache
 def all_operations() -> set[tuple[str, str]]:
     """Return every operation that the layer calls, whether or not a function reaches it."""
     return {

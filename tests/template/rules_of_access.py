@@ -3,7 +3,7 @@
 A rule takes the stack and returns complaints; each complaint names the resource.
 """
 
-from expanded_stack import Stack, Statement, named
+from tests.template.expanded_stack import Stack, Statement, named
 
 # Action with a wildcard -> why. `Resource Sid` for one statement, or the action itself.
 WILD_ACTIONS = {

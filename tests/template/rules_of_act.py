@@ -11,9 +11,10 @@ from typing import Any
 import botocore.session
 from botocore import xform_name
 from botocore.model import OperationModel, ServiceModel
-from expanded_stack import Stack, named
 from headrace.domain.errors import HeadraceError, PermanentError, RetryableError
-from rules_of_functions import LOG_DELIVERY, actions_of
+
+from tests.template.expanded_stack import Stack, named
+from tests.template.rules_of_functions import LOG_DELIVERY, actions_of
 
 State = dict[str, Any]
 

@@ -3,8 +3,9 @@
 A rule takes the stack and returns complaints; each complaint names the resource.
 """
 
-from expanded_stack import Stack, many, named
 from headrace.adapters import ledger
+
+from tests.template.expanded_stack import Stack, many, named
 
 FOURTEEN_DAYS = 14 * 24 * 3600
 # EventBridge tries for a day before it lets go of an event, Lambda for six hours.

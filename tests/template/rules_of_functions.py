@@ -3,8 +3,8 @@
 A rule takes the stack and returns complaints; each complaint names the resource.
 """
 
-from code_calls import all_operations, operation_names, operations, settings_read
-from expanded_stack import Stack, named
+from tests.template.code_calls import all_operations, operation_names, operations, settings_read
+from tests.template.expanded_stack import Stack, named
 
 # What IAM asks for where it is not `service:Operation`.
 ACTIONS = {

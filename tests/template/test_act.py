@@ -4,9 +4,7 @@ import json
 from typing import Any, get_args
 
 import pytest
-from act_walk import ENTERED, Walk
 from botocore.validate import ParamValidator
-from expanded_stack import Stack
 from headrace.adapters.eventbridge import parse
 from headrace.domain.actions import (
     Action,
@@ -19,9 +17,11 @@ from headrace.domain.actions import (
 from headrace.domain.errors import PermanentError
 from headrace.domain.events import RefreshEnded, RunNotStarted
 from headrace.domain.message import Message
-from rules_of_act import operation_of
 
 from checks.expand import expanded
+from tests.template.act_walk import ENTERED, Walk
+from tests.template.expanded_stack import Stack
+from tests.template.rules_of_act import operation_of
 
 MACHINE = Stack(expanded()).machine()
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:model-package/headrace-abalone/3"

@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 import pytest
-import rules_of_events
-from expanded_stack import Stack
 from headrace.adapters.eventbridge import parse
 from headrace.domain.events import RunRequested
 
 from checks import expand
+from tests.template import rules_of_events
+from tests.template.expanded_stack import Stack
 
 ROOT = expand.ROOT
 RULE = "ShellsTableRule"
@@ -53,7 +53,7 @@ def transformed(transformer: dict[str, Any], event: dict[str, Any]) -> dict[str,
         for key in path.removeprefix("$.").split("."):
             value = value[key]
         alone = re.compile(rf"(?<=[:\[,]) ?<{name}>(?= ?[,}}\]])")
-        text = alone.sub(lambda _, value=value: json.dumps(value), text)
+        text = json.dumps(value).join(alone.split(text))
         text = text.replace(f"<{name}>", json.dumps(value)[1:-1])
     assert not re.search(r"<\w+>", text), text
     sent: dict[str, Any] = json.loads(text)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from expanded_stack import Stack
 
 from checks import permissions
 from checks.expand import expanded
 from checks.permissions import Explanation, Grant, Seen, explanations, grants, report
 from local_cloud.ministack.permissions import Use
+from tests.template.expanded_stack import Stack
 
 BUCKET = "arn:aws:s3:::data-1"
 POLICY: dict[str, Any] = {
@@ -48,7 +48,7 @@ def complaints(*clouds: Seen, reasons: tuple[Explanation, ...] = ()) -> list[str
     return report(clouds, reasons)[1]
 
 
-def test_what_was_allowed_and_never_used_must_be_explained_or_go():
+def test_what_was_allowed_and_never_used_must_be_explained_or_go() -> None:
     assert complaints(seen(READ, KEY)) == [
         f"Role Files: s3:PutObject on {BUCKET}/*/runs/*: was never used; "
         "take it away, or say why it stays",
@@ -57,7 +57,7 @@ def test_what_was_allowed_and_never_used_must_be_explained_or_go():
     ]
 
 
-def test_what_is_explained_is_listed_with_its_reason_and_no_complaint():
+def test_what_is_explained_is_listed_with_its_reason_and_no_complaint() -> None:
     reasons = (
         Explanation("Role", "Files", "s3:PutObject", "in an account only"),
         Explanation("Role", "Keys", "kms:GenerateDataKey*", "the other key is of next year"),
@@ -73,7 +73,7 @@ def test_what_is_explained_is_listed_with_its_reason_and_no_complaint():
     ]
 
 
-def test_a_permission_that_one_cloud_used_is_used_whatever_its_resource_is_called_there():
+def test_a_permission_that_one_cloud_used_is_used_whatever_its_resource_is_called_there() -> None:
     text = {"data-1": "data-2", "key-2": "key-3"}
     other = {**POLICY, "Statement": []}
     for statement in POLICY["Statement"]:
@@ -92,14 +92,14 @@ def test_a_permission_that_one_cloud_used_is_used_whatever_its_resource_is_calle
     )
 
 
-def test_a_use_elsewhere_is_no_use_of_this_permission():
+def test_a_use_elsewhere_is_no_use_of_this_permission() -> None:
     grant = Grant("Role", "Files", "s3:GetObject", 0, f"{BUCKET}/*/runs/*")
     assert grant.allows(READ)
     assert not grant.allows(Use("1", "r", "s3:GetObject", f"{BUCKET}/abalone/code/x"))
     assert not grant.allows(Use("1", "r", "s3:GetObjectVersion", READ.resource))
 
 
-def test_a_reason_for_a_permission_that_is_gone_is_a_complaint():
+def test_a_reason_for_a_permission_that_is_gone_is_a_complaint() -> None:
     gone = Explanation("Role", "Files", "s3:DeleteObject", "because")
     assert complaints(seen(READ, KEY), reasons=(gone,))[-1] == (
         "Role Files: s3:DeleteObject: is explained, and no such permission is there any more"
@@ -108,12 +108,12 @@ def test_a_reason_for_a_permission_that_is_gone_is_a_complaint():
 
 def test_a_record_in_which_hardly_anything_happened_is_no_measurement(
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     monkeypatch.setattr(permissions, "LEAST_USES", 3)
     assert "only 2 permissions were used; did the loop run?" in complaints(seen(READ, KEY))
 
 
-def test_every_reason_in_the_file_is_for_a_permission_of_the_template():
+def test_every_reason_in_the_file_is_for_a_permission_of_the_template() -> None:
     allowed = {
         (statement.resource, statement.sid, action)
         for statement in Stack(expanded()).statements()

@@ -8,17 +8,14 @@ import copy
 from types import ModuleType
 
 import pytest
-import rules_of_access
-import rules_of_act
-import rules_of_events
-import rules_of_functions
-from breakages import BREAKAGES
-from breakages_of_act import BREAKAGES_OF_ACT
-from breaking import Break, Rule
-from code_calls import clients_handed_in
-from expanded_stack import Stack
 
 from checks.expand import expanded
+from tests.template import rules_of_access, rules_of_act, rules_of_events, rules_of_functions
+from tests.template.breakages import BREAKAGES
+from tests.template.breakages_of_act import BREAKAGES_OF_ACT
+from tests.template.breaking import Break, Rule
+from tests.template.code_calls import clients_handed_in
+from tests.template.expanded_stack import Stack
 
 ALL_BREAKAGES = [*BREAKAGES, *BREAKAGES_OF_ACT]
 TEMPLATE = expanded()

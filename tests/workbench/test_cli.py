@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,12 @@ def words(command: str) -> list[str]:
 
 
 def headrace(
-    *arguments: str, folder: Path | None = None, **environment: str
+    *arguments: str, folder: Path | None = None, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [HEADRACE, *arguments],
         cwd=folder,
-        env=NOWHERE | environment,
+        env=NOWHERE | (environment or {}),
         capture_output=True,
         text=True,
         check=False,
@@ -58,10 +59,10 @@ def one_line(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
 def test_what_is_missing_is_said_in_one_line(tmp_path: Path) -> None:
     nothing = "http://127.0.0.1:9"
     assert "no region; name one with --region" in one_line(headrace("lanes"))
-    assert "run `aws configure`" in one_line(headrace("audit", "abalone", **REGION))
+    assert "run `aws configure`" in one_line(headrace("audit", "abalone", environment=REGION))
     assert "run `aws configure`" in one_line(headrace("redrive", "--region", "eu-west-1"))
     assert "(nobody) could not be found" in one_line(headrace("lanes", "--profile", "nobody"))
-    unreached = headrace("lanes", **REGION, **KEYS, AWS_ENDPOINT_URL=nothing)
+    unreached = headrace("lanes", environment={**REGION, **KEYS, "AWS_ENDPOINT_URL": nothing})
     assert "is AWS_ENDPOINT_URL right" in one_line(unreached)
     assert "there are abalone, employment" in one_line(headrace("pipelines", "upsert", "whelk"))
     assert "start one with `headrace up`" in one_line(headrace("env", folder=tmp_path))
@@ -95,7 +96,7 @@ def test_every_command_takes_the_common_options(
     shown = capsys.readouterr().out
     assert [f"--{name}" in shown for name in ("stack", "region", "profile", "json")] == [True] * 4
     assert app.main([*words(command), "--version"]) == 0
-    assert capsys.readouterr().out == f"{app.version('headrace')}\n"
+    assert capsys.readouterr().out == f"{version('headrace')}\n"
 
 
 def test_the_version_waits_for_nothing() -> None:
@@ -107,7 +108,7 @@ def test_the_version_waits_for_nothing() -> None:
         text=True,
         check=True,
     ).stdout
-    assert shown.startswith(f"{app.version('headrace')}\n")
+    assert shown.startswith(f"{version('headrace')}\n")
     assert not [name for name in ("boto3", "cyclopts", "rich", "pydantic") if f"'{name}'" in shown]
 
 
@@ -159,7 +160,7 @@ def test_an_interrupted_command_says_so_in_a_line(tmp_path: Path) -> None:
 
 
 def test_a_shell_is_taught_the_commands(tmp_path: Path) -> None:
-    done = headrace("--install-completion", "--shell", "bash", HOME=str(tmp_path))
+    done = headrace("--install-completion", "--shell", "bash", environment={"HOME": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     written = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
     assert "redrive" in written

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from typing import Any
 
 import shared
 
@@ -11,7 +12,7 @@ class TooBusyError(Exception):
     """An error with a name of its own."""
 
 
-def handler(event, context):
+def handler(event: Any, context: Any) -> Any:
     do = event.get("do", "echo") if isinstance(event, dict) else "echo"
     if do == "raise":
         print(json.dumps({"attempt": event.get("mark")}))
@@ -31,7 +32,7 @@ def handler(event, context):
     return {"pid": os.getpid(), "name": context.function_name, "event": event}
 
 
-def batch(event, context):
+def batch(event: Any, context: Any) -> Any:
     """Fails the records that say so, and nothing else."""
     time.sleep(0.2)
     bad = [r["messageId"] for r in event["Records"] if r["body"] == "bad"]
