@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from test_workbench import put, queue, workbench
 
 from demo.loop import Loop
+from tests.loop.test_workbench import put, queue, workbench
 
 # What this laptop has not, so that nobody can look.
 NOT_HERE = {"quotas", "GitLab variables"}
@@ -36,7 +36,7 @@ def three_wrongs(loop: Loop) -> Iterator[str]:
     # The subscription stays: SNS lets nobody delete what was not confirmed.
 
 
-def test_a_whole_account_has_nothing_wrong_and_what_is_not_there_is_unknown(loop: Loop):
+def test_a_whole_account_has_nothing_wrong_and_what_is_not_there_is_unknown(loop: Loop) -> None:
     code, report = examined(loop)
     wrong = [one for one in report["findings"] if one["severity"] in ("error", "warning")]
     assert (code, wrong) == (0, [])
@@ -45,7 +45,7 @@ def test_a_whole_account_has_nothing_wrong_and_what_is_not_there_is_unknown(loop
     assert report["counts"]["ok"] > 20
 
 
-def test_an_alarm_a_subscription_and_a_dead_letter_are_found(loop: Loop, three_wrongs: str):
+def test_an_alarm_a_subscription_and_a_dead_letter_are_found(loop: Loop, three_wrongs: str) -> None:
     code, report = examined(loop)
     wrong = {
         one["name"]: (one["severity"], one["command"].split(" --")[0])

@@ -13,17 +13,19 @@ import subprocess
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import cfnlint
 import pytest
 
 from checks import expand
 from workbench.doctor import permissions
 
 ROOT = Path(__file__).parent.parent.parent
-SCHEMAS = Path(cfnlint.__file__).parent / "data/schemas/resources"
+_CFN_LINT = find_spec("cfnlint")
+assert _CFN_LINT and _CFN_LINT.origin
+SCHEMAS = Path(_CFN_LINT.origin).parent / "data/schemas/resources"
 ACCOUNT, REGION, STACK = "111122223333", "eu-west-1", "headrace"
 HERE = f"{REGION}:{ACCOUNT}"
 # What CloudFormation calls a resource of each type that names none itself.

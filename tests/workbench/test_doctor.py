@@ -8,9 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doctor_account import ACCOUNT, GITLAB, REGION, ROLE, TOPIC, Error, ledger, target
 
 from pipeline_specs import ROOT
+from pipeline_specs.pipelines.built import IMAGE_VERSIONS
+from tests.workbench.doctor_account import (
+    ACCOUNT,
+    GITLAB,
+    REGION,
+    ROLE,
+    TOPIC,
+    Error,
+    ledger,
+    target,
+)
 from workbench.cli import app
 from workbench.doctor import delivery, events, examination, images, people, permissions, quotas
 from workbench.doctor.findings import Finding, run
@@ -45,7 +55,7 @@ def test_the_table_of_images_is_the_one_that_pipelines_are_built_from() -> None:
     """The golden definitions are what the SDK builds, and compared with it in their own tests."""
     golden = ROOT / "tests/pipeline_specs/golden"
     built = "".join(path.read_text() for path in golden.rglob("*.json"))
-    for framework, version in images.IMAGE_VERSIONS.items():
+    for framework, version in IMAGE_VERSIONS.items():
         account = images.registries(framework, version)["us-east-1"]
         assert f"{account}.dkr.ecr.us-east-1.amazonaws.com/sagemaker-" in built
         assert f":{version}" in built
@@ -212,7 +222,7 @@ def trusted(branch: str = "main", operator: str = "StringEquals") -> dict[str, A
 
 
 def test_a_missing_identity_provider_is_an_error() -> None:
-    answer = {"GetOpenIDConnectProvider": {"ClientIDList": [GITLAB]}}
+    answer: dict[str, Any] = {"GetOpenIDConnectProvider": {"ClientIDList": [GITLAB]}}
     assert one(delivery.provider(target(**answer))).severity == "ok"
     found = one(delivery.provider(target(GetOpenIDConnectProvider=Error("NoSuchEntity"))))
     assert (found.severity, found.command) == (

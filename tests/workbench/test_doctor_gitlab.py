@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from doctor_account import OUTPUTS, PARAMETERS, REGION, SECRET, Error, stack, target
-from doctor_account import gitlab as hosted
 
+from tests.workbench.doctor_account import OUTPUTS, PARAMETERS, REGION, SECRET, Error, stack, target
+from tests.workbench.doctor_account import gitlab as hosted
 from workbench.doctor import gitlab
 from workbench.doctor.findings import Finding, run
 from workbench.doctor.target import Target

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
-from doctor_account import ACCOUNT, OUTPUTS, PARAMETERS, REGION, Error, ledger, stack, target
 
 from pipeline_specs import ROOT
 from pipeline_specs.pipelines.built import PACKAGE_VARIABLE
+from tests.workbench.doctor_account import (
+    ACCOUNT,
+    OUTPUTS,
+    PARAMETERS,
+    REGION,
+    Error,
+    ledger,
+    stack,
+    target,
+)
 from workbench.doctor import alarms, versions
 from workbench.doctor.findings import Finding
 
@@ -25,6 +35,7 @@ def judged(found: Any) -> list[tuple[str, str]]:
 
 
 def one(found: Any) -> Finding:
+    finding: Finding
     (finding,) = found
     return finding
 
@@ -34,7 +45,7 @@ def one(found: Any) -> Finding:
 
 def test_the_stack_says_the_version_of_the_package() -> None:
     template = (ROOT / "template.yaml").read_text()
-    assert f"  Version: {{Value: {versions.version('headrace')}, " in template
+    assert f"  Version: {{Value: {version('headrace')}, " in template
 
 
 @pytest.mark.parametrize(
@@ -133,8 +144,8 @@ def described(**definitions: Any) -> Any:
     return answer
 
 
-def scoring(version: str) -> dict[str, Any]:
-    container = {"Environment": {PACKAGE_VARIABLE: version}}
+def scoring(package: str) -> dict[str, Any]:
+    container = {"Environment": {PACKAGE_VARIABLE: package}}
     return {"Steps": [{"Arguments": {"PrimaryContainer": container}}]}
 
 
