@@ -1,4 +1,4 @@
-"""`headrace doctor` on the laptop's account, whole and with three things wrong."""
+"""`headrace doctor` on the laptop's account, healthy and with three things wrong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from demo.loop import Loop
 from tests.loop.test_workbench import put, queue, workbench
 
-# What this laptop has not, so that nobody can look.
+# Services and settings that the laptop cloud does not have.
 NOT_HERE = {"quotas", "GitLab variables"}
 
 
@@ -23,7 +23,7 @@ def examined(loop: Loop) -> tuple[int, dict[str, Any]]:
 
 @pytest.fixture
 def three_wrongs(loop: Loop) -> Iterator[str]:
-    """An alarm that rings, a subscription that nobody confirmed, and a dead letter."""
+    """An alarm in ALARM, a subscription that nobody confirmed, and a dead letter."""
     alarm, letters = queue(loop, "ActFailedAlarm"), queue(loop, "NotifyDeadLetters")
     cloudwatch, sns = loop.client("cloudwatch"), loop.client("sns")
     topic = loop.info["outputs"]["AlertsTopicArn"]
@@ -33,10 +33,10 @@ def three_wrongs(loop: Loop) -> Iterator[str]:
     yield alarm
     cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="a test")
     loop.sqs.purge_queue(QueueUrl=letters)
-    # The subscription stays: SNS lets nobody delete what was not confirmed.
+    # The subscription stays: SNS does not delete an unconfirmed one.
 
 
-def test_a_whole_account_has_nothing_wrong_and_what_is_not_there_is_unknown(loop: Loop) -> None:
+def test_a_healthy_account_has_no_errors_and_missing_services_are_unknown(loop: Loop) -> None:
     code, report = examined(loop)
     wrong = [one for one in report["findings"] if one["severity"] in ("error", "warning")]
     assert (code, wrong) == (0, [])
@@ -60,5 +60,5 @@ def test_an_alarm_a_subscription_and_a_dead_letter_are_found(loop: Loop, three_w
     }
     spoken = workbench(loop, "doctor")
     assert spoken.returncode == 1
-    assert f"error   alarms: {three_wrongs} rings: An action was decided" in spoken.stdout
+    assert f"error   alarms: {three_wrongs} is in ALARM: An action was decided" in spoken.stdout
     assert "headrace redrive --region us-east-1\n" in spoken.stdout

@@ -1,4 +1,4 @@
-"""Each finding of `headrace doctor` in AWS, seen broken and whole."""
+"""Each finding of `headrace doctor` in AWS, seen broken and healthy."""
 
 from __future__ import annotations
 
@@ -122,6 +122,12 @@ def test_actions_that_a_deployer_lacks_are_named() -> None:
     assert found.command.startswith("aws iam put-user-policy --user-name deployer ")
 
 
+def test_the_root_user_is_told_to_make_a_role() -> None:
+    root = {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:root", "UserId": ACCOUNT}
+    found = one(permissions.permissions(target(GetCallerIdentity=root)))
+    assert (found.severity, found.command.split(" --")[0]) == ("warning", "aws iam create-role")
+
+
 def test_a_role_session_is_judged_by_its_role() -> None:
     role = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso/Platform"
     session = f"arn:aws:sts::{ACCOUNT}:assumed-role/Platform/me"
@@ -180,7 +186,7 @@ def subscribed(**arns: str) -> dict[str, Any]:
     return {"ListSubscriptionsByTopic": {"Subscriptions": listed}}
 
 
-def test_people_who_hear_nothing_are_named(projects: Path) -> None:
+def test_people_who_get_no_messages_are_named(projects: Path) -> None:
     knows = ledger(PROJECT)
     whole = subscribed(platform=f"{TOPIC}:1", data_science=f"{TOPIC}:2")
     assert one(people.subscriptions(target(projects, **knows, **whole))).severity == "ok"
@@ -195,9 +201,9 @@ def test_people_who_hear_nothing_are_named(projects: Path) -> None:
     assert found[1][2] == f"headrace pipelines upsert abalone {WHERE}"
 
 
-def test_who_is_to_hear_of_everything_and_is_gone_is_an_error() -> None:
+def test_an_unsubscribed_alert_address_is_an_error() -> None:
     found = one(people.subscriptions(target(**subscribed())))
-    assert (found.severity, "platform@example.com, who is" in found.seen) == ("error", True)
+    assert (found.severity, "platform@example.com, who should" in found.seen) == ("error", True)
 
 
 # --- GitLab's way in ------------------------------------------------------------------------------
@@ -251,7 +257,7 @@ def test_a_check_that_is_denied_is_unknown_and_hides_no_other(projects: Path) ->
     for name in names - {"stack", "settings", "images", "pipelines"}:
         assert by_name[name].severity == "unknown", name
         assert by_name[name].seen.startswith("no permission to look: "), by_name[name]
-    assert examination.exit_code(found) == examination.SOUND
+    assert examination.exit_code(found) == examination.NO_ERROR
 
 
 def test_what_a_check_saw_before_it_failed_is_kept() -> None:
@@ -267,9 +273,9 @@ def test_exit_codes() -> None:
     def code(*severities: Any) -> int:
         return examination.exit_code([Finding("x", one, "") for one in severities])
 
-    assert code("ok", "unknown", "warning") == examination.SOUND
-    assert code("ok", "unknown", "error") == examination.WRONG
-    assert code("unknown", "unknown") == examination.BLIND
+    assert code("ok", "unknown", "warning") == examination.NO_ERROR
+    assert code("ok", "unknown", "error") == examination.ERROR
+    assert code("unknown", "unknown") == examination.NOT_EXAMINED
 
 
 def test_without_valid_keys_it_could_not_look_at_all(
@@ -279,5 +285,5 @@ def test_without_valid_keys_it_could_not_look_at_all(
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    assert app.main(["doctor", "--region", REGION]) == examination.BLIND
+    assert app.main(["doctor", "--region", REGION]) == examination.NOT_EXAMINED
     assert capsys.readouterr().err.startswith("error: Could not connect to the endpoint URL")

@@ -110,8 +110,8 @@ def test_alarms_that_ring_or_are_switched_off_or_gone_are_named() -> None:
     ringing = {"MetricAlarms": [alarm("ActFailedAlarm", "ALARM", enabled=False)]}
     found = list(alarms.alarms(target(DescribeAlarms=ringing)))
     assert [(finding.severity, finding.seen) for finding in found] == [
-        ("error", "ActFailedAlarm rings: read the log"),
-        ("warning", "ActFailedAlarm is switched off: nobody is told when it rings"),
+        ("error", "ActFailedAlarm is in ALARM: read the log"),
+        ("warning", "ActFailedAlarm has its actions disabled, so that it notifies nobody"),
         ("error", "InboxAgeAlarm is not there"),
     ]
     assert found[0].command == (

@@ -1,4 +1,4 @@
-"""`headrace doctor`: what is missing or wrong in the account, with what mends it."""
+"""`headrace doctor`: what is missing or wrong in the account, with the fix."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STYLES: dict[Severity, str] = {
 
 
 def doctor(*, common: Common = USUAL) -> int:
-    """Look what is missing or wrong in the account, and say which command mends it.
+    """Examine the account: report what is missing or wrong, and which command fixes it.
 
     It changes nothing. Exit code 0: no error; 1: an error was found; 2: it could not look at all.
     """
@@ -37,7 +37,7 @@ def doctor(*, common: Common = USUAL) -> int:
     except Exception as error:
         if said := failures.said(error):
             print(f"error: {said}", file=sys.stderr)
-            return examination.BLIND
+            return examination.NOT_EXAMINED
         raise
     if common.json:
         print(json.dumps(_document(target, found), indent=2))
@@ -63,7 +63,7 @@ def _show(target: Target, found: list[Finding]) -> None:
 
     console = Console(soft_wrap=True, highlight=False)
     counts = Counter(finding.severity for finding in found)
-    who = f"{target.caller.arn} looks at stack {target.stack.name} in {target.region}"
+    who = f"stack {target.stack.name} in {target.region}, examined as {target.caller.arn}"
     console.print(Text(who, style="dim"))
     for finding in found:
         severity = Text(f"{finding.severity:8}", style=_STYLES[finding.severity])

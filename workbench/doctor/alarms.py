@@ -1,4 +1,4 @@
-"""What the stack itself reports: alarms that ring, and letters that reached nobody."""
+"""What the stack itself reports: alarms in ALARM, and dead letters."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ _MOST_NAMES = 100  # that DescribeAlarms takes
 
 
 def alarms(target: Target) -> Iterator[Finding]:
-    """Look which of the stack's alarms ring, and which would be heard by nobody."""
+    """Report the stack's alarms that are in ALARM, disabled or missing."""
     names = list(target.stack.resources("AWS::CloudWatch::Alarm").values())
     wrong = False
     found: set[str] = set()
@@ -22,19 +22,19 @@ def alarms(target: Target) -> Iterator[Finding]:
                 found.add(name)
                 if alarm["StateValue"] == "ALARM":
                     wrong = True
-                    seen = f"{name} rings: {alarm.get('AlarmDescription', '')}"
+                    seen = f"{name} is in ALARM: {alarm.get('AlarmDescription', '')}"
                     history = ("cloudwatch", "describe-alarm-history", "--alarm-name", name)
                     yield Finding("alarms", "error", seen, target.aws(*history))
                 if not alarm.get("ActionsEnabled", True):
                     wrong = True
-                    seen = f"{name} is switched off: nobody is told when it rings"
+                    seen = f"{name} has its actions disabled, so that it notifies nobody"
                     enable = ("cloudwatch", "enable-alarm-actions", "--alarm-names", name)
                     yield Finding("alarms", "warning", seen, target.aws(*enable))
     for name in sorted(set(names) - found):
         wrong = True
         yield Finding("alarms", "error", f"{name} is not there", target.sam())
     if not wrong:
-        yield Finding("alarms", "ok", f"none of {len(names)} alarms rings")
+        yield Finding("alarms", "ok", f"none of {len(names)} alarms is in ALARM")
 
 
 def dead_letters(target: Target) -> Iterator[Finding]:
@@ -47,7 +47,7 @@ def dead_letters(target: Target) -> Iterator[Finding]:
         )
         count = int(answer["Attributes"][name])
         if count:
-            seen = f"{logical} holds {count}; once their cause is mended, send them on again"
+            seen = f"{logical} holds {count}; once the cause is fixed, redrive them"
             yield Finding("dead letters", "error", seen, target.headrace("redrive"))
         else:
             yield Finding("dead letters", "ok", f"{logical} is empty")

@@ -1,4 +1,4 @@
-"""Whether GitLab's jobs get into the account: the identity provider and the role's trust."""
+"""Whether GitLab's jobs can assume their role: identity provider and trust policy."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from workbench.doctor.target import Target
 
 
 def provider(target: Target) -> Iterator[Finding]:
-    """Look whether IAM knows GitLab as an OpenID Connect provider, with its URL as audience."""
+    """Check that IAM has GitLab as an OpenID Connect provider, with its URL as audience."""
     url = target.stack.parameters["GitLabUrl"]
     arn = _provider_arn(target)
     try:
@@ -19,20 +19,22 @@ def provider(target: Target) -> Iterator[Finding]:
         if error.response["Error"]["Code"] != "NoSuchEntity":
             raise
         create = ("create-open-id-connect-provider", "--url", url, "--client-id-list", url)
-        seen = f"{url} is no identity provider of this account, so that CI's jobs do not get in"
+        seen = (
+            f"{url} is no identity provider of this account, so that CI jobs cannot assume a role"
+        )
         yield Finding("identity provider", "error", seen, target.aws("iam", *create))
         return
     if url in answer["ClientIDList"]:
-        yield Finding("identity provider", "ok", f"{arn} takes tokens for {url}")
+        yield Finding("identity provider", "ok", f"{arn} accepts tokens for {url}")
         return
     add = "add-client-id-to-open-id-connect-provider"
     named = ("--open-id-connect-provider-arn", arn, "--client-id", url)
-    seen = f"{arn} does not take tokens for the audience {url}"
+    seen = f"{arn} does not accept tokens for the audience {url}"
     yield Finding("identity provider", "error", seen, target.aws("iam", add, *named))
 
 
 def trust(target: Target) -> Iterator[Finding]:
-    """Look whether the delivery role lets in the jobs of the project's branch, and of no other."""
+    """Check that only jobs of the project's branch may assume the delivery role."""
     arn = target.stack.output("DeliveryRoleArn")
     answer = target.client("iam").get_role(RoleName=arn.rpartition("/")[2])
     policy = answer["Role"]["AssumeRolePolicyDocument"]
@@ -46,9 +48,9 @@ def trust(target: Target) -> Iterator[Finding]:
     }
     statements = [one for one in policy["Statement"] if one["Effect"] == "Allow"]
     if [_said(one) for one in statements] == [wanted]:
-        yield Finding("delivery role", "ok", f"{arn} lets in {branch}")
+        yield Finding("delivery role", "ok", f"{arn} trusts {branch}")
         return
-    seen = f"the trust of {arn} is not as the template has it: it should let in {branch} alone"
+    seen = f"the trust policy of {arn} differs from the template's: it should trust {branch} only"
     yield Finding("delivery role", "error", seen, target.sam())
 
 

@@ -1,4 +1,4 @@
-"""Whether events arrive: the bucket's notifications, and the rules that take events further."""
+"""Whether events arrive: the bucket's notifications and EventBridge's rules."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from workbench.doctor.target import Target
 
 
 def notifications(target: Target) -> Iterator[Finding]:
-    """Look whether S3 tells EventBridge of uploads."""
+    """Check that S3 sends its events to EventBridge."""
     bucket = target.stack.output("DataBucketName")
     answer = target.client("s3").get_bucket_notification_configuration(Bucket=bucket)
     answer.pop("ResponseMetadata", None)
@@ -28,14 +28,14 @@ def notifications(target: Target) -> Iterator[Finding]:
 
 
 def rules(target: Target) -> Iterator[Finding]:
-    """Look whether the stack's rules and the projects' schedules are there and enabled."""
+    """Check that the stack's rules and the projects' schedules exist and are enabled."""
     expected = dict.fromkeys(target.stack.resources("AWS::Events::Rule").values(), target.sam())
     for one in target.upserted:
         name = one.project.name
-        mended = target.headrace("pipelines", "upsert", name)
-        expected |= {rule_name(name, schedule.kind): mended for schedule in one.schedules}
+        fix = target.headrace("pipelines", "upsert", name)
+        expected |= {rule_name(name, schedule.kind): fix for schedule in one.schedules}
     wrong = False
-    for name, mended in expected.items():
+    for name, fix in expected.items():
         state = _state(target.client("events"), name)
         if state.startswith("ENABLED"):
             continue
@@ -44,7 +44,7 @@ def rules(target: Target) -> Iterator[Finding]:
             command = target.aws("events", "enable-rule", "--name", name)
             yield Finding("rules", "error", f"the rule {name} is {state.lower()}", command)
         else:
-            yield Finding("rules", "error", f"the rule {name} is not there", mended)
+            yield Finding("rules", "error", f"the rule {name} is not there", fix)
     if not wrong:
         yield Finding("rules", "ok", f"{len(expected)} rules are enabled")
 

@@ -39,11 +39,11 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("alarms", alarms.alarms),
     ("dead letters", alarms.dead_letters),
 )
-SOUND, WRONG, BLIND = 0, 1, 2
+NO_ERROR, ERROR, NOT_EXAMINED = 0, 1, 2
 
 
 def examine(target: Target) -> list[Finding]:
-    """Return what all checks find; raises only if nobody's keys are valid here."""
+    """Return what all checks find; raises if the caller has no valid credentials."""
     _ = target.caller
     return run((name, partial(check, target)) for name, check in CHECKS)
 
@@ -52,5 +52,5 @@ def exit_code(found: list[Finding]) -> int:
     """Return 1 if an error was found, 2 if nothing could be looked at, else 0."""
     counts = Counter(finding.severity for finding in found)
     if counts["error"]:
-        return WRONG
-    return BLIND if counts["unknown"] == len(found) else SOUND
+        return ERROR
+    return NOT_EXAMINED if counts["unknown"] == len(found) else NO_ERROR

@@ -22,9 +22,9 @@ _DENIED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was seen of one thing; `command` mends it, or is empty where nothing is to be done.
+    """What was seen of one thing; `command` fixes it, and is empty if there is nothing to do.
 
-    `unknown` says that nobody could look, and in `seen` why; never that all is well.
+    `unknown` means that the check could not look; `seen` then says why.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Whether Headrace gets through to GitLab: the secret, its tokens, the project and its settings.
+"""Whether Headrace can use GitLab: the secret, its tokens, the project and its settings.
 
 No finding holds a token, nor anything else that the secret holds.
 """
@@ -21,7 +21,7 @@ _ROLE = "ci_pipeline_variables_minimum_override_role"
 # A branch of no project. GitLab looks at the token and at who may set variables before it looks
 # for the branch, so that asking for it starts nothing.
 _NO_BRANCH = "headrace-doctor/no-such-branch"
-_WAIT_FOR_NOBODY = {"obey_rate_limit": False, "max_retries": 0}
+_NO_RETRIES = {"obey_rate_limit": False, "max_retries": 0}
 _TOKENS = '{"trigger_token": "...", "api_token": "..."}'
 
 
@@ -34,7 +34,7 @@ class _Refused(Exception):
 
 
 def secret(target: Target) -> Iterator[Finding]:
-    """Look whether the secret holds both tokens."""
+    """Check that the secret holds both tokens."""
     try:
         _settings(target)
     except PermanentError as error:
@@ -42,7 +42,7 @@ def secret(target: Target) -> Iterator[Finding]:
         if isinstance(cause, ClientError):
             if cause.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
-            yield Finding("GitLab secret", "error", "nobody has put the tokens yet", _put(target))
+            yield Finding("GitLab secret", "error", "the secret has no value yet", _put(target))
         else:
             seen = str(error).partition(";")[0]
             yield Finding("GitLab secret", "error", seen, _put(target))
@@ -51,7 +51,7 @@ def secret(target: Target) -> Iterator[Finding]:
 
 
 def api_token(target: Target) -> Iterator[Finding]:
-    """Look until when the API token is valid, and whether it may read."""
+    """Check the API token's expiry and scopes."""
     settings = _settings(target)
     page = f"{settings.url}/{settings.project_path}/-/settings/access_tokens"
     try:
@@ -80,7 +80,7 @@ def api_token(target: Target) -> Iterator[Finding]:
 
 
 def project(target: Target) -> Iterator[Finding]:
-    """Look whether the project is there, and who may set its pipelines' variables."""
+    """Check that the project exists, and which role may set pipeline variables."""
     settings = _settings(target)
     try:
         answer = _ask(settings, _project(settings))
@@ -107,7 +107,7 @@ def project(target: Target) -> Iterator[Finding]:
 
 
 def trigger_token(target: Target) -> Iterator[Finding]:
-    """Ask for a CI pipeline of a branch that is not there: GitLab's refusal says what it thinks."""
+    """Trigger a branch that does not exist: GitLab's refusal tells whether the token is valid."""
     settings = _settings(target)
     body = {"ref": _NO_BRANCH, "token": settings.trigger_token}
     try:
@@ -128,7 +128,7 @@ def _judged(target: Target, settings: gitlab_ci.Settings, refused: _Refused) -> 
         seen = f"the trigger token's owner may not set pipeline variables ({_ROLE})"
         return Finding("GitLab trigger token", "error", seen, _allow(settings))
     if "Reference not found" in refused.text:
-        seen = f"{settings.project_path} takes the trigger token, with variables"
+        seen = f"{settings.project_path} accepts the trigger token, with variables"
         return Finding("GitLab trigger token", "ok", seen)
     return Finding("GitLab trigger token", "unknown", f"could not tell: {refused}")
 
@@ -158,9 +158,9 @@ def _ask(
     api = gitlab_ci.connection(settings, private_token=body is None)
     try:
         if body is None:
-            answer = api.http_get(path, **_WAIT_FOR_NOBODY)
+            answer = api.http_get(path, **_NO_RETRIES)
         else:
-            answer = api.http_post(path, post_data=body, **_WAIT_FOR_NOBODY)
+            answer = api.http_post(path, post_data=body, **_NO_RETRIES)
     except gitlab.GitlabError as error:
         # `from None`: an error of python-gitlab's holds the request, with the token in it.
         raise _Refused(int(error.response_code or 0), str(error.error_message)[:300]) from None

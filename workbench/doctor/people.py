@@ -1,4 +1,4 @@
-"""Whether messages reach people: subscriptions of the alerts topic."""
+"""Whether messages reach people: the alerts topic's subscriptions."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,8 +26,8 @@ def _unconfirmed(target: Target, topic: str, there: list[Any]) -> Iterator[Findi
             yield Finding(
                 "subscriptions",
                 "warning",
-                f"{one['Endpoint']} has not confirmed and hears nothing; subscribing again sends "
-                "the confirmation again",
+                f"{one['Endpoint']} has not confirmed and gets no messages; subscribing again "
+                "sends the confirmation again",
                 _subscribe(target, topic, one["Protocol"], one["Endpoint"]),
             )
 
@@ -40,7 +40,7 @@ def _gone(target: Target, topic: str, there: list[Any]) -> Iterator[Finding]:
     }
     alerts = target.stack.parameters.get("AlertEmail", "")
     if alerts and alerts not in subscribed:
-        seen = f"{alerts}, who is to hear of everything, is not subscribed (did they unsubscribe?)"
+        seen = f"{alerts}, who should get all messages, is not subscribed (did they unsubscribe?)"
         command = _subscribe(target, topic, "email", alerts)
         yield Finding("subscriptions", "error", seen, command)
     for one in target.upserted:

@@ -36,11 +36,13 @@ _PASSED = {
 
 
 def permissions(target: Target) -> Iterator[Finding]:
-    """Say who looks, and which of a deployer's actions they may not take."""
+    """Report which of a deployer's actions the caller may not take."""
     caller = target.caller
     if caller.arn.endswith(":root"):
         seen = f"{caller.arn} may do everything; deploy by a role that may do less"
-        yield Finding("permissions", "warning", seen, "aws iam create-role help")
+        create = ("iam", "create-role", "--role-name", "headrace-deploy")
+        trust = ("--assume-role-policy-document", "file://deploy-trust.json")
+        yield Finding("permissions", "warning", seen, target.aws(*create, *trust))
         return
     iam, principal = target.client("iam"), _principal(target)
     denied = []
@@ -62,7 +64,7 @@ def permissions(target: Target) -> Iterator[Finding]:
     yield Finding(
         "permissions",
         "warning",
-        f"{principal} may look, but may not deploy the stack: {', '.join(sorted(denied))} "
+        f"{principal} may not deploy the stack: {', '.join(sorted(denied))} "
         "(docs/deploy.md has the policy)",
         target.aws(*put, *policy),
     )

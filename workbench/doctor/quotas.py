@@ -1,4 +1,4 @@
-"""Whether quotas let the projects' jobs run, and the functions beside each other."""
+"""Whether quotas are large enough for the projects' jobs and for the functions."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -46,7 +46,7 @@ def jobs(target: Target) -> Iterator[Finding]:
 
 
 def concurrency(target: Target) -> Iterator[Finding]:
-    """Compare how many functions of the account may run at a time with what a stack can bear."""
+    """Check how many functions of the account may run at a time."""
     limit = target.client("lambda").get_account_settings()["AccountLimit"]
     value = int(limit["ConcurrentExecutions"])
     seen = f"{value} functions of this account may run at a time"

@@ -25,7 +25,7 @@ _CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempt
 
 
 class Caller(NamedTuple):
-    """Who looks: the account's number and the ARN that STS knows them by."""
+    """The caller: account number and ARN, as STS reports them."""
 
     account: str
     arn: str
@@ -64,7 +64,7 @@ class Target:
 
     @cached_property
     def caller(self) -> Caller:
-        """Who looks; STS tells everybody whose keys are valid."""
+        """The caller, by STS, which needs no permission."""
         answer = self.client("sts").get_caller_identity()
         return Caller(answer["Account"], answer["Arn"])
 

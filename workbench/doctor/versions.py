@@ -1,4 +1,4 @@
-"""Whether the stack and the pipelines are those that this checkout and the ledger speak of."""
+"""Whether stack and pipelines match this checkout and the ledger."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from workbench.doctor.target import Target
 
 
 def stack(target: Target) -> Iterator[Finding]:
-    """Look whether the stack is there, whole, and of this checkout's version."""
+    """Check that the stack exists, is healthy, and has this checkout's version."""
     name, here = target.stack.name, version("headrace")
     try:
         there = target.stack.outputs.get("Version", "")
@@ -42,11 +42,11 @@ def stack(target: Target) -> Iterator[Finding]:
 
 
 def files(target: Target) -> Iterator[Finding]:
-    """Look whether the settings of each project here are right."""
+    """Check the settings of each project in this checkout."""
     for settings, wrong in target.files:
         if settings is None:
             yield Finding("settings", "error", wrong)
-    yield Finding("settings", "ok", f"{len(target.settings)} project.yaml here are right")
+    yield Finding("settings", "ok", f"{len(target.settings)} project.yaml files are valid")
 
 
 def pipelines(target: Target) -> Iterator[Finding]:
