@@ -2,20 +2,20 @@
 # Both set up what they need first.
 
 PYTHON ?= python3
-# A directory with the prepared environments; a CI image may bring its own (see .gitlab-ci.yml).
+# The directory of the prepared environments; a CI image may have its own (see .gitlab-ci.yml).
 VENV ?= .venv
 BIN := $(VENV)/project/bin
 UV := $(VENV)/uv/bin/uv
 INSTALL := $(UV) pip install --quiet --require-hashes
 CHECKS := $(VENV)/checks/bin
 CODE := layers/headrace/headrace functions pipeline_specs data_quality local_cloud demo benchmarks workbench checks
-# What the tests saw roles use of their permissions, and the tests that live the whole loop.
+# Records of the permissions that roles used in tests, and the tests that run the whole loop.
 REPORT := .headrace/iam
-# tests/conftest.py says which tests one worker takes together, with a laptop cloud of its own.
+# tests/conftest.py defines which tests one worker runs together, with a laptop cloud of its own.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 LOOPS := tests/loop tests/accounts tests/chaos/test_main_job_under_chaos.py
-# Step scripts are checked for the containers' oldest Python, and tested under it where there is one.
+# Step scripts are checked for the containers' oldest Python, and tested under it if it is installed.
 STEPS := pipeline_specs/steps data_quality
 PYTHON310 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.10.*/bin/python3.10) python3.10)
 IS_310 := import sys; sys.exit(sys.version_info[:2] != (3, 10))
@@ -38,14 +38,14 @@ test: setup $(VENV)/data/.ready $(OLD_JOBS) ## all tests
 test-fast: setup $(OLD_JOBS) ## the tests that need no laptop cloud
 	$(PYTEST) -m 'not cloud'
 
-iam-report: setup $(VENV)/data/.ready ## permissions allowed and never used, each explained, or it fails
+iam-report: setup $(VENV)/data/.ready ## list unused permissions; fail on any without a reason
 	@rm -rf $(REPORT)
 	IAM_REPORT=$(CURDIR)/$(REPORT) $(PYTEST) -q $(LOOPS)
 	@$(BIN)/python -m checks.permissions $(REPORT) --all
 
 SEEDS ?= 100
 UPLOADS ?= 10000
-simulate: setup ## simulated lives full of faults, e.g. SEEDS=100 UPLOADS=10000
+simulate: setup ## simulated accounts with faults, e.g. SEEDS=100 UPLOADS=10000
 	$(BIN)/python -m tests.simulation.simulate --seeds $(SEEDS) --uploads $(UPLOADS)
 
 up: setup ## the laptop cloud in the foreground, until Ctrl-C
@@ -102,8 +102,8 @@ clean: ## remove everything the targets above made
 	rm -rf .venv .headrace .aws-sam node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # --- set-up -------------------------------------------------------------------------------------
-# A stamp is a copy of the lock that was installed. Its content, not its age, says whether it is
-# current, so that environments made elsewhere (a CI image's) serve a fresh clone as they are.
+# A stamp is a copy of the installed lock file. Its content, not its age, decides whether it is
+# current, so that a fresh clone can use environments built elsewhere (in a CI image).
 
 setup: $(VENV)/project/.installed $(VENV)/jobs/.ready $(VENV)/lambda/.ready node_modules/.ready rsync
 
@@ -116,8 +116,8 @@ $(VENV)/uv/.ready: FORCE
 	  $(VENV)/uv/bin/pip install --quiet --require-hashes -r requirements/uv.txt \
 	    && cp requirements/uv.txt $@; }
 
-# The project itself, editable, with its command. An environment outside of this checkout may have
-# been made by another: it is left as it is, and PYTHONPATH leads to the code here.
+# The project itself, editable, with its command. An environment outside of this checkout may belong
+# to another one: it is not changed, and PYTHONPATH points to the code here.
 OUTSIDE := $(filter-out $(CURDIR)/%,$(abspath $(VENV)))
 ifneq ($(OUTSIDE),)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/headrace

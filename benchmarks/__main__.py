@@ -1,8 +1,8 @@
-"""All benchmarks one after another, and what they found: `make bench` writes RESULTS.md.
+"""Runs all benchmarks one after another: `make bench` writes RESULTS.md.
 
     python -m benchmarks [NAME ...]
 
-With names, only these are measured, and nothing is written.
+With names, only these run, and nothing is written.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ PACKAGES = ("botocore", "aws-lambda-powertools", "sagemaker", "ministack")
 HEAD = """# What was measured
 
 Written by `make bench`; each part runs alone as well (`python -m benchmarks.cold`). Everything is
-measured in one run on one machine, so that ratios carry over to another, which times do not. Times
-are medians, of fresh processes in shuffled order where a process is what is measured. Other work
-on the machine shows in them: the load average stands beside the date.
+measured in one run on one machine: ratios carry over to other machines, times do not. Times are
+medians, of fresh processes in shuffled order where a process is measured. Other work on the machine
+affects them, so the load average is given with the date.
 """
 
 
 def machine() -> str:
-    """What it ran on, as lines of a list."""
+    """The machine, as lines of a list."""
     model = next(
         (
             line.partition(":")[2].strip()
@@ -65,7 +65,7 @@ def machine() -> str:
 
 
 def measured(names: list[str]) -> dict[str, tuple[list[Figure], float]]:
-    """Run benchmarks, telling each figure; their figures and seconds."""
+    """Run benchmarks, printing each figure; return their figures and seconds."""
     found = {}
     for name in names:
         began, figures = time.monotonic(), []
@@ -78,7 +78,7 @@ def measured(names: list[str]) -> dict[str, tuple[list[Figure], float]]:
 
 
 def report(found: dict[str, tuple[list[Figure], float]]) -> str:
-    """The text of RESULTS.md: what is promised first, then all of it with how it is measured."""
+    """The text of RESULTS.md: the promises first, then all figures with their methods."""
     promised = [
         figure for figures, _ in found.values() for figure in figures if figure.limit is not None
     ]
@@ -92,7 +92,7 @@ def report(found: dict[str, tuple[list[Figure], float]]) -> str:
 
 
 def main() -> int:
-    """Measure; 1 if what is promised does not hold."""
+    """Measure; return 1 if a promise is not met."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ALL)}")
     names = parser.parse_args().names

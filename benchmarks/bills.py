@@ -1,4 +1,4 @@
-"""What recorded work of the control plane costs, item by item, by the price list."""
+"""Prices the recorded work of the control plane, item by item."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def bill(record: Record, messages: int) -> Bill:
 
 
 def _calls(calls: Iterable[Call]) -> defaultdict[str, float]:
-    """The price of API calls, by service; those that are not here cost nothing."""
+    """The price of API calls, by service; calls that are not listed cost nothing."""
     dollars: defaultdict[str, float] = defaultdict(float)
     for call in calls:
         match call.operation:

@@ -1,6 +1,6 @@
-"""A laptop cloud for a benchmark: the deployed stack, pipelines that cost nothing, and its books.
+"""A laptop cloud for a benchmark: the deployed stack, pipelines that do nothing, and its records.
 
-API calls are those that the cloud's CloudTrail recorded: everybody's, the benchmark's own too.
+API calls are those in the cloud's CloudTrail, including the benchmark's own.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ NOTHING = {
 class Call:
     """An API call as CloudTrail has it, at a time in seconds since 1970.
 
-    `is_ours` tells those of the functions and the state machine from those of who looks on.
+    `is_ours` is set for calls of the functions and the state machine, not for an observer's.
     """
 
     time: float
@@ -60,7 +60,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the control plane did in a while: its calls, invocations and executions.
+    """What the control plane did in a period: its calls, invocations and executions.
 
     `notices` counts the status changes that its rules let through to `notify`.
     """
@@ -186,18 +186,18 @@ class Site:
 
     @contextmanager
     def recording(self) -> Iterator[list[Record]]:
-        """Collect what the control plane does meanwhile and until nothing is left to do."""
+        """Record what the control plane does until nothing is left to do."""
         found: list[Record] = []
         before = {name: self.invocations(name) for name in FUNCTIONS}
         notices = self._notices()
-        heard = notices()
+        notices_before = notices()
         old, began = set(self.executions()), time.time()
         yield found
         self.settle()
         executions = tuple(one for one in self.executions() if one not in old)
         record = Record(
             tuple(call for call in self.calls(began) if call.is_ours),
-            notices() - heard,
+            notices() - notices_before,
             {name: self.invocations(name) - before[name] for name in FUNCTIONS},
             executions,
             sum(self.transitions(one) for one in executions),
@@ -229,12 +229,12 @@ def site(folder: Path) -> Iterator[Site]:
 
 
 def _call(event: dict[str, Any]) -> Call:
-    told = json.loads(event["CloudTrailEvent"])
-    request = told["requestParameters"] or {}
+    trail = json.loads(event["CloudTrailEvent"])
+    request = trail["requestParameters"] or {}
     service = event["EventSource"].split(".")[0]
     # In the query protocol the operation is a parameter.
     operation = request.get("Action", event["EventName"])
-    by_function = "exec-env/AWS_Lambda" in told["userAgent"]
+    by_function = "exec-env/AWS_Lambda" in trail["userAgent"]
     return Call(
         event["EventTime"].timestamp(),
         service,
@@ -249,6 +249,6 @@ def wait(what: str, ask: Callable[[], Any], seconds: float = 300.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (answer := ask()):
         if time.monotonic() > deadline:
-            raise SystemExit(f"waited {seconds:.0f} s in vain for {what}")
+            raise SystemExit(f"timed out after {seconds:.0f} s waiting for {what}")
         time.sleep(0.2)
     return answer

@@ -1,14 +1,14 @@
 """From a cold start to the API call, beside peers and a floor: `python -m benchmarks.cold`.
 
-Every process is fresh and finds what is deployed: the built layer and function, unpacked, and
-compiled files that are valid; the peers find the same. What is counted is CPU time of the process
-from the end of Lambda's bootstrap (its part of the standard library is imported) until the call
-that all of it is for has arrived over TLS at a server of our own. Each round starts every case
-once, in shuffled order; a ratio is the median of its rounds', so that other work on the machine,
-which comes in bursts, hits both sides of it. Ratios carry over to other machines, times do not.
+Every process is fresh and uses the deployed files: the built layer and function, unpacked, with
+valid compiled files; so do the peers. The figure is the process's CPU time from the end of
+Lambda's bootstrap (its part of the standard library is imported) until the function's final call
+has arrived over TLS at our own server. Each round starts every case once, in shuffled order; a
+ratio is the median over rounds, so that other work on the machine, which comes in bursts, affects
+both sides. Ratios carry over to other machines, times do not.
 
-What keeps a start from its aims is importing botocore, two thirds of it, and the Logger: both stand
-below the functions. The floor has neither, nor retries, endpoints or claims in a ledger.
+Two thirds of a start are the imports of botocore and the Logger, which keep it from its aims: both
+are listed below the functions. The floor has neither, nor retries, endpoints or claims in a ledger.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ STEP = payload("step_status", currentStepStatus="Succeeded")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A kind of process: what it finds, what it is handed, which call it must come to."""
+    """A kind of process: its files, its event, and the call that it must reach."""
 
     name: str
     path: list[str]
@@ -63,7 +63,7 @@ class Case:
 
 
 def cases(artefacts: Artefacts, plain: Path) -> list[Case]:
-    """Headrace's functions and the handlers beside them."""
+    """Headrace's functions and the peers."""
     own = [
         Case(name, artefacts.path_of(function), event, call)
         for name, (function, event, call) in CASES.items()

@@ -1,12 +1,12 @@
 """What the control plane costs, from the API calls of a real run: `python -m benchmarks.cost`.
 
 A training run of the abalone project goes through the laptop cloud, from the upload to the end:
-the steps run, events are decided and told, a version is registered. CloudTrail records each API
-call with its content, the state machine its transitions, the functions their invocations; bills.py
-prices them all, by the list in prices.py. A drop of many files is priced by burst.py as it runs.
+the steps run, events are decided, people are notified, a version is registered. CloudTrail records
+each API call with its content, the state machine its transitions, the functions their invocations;
+bills.py prices them all, by the list in prices.py. burst.py prices a drop of many files as it runs.
 
-Beside it, what is common: an execution of a Standard state machine for each status change of a
-run, of a step and of a version, with as many transitions as Headrace takes for an upload. A queue
+For comparison, a common design: an execution of a Standard state machine for each status change of
+a run, of a step and of a version, with as many transitions as Headrace takes for an upload. A queue
 on the same event bus counts those status changes.
 """
 
@@ -42,7 +42,7 @@ def make_pipelines(running: Site) -> None:
 def training_run(running: Site) -> Iterator[Figure]:
     """One training run: the bill, and that of the peer."""
     make_pipelines(running)
-    heard = listen(running.client, "status-changes", [STATUS_CHANGES])
+    count = listen(running.client, "status-changes", [STATUS_CHANGES])
     loop = Loop(running.info)
     with running.recording() as records:
         loop.upload(TRAINING, "heavy.csv", labelled(shells().heavy))
@@ -50,7 +50,7 @@ def training_run(running: Site) -> Iterator[Figure]:
     (record,) = records
     own = bill(record, messages=1 + record.notices)
     mails = sum(call.operation == "Publish" for call in record.calls)
-    changes, told = heard(), record.notices
+    changes, notified = count(), record.notices
     yield Figure(f"{RUNS:,} training runs, without mail", RUNS * own.total, "$", note=str(own))
     note = f"{len(record.calls)} API calls, {sum(record.invocations.values())} invocations a run"
     mail = mails * prices.SNS_EMAIL
@@ -61,7 +61,11 @@ def training_run(running: Site) -> Iterator[Figure]:
     rest = own.total - each
     for what, events, limit in (
         (f"an execution for each of {changes + 1} events", changes + 1, 0.15),
-        (f"an execution for each of the {told + 1} that our rules let through", told + 1, None),
+        (
+            f"an execution for each of the {notified + 1} that our rules let through",
+            notified + 1,
+            None,
+        ),
     ):
         peer = rest + events * each
         note = f"${RUNS * own.total:.2f} against ${RUNS * peer:.2f} for {RUNS:,} runs"

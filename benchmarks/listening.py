@@ -1,4 +1,4 @@
-"""Queues that hear what rules let through, so that it can be counted."""
+"""Queues that receive the events that rules let through, to count them."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def listen(
         events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
         events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": arn["QueueArn"]}])
 
-    def heard() -> int:
+    def count() -> int:
         attribute = "ApproximateNumberOfMessages"
         answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[attribute])
         return int(answer["Attributes"][attribute])
 
-    return heard
+    return count
 
 
 def patterns_to(client: Callable[[str], Any], queue_arn: str) -> list[dict[str, Any]]:

@@ -65,7 +65,7 @@ def has_pipelines(loop: Loop) -> bool:
 def start_latencies(loop: Loop) -> list[float]:
     """Seconds from the end of an upload to the creation of its run, each with a free lane.
 
-    Events tell whole seconds, and a lane comes free at the same part of one: uploads are spread
+    Events have whole seconds, and a lane comes free at the same fraction of one: uploads are spread
     over the second.
     """
     seconds = []
@@ -75,8 +75,10 @@ def start_latencies(loop: Loop) -> list[float]:
         loop.upload(TRAINING, f"one-row-{turn}.csv", b"M,1,1,1,1,1,1,1,9\n")
         uploaded = time.time()
         arn = loop.new_run(loop.training, before)
-        created = loop.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
-        seconds.append(created["CreationTime"].timestamp() - uploaded)
+        created = loop.adapter.describe(arn)
+        if created is None:
+            raise SystemExit(f"{arn} was deleted")
+        seconds.append(created.started - uploaded)
         loop.ended(arn, "Failed")
         loop.wait("the lane", lambda: free(loop), 30)
     return seconds

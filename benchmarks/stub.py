@@ -1,4 +1,4 @@
-"""What the functions call, over TLS on 127.0.0.1: AWS and GitLab, with answers that are ready.
+"""A stub of AWS and GitLab for the functions, over TLS on 127.0.0.1, with prepared answers.
 
 It answers at once and checks nothing, so that what is measured is the function.
 """
@@ -54,7 +54,7 @@ class Stub:
         self._server.server_close()
 
     def answer(self, operation: str, request: dict[str, Any]) -> Any:
-        """The answer to an operation; what nobody prepared is told to whoever reads the log."""
+        """The answer to an operation; a missing one is logged."""
         self.calls.append(operation)
         if self.client and operation not in self.cpu_ms:
             on_cpu = Path(f"/proc/{self.client}/schedstat").read_text().split()[0]
@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: who measures writes no log."""
+        """Log nothing, which would disturb the measurement."""
 
     def _respond(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)

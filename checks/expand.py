@@ -1,7 +1,7 @@
-"""What checkers look at: the template as CloudFormation takes it, the state machine substituted.
+"""The input of the checkers: the template as plain CloudFormation, the state machine substituted.
 
 `python -m checks.expand FOLDER` writes `template.json` and `act.asl.json` there. Nothing is built
-or uploaded: the code's places are names only.
+or uploaded: the locations of code are placeholders.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""Finds what looks like a secret in the files of this repository, with detect-secrets.
+"""Finds possible secrets in the files of this repository, with detect-secrets.
 
 It is the fork that checkov needs: both would be installed into one folder, in any order.
 
-`python checks/find_secrets.py DETECT_SECRETS` exits 1 if there is one that is not known to be none,
-and if one that is known is there no more.
+`python checks/find_secrets.py DETECT_SECRETS` exits 1 on a finding that is not listed as harmless,
+and on a listed one that no longer exists.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
-# Value -> why it is none.
+# Value -> why it is harmless.
 HARMLESS = {
     "AWS::SecretsManager::Secret": "a resource type",
     "GetSecretValue": "an IAM action of secretsmanager's",
@@ -37,7 +37,7 @@ HERE = Path(__file__)
 
 
 def files() -> list[str]:
-    """Return what git keeps or would keep, lock files left out."""
+    """Return the tracked and untracked files, without ignored and lock files."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         check=True,

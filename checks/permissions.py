@@ -1,4 +1,4 @@
-"""Least privilege, measured: what the template's roles may do, and what they never did.
+"""Least privilege, measured: permissions of the template's roles that were never used.
 
 `python -m checks.permissions FOLDER [--all]` reads what the tests' laptop clouds left there (see
 `measured`) and fails on every permission that no role used in any of them, unless
@@ -21,30 +21,30 @@ from local_cloud.cloud import Cloud
 from local_cloud.ministack.permissions import Use, uses
 
 EXPLANATIONS = Path(__file__).parent / "unused_permissions.yaml"
-FOLDER = "IAM_REPORT"  # the environment variable that asks tests for what they saw
-# What a dependable measurement has at least; fewer records mean that it went wrong.
+FOLDER = "IAM_REPORT"  # the environment variable that makes tests record permissions
+# The minimum of a reliable measurement; fewer records mean that it went wrong.
 LEAST_USES = 50
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """One action on one resource, as a statement of a role's allows it."""
+    """One action on one resource that a statement of a role allows."""
 
     role: str  # as the template calls it
     sid: str
     action: str
-    number: int  # of the resource in its statement; what it is called differs from cloud to cloud
+    number: int  # of the resource in its statement; its name differs from cloud to cloud
     resource: str
 
     def allows(self, use: Use) -> bool:
-        """Return whether this is what let its role do it; conditions are IAM's affair."""
+        """Return whether this grant allows a use by its role; IAM has evaluated the conditions."""
         return _matches(use.action.lower(), self.action.lower()) and _matches(
             use.resource, self.resource
         )
 
     @property
     def key(self) -> tuple[str, str, str, int]:
-        """What the grant is in every cloud."""
+        """The grant's identity across clouds."""
         return self.role, self.sid, self.action, self.number
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why an action of a statement may stay though nobody saw it used."""
+    """Why an action of a statement may stay although no test used it."""
 
     role: str
     sid: str
@@ -61,22 +61,22 @@ class Explanation:
     why: str
 
     def explains(self, grant: Grant) -> bool:
-        """Return whether the grant is what this is about."""
+        """Return whether this explains the grant."""
         return (self.role, self.sid, self.action) == (grant.role, grant.sid, grant.action)
 
     def __str__(self) -> str:
         return f"{self.role} {self.sid}: {self.action}"
 
 
-# What was seen in one cloud: each grant, and whether it was used.
+# The record of one cloud: each grant, and whether it was used.
 Seen = list[tuple[Grant, bool]]
 
 
 @contextmanager
 def measured(cloud: Cloud) -> Iterator[None]:
-    """Leave what is seen in a cloud, in each of its accounts, if a report is being made.
+    """Record the use of permissions in a cloud, in each of its accounts, if a report is requested.
 
-    Around everything that happens there, what may be its end included.
+    Wraps everything that happens there, including its end.
     """
     folder = os.environ.get(FOLDER)
     if not folder:
@@ -125,7 +125,7 @@ def explanations(path: Path = EXPLANATIONS) -> list[Explanation]:
 
 
 def report(clouds: Iterable[Seen], reasons: Iterable[Explanation]) -> tuple[list[str], list[str]]:
-    """Return the report's lines, role by role, and the complaints: what must be explained or go."""
+    """Return the report's lines, by role, and the complaints: what must be explained or removed."""
     seen, reasons = [pair for cloud in clouds for pair in cloud], list(reasons)
     used = {grant.key for grant, was_used in seen if was_used}
     allowed = sorted({grant.key: grant for grant, _ in seen}.values())
@@ -141,9 +141,9 @@ def report(clouds: Iterable[Seen], reasons: Iterable[Explanation]) -> tuple[list
             lines.append(f"  {grant.sid}: {grant.action} on {grant.resource}")
             lines.append(f"    {why or 'UNEXPLAINED'}")
             if not why:
-                complaints.append(f"{grant}: was never used; take it away, or say why it stays")
+                complaints.append(f"{grant}: was never used; remove it, or explain why it stays")
     complaints += [
-        f"{reason}: is explained, and no such permission is there any more"
+        f"{reason}: is explained, but there is no such permission"
         for reason in reasons
         if not any(map(reason.explains, allowed))
     ]
@@ -159,7 +159,7 @@ def main(folder: Path, detail: str = "") -> int:
     lines, complaints = report(clouds, explanations())
     print("\n".join(line for line in lines if detail or not line.startswith(" ")))
     if complaints:
-        print(f"\n{len(complaints)} to explain in {EXPLANATIONS.name}, or to mend:")
+        print(f"\n{len(complaints)} to explain in {EXPLANATIONS.name}, or to fix:")
         print("\n".join(complaints))
     return 1 if complaints else 0
 
@@ -169,7 +169,7 @@ def _matches(value: str, pattern: str) -> bool:
 
 
 def _roles(session: Any, stack: str) -> Iterator[tuple[str, str]]:
-    """Yield the stack's roles: what the template calls them, and what they are called there."""
+    """Yield the stack's roles: their names in the template and in the account."""
     pages = session.client("cloudformation").get_paginator("list_stack_resources")
     for page in pages.paginate(StackName=stack):
         for resource in page["StackResourceSummaries"]:

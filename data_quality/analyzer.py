@@ -1,17 +1,17 @@
 """Measures a dataset as SageMaker Model Monitor does, and checks it against a baseline.
 
-A stand-alone program with the contract of Model Monitor's analyzer container, so that the same
-files come out where that service is not to be had. A container is given it with the modules beside
-it.
+A stand-alone program with the contract of Model Monitor's analyzer container, so that it writes the
+same files where that service is not available. It runs in a container with the modules beside it.
 
 Environment: `dataset_format` ({"csv": {"header": true}}), `dataset_source` (folder or file),
 `output_path`, and for a check `baseline_constraints` and `baseline_statistics` (files).
-`publish_cloudwatch_metrics` is accepted, but nothing is published. Model Monitor has not
-`column_types` (file: {"columns": [{"name": ..., "type": ...}]}): columns of the type `categorical`
-are text even where they look like numbers. The names in OPTIONS (in
-violations.py) override the monitoring_config that is written into, or read from, constraints.json:
-- comparison_method: Robust (default) takes from the largest difference of two distributions what
-  sampling explains (1.8 * sqrt((n + m) / (n * m)), Kolmogorov-Smirnov, p = 0.3 %); Simple does not.
+`publish_cloudwatch_metrics` is accepted, but nothing is published. Unlike Model Monitor, it also
+takes `column_types` (file: {"columns": [{"name": ..., "type": ...}]}): columns of the type
+`categorical` are text even where they look like numbers. The names in OPTIONS (in violations.py)
+override the monitoring_config that is written into, or read from, constraints.json:
+- comparison_method: Robust (default) subtracts from the largest difference of two distributions
+  what sampling explains (1.8 * sqrt((n + m) / (n * m)), Kolmogorov-Smirnov, p = 0.3 %); Simple
+  does not.
 - comparison_threshold (0.1), categorical_comparison_threshold (0.1): the distance that is drift;
   under categorical_drift_method ChiSquared the p-value below which it is, under LInfinity
   (default) the largest difference of a category's share.
@@ -58,7 +58,7 @@ def run(main: Callable[[], int]) -> int:
 
 
 def read_json(path: str, name: str) -> Json:
-    """A file of JSON: the variable names the file, or the folder that holds it."""
+    """Return the JSON in a file; the variable names the file, or the folder that holds it."""
     file = Path(path)
     file = file / name if file.is_dir() else file
     if not file.is_file():
@@ -78,7 +78,7 @@ def write_json(path: Path, document: Json) -> None:
 
 
 def main() -> int:
-    """Do what the environment says; write the files to output_path."""
+    """Run as the environment says; write the files to output_path."""
     environment = dict(os.environ)
     absent = [
         name

@@ -26,7 +26,7 @@ INTEGRAL = re.compile(r"[-+]?\d+")
 
 
 class BadInput(Exception):
-    """Something the owner of the data can put right: where, what was expected, what was found."""
+    """Something the owner of the data can fix: where, what was expected, what was found."""
 
 
 class Sketch:
@@ -114,7 +114,7 @@ class Column:
         self.distinct = Distinct()
 
     def add(self, cells: Iterable[str]) -> None:
-        """Measure one block. Empty cells and NaN are missing; infinity is no number."""
+        """Measure one block. Empty cells and NaN are missing; infinity is not a number."""
         stripped = [cell.strip() for cell in cells]
         present = [cell for cell in stripped if cell and cell.lower() != "nan"]
         self.present += len(present)

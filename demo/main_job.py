@@ -1,4 +1,4 @@
-"""The seven stages of the main job, from an empty cloud, in sight: `headrace demo` runs it."""
+"""Runs the seven stages of the main job from an empty cloud and prints them: `headrace demo`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAILURES = (*EXPECTED, StageFailed, CommandError, HeadraceError, ClientError, Bo
 
 
 def main_job(loop: Loop, progress: Progress) -> None:
-    """Stages 2 to 7, each from what the one before returned."""
+    """Stages 2 to 7; each uses the result of the one before."""
     data = shells()
 
     progress.stage("Train on heavy shells, one version waits for approval")
@@ -33,7 +33,7 @@ def main_job(loop: Loop, progress: Progress) -> None:
     version = trained.version
     progress.done(f"version {version.number} pending, mail: {trained.mail.subject!r}")
 
-    progress.stage("Approve it by the mail's command, CI brings it into inference")
+    progress.stage("Approve it with the mail's command, CI puts it into inference")
     live = stages.approve(loop, version, commands_in(trained.mail.text)[0])
     progress.done(f"{live.mail.subject!r}")
 
@@ -54,7 +54,7 @@ def main_job(loop: Loop, progress: Progress) -> None:
     reviewed = stages.review(loop, retuned)
     progress.done(f"sent back: {reviewed.returned_mail.subject!r}; {reviewed.live.mail.subject!r}")
 
-    progress.stage("Crash the model-quality step: told, and nothing started")
+    progress.stage("Crash the model-quality step: people are notified, nothing starts")
     crashed = stages.crash(loop, data.kept_back[:60], "lacks-a-label.csv")
     stages.totals(loop, {loop.training: 1, loop.training_hpo: 1, loop.inference: 3})
     progress.done(f"{crashed.decided['outcome']}: {crashed.decided['reason']}")
@@ -69,11 +69,11 @@ def said(verdict: dict[str, object]) -> str:
 def run(home: Path, keep: bool, say: Callable[[str], None], live: bool) -> int:
     """Run the demo in a home folder of its own; return the exit code.
 
-    `say` shows a line. With `live` a terminal sees the seconds of a wait count.
+    `say` prints a line. With `live` a terminal shows the seconds of a wait counting up.
     """
     pid = running_pid(home)
     if pid is not None:
-        print(f"error: a demo runs in {home} (process {pid})", file=sys.stderr)
+        print(f"error: a demo is running in {home} (process {pid})", file=sys.stderr)
         return 1
     shutil.rmtree(home, ignore_errors=True)
     progress = Progress(7, say, live)
@@ -105,8 +105,8 @@ def run(home: Path, keep: bool, say: Callable[[str], None], live: bool) -> int:
 
 
 def explain(loop: Loop, out: Path) -> None:
-    """Print what may explain a failure, and leave the files, as far as the cloud still answers."""
-    print("\nWhat the cloud has to say:", file=sys.stderr)
+    """Print what may explain a failure, and collect the files, if the cloud still answers."""
+    print("\nErrors in the cloud:", file=sys.stderr)
     try:
         for line in report.why(loop):
             print(f"  {line}", file=sys.stderr)
@@ -116,7 +116,7 @@ def explain(loop: Loop, out: Path) -> None:
 
 
 def show(home: Path, progress: Progress, say: Callable[[str], None]) -> None:
-    """Print the table and where to find what."""
+    """Print the table and where the files are."""
     for line in ("", "What happened", "", *progress.table(), ""):
         say(line)
     say(f"Predictions  {home / 'out'}/headrace-abalone-inference/run-*/predictions/")
@@ -125,7 +125,7 @@ def show(home: Path, progress: Progress, say: Callable[[str], None]) -> None:
 
 
 def stay(home: Path, say: Callable[[str], None]) -> None:
-    """Keep the cloud until Ctrl-C or SIGTERM."""
+    """Keep the cloud running until Ctrl-C or SIGTERM."""
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -134,5 +134,5 @@ def stay(home: Path, say: Callable[[str], None]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     say("")
-    say(f"The cloud stays up, {home / INFO} says where; Ctrl-C ends it")
+    say(f"The cloud stays up; see {home / INFO} for its address; Ctrl-C stops it")
     stop.wait()

@@ -1,4 +1,4 @@
-"""What the terminal shows while the demo runs: the stage, what is awaited, the seconds."""
+"""What the terminal shows while the demo runs: the stage, what it waits for, the seconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Line:
 
 
 class Progress:
-    """Prints stages and waits; a terminal sees a wait's seconds count, a log sees its end."""
+    """Prints stages and waits: a terminal shows the seconds counting up, a log only the end."""
 
     def __init__(self, stages: int, say: Callable[[str], None] = print, live: bool = True) -> None:
         self._stages, self._number = stages, 0
@@ -28,7 +28,7 @@ class Progress:
         self.lines: list[Line] = []
 
     def stage(self, what: str) -> None:
-        """Begin a stage."""
+        """Start a stage."""
         self._number += 1
         self._stage, self._stage_began = f"{self._number} {what}", time.monotonic()
         self._say("")
@@ -39,7 +39,7 @@ class Progress:
         self._say(f"  {time.monotonic() - self._began:6.1f} s  {line}")
 
     def watch(self, what: str, waited: float, done: bool) -> None:
-        """Hear that something is awaited, or came."""
+        """Show that something is awaited, or arrived."""
         if self._live:
             end = "\n" if done else ""
             print(f"\r\033[K  {self.seconds:6.1f} s  {what} ({waited:.0f} s)", end=end, flush=True)
@@ -62,7 +62,7 @@ class Progress:
         return self._stage
 
     def table(self) -> list[str]:
-        """Return what happened, stage by stage."""
+        """Return the closing table, a line per stage."""
         width = max((len(line.stage) for line in self.lines), default=0)
         rows = [
             f"  {line.stage:<{width}}  {line.seconds:5.1f} s  {line.outcome}" for line in self.lines

@@ -1,4 +1,4 @@
-"""What is left after the demo: predictions, reports and mails as files, and why it failed."""
+"""Collects the results of the demo: predictions, reports and mails as files, and why it failed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _copy_run(loop: Loop, run: Run, to: Path) -> None:
 
 
 def why(loop: Loop) -> list[str]:
-    """Return what may explain a failure: runs that failed, and what functions complained of."""
+    """Return what may explain a failure: failed runs, and errors in the logs of functions."""
     lines = []
     for pipeline in (loop.training, loop.training_hpo, loop.inference):
         for arn in loop.run_arns(pipeline):

@@ -1,4 +1,4 @@
-"""What the stages of the main job return: what happened, for the table and for the tests."""
+"""The results of the main job's stages, for the table and for the tests."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A scoring run: its predictions by file name, what its data violated, its verdict."""
+    """A scoring run: its predictions by file name, its data-quality violations, its verdict."""
 
     run: Run
     predictions: dict[str, list[str]]
@@ -81,7 +81,7 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """A scoring run whose model-quality step crashed, its mail, and what was decided."""
+    """A scoring run whose model-quality step crashed, its mail, and the decision."""
 
     run: Run
     mail: Mail

@@ -1,6 +1,6 @@
 """The seven stages of the main job, each a function that returns what happened or raises.
 
-Every check here is one that a user would make by hand; the tests look closer at what is returned.
+Each check here is one that a user would make by hand; the tests examine the results further.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PLACEHOLDER = re.compile(r"(?<=review_board_reference=)(\"[^\"]*\"|\S+)")
 
 
 def created(loop: Loop) -> list[str]:
-    """Stage 1: the pipelines that CI created; there is no inference before a model is approved."""
+    """Stage 1: the pipelines that CI created; inference has none before a model is approved."""
     names = [pipeline["PipelineName"] for pipeline in _pipelines(loop)]
     wanted = [loop.training, loop.training_hpo]
     if not set(wanted) <= set(names) or loop.inference in names:
@@ -30,7 +30,7 @@ def created(loop: Loop) -> list[str]:
 
 
 def train(loop: Loop, rows: Rows, name: str = "heavy.csv") -> Trained:
-    """Stage 2: labelled data is dropped; one run registers a version and a mail asks for review."""
+    """Stage 2: labelled data is uploaded; one run registers a version; a mail asks for review."""
     before = loop.run_arns(loop.training)
     loop.upload(TRAINING, name, labelled(rows))
     run = loop.ended(loop.new_run(loop.training, before))
@@ -39,7 +39,7 @@ def train(loop: Loop, rows: Rows, name: str = "heavy.csv") -> Trained:
 
 
 def approve(loop: Loop, version: Version, command: str) -> Live:
-    """Stage 3: the mail's own command approves a version, and CI brings it into inference."""
+    """Stage 3: the mail's own command approves a version, and CI puts it into inference."""
     commands.run(loop.session, command, loop.info["endpoint_url"])
     mail = loop.mail(
         f"that version {version.number} is live", f"version {version.number} is live", version.arn
@@ -70,7 +70,7 @@ def score(loop: Loop, rows: Rows, name: str) -> Scored:
 
 
 def drift(loop: Loop, rows: Rows, name: str) -> Drifted:
-    """Stage 5: unlike data is reported, misses the threshold, and starts one retuning."""
+    """Stage 5: drifted data is reported, misses the threshold, and starts one retuning."""
     before = loop.run_arns(loop.training_hpo)
     run = loop.ended(_drop(loop, name, unlabelled(rows), labels(rows)), "Failed")
     scored = _scored(loop, run, {name: len(rows)})
@@ -91,7 +91,7 @@ def drift(loop: Loop, rows: Rows, name: str) -> Drifted:
 
 
 def review(loop: Loop, retuned: Trained, reference: str = BOARD_REFERENCE) -> Reviewed:
-    """Stage 6: a retuned version goes back without the board's reference, and live with it."""
+    """Stage 6: a retuned version goes live only with the board's reference, and back without."""
     version = retuned.version
     loop.sagemaker.update_model_package(ModelPackageArn=version.arn, ModelApprovalStatus="Approved")
     mail = loop.mail(
@@ -105,7 +105,7 @@ def review(loop: Loop, retuned: Trained, reference: str = BOARD_REFERENCE) -> Re
 
 
 def crash(loop: Loop, rows: Rows, name: str) -> Crashed:
-    """Stage 7: ground truth that lacks a row makes model quality crash: told, and nothing more."""
+    """Stage 7: ground truth that lacks a row crashes model quality: a mail, and nothing else."""
     before = {pipeline: loop.run_arns(pipeline) for pipeline in (loop.training, loop.training_hpo)}
     run = loop.ended(_drop(loop, name, unlabelled(rows), labels(rows[:-1])), "Failed")
     decided = loop.decided("the crash", f"model-quality/{run.arn}")
@@ -117,7 +117,7 @@ def crash(loop: Loop, rows: Rows, name: str) -> Crashed:
 
 
 def totals(loop: Loop, wanted: dict[str, int]) -> None:
-    """Raise unless each pipeline ran as often as it should have, and nothing waits or runs."""
+    """Raise unless each pipeline ran the expected number of times, and nothing waits or runs."""
     found = {pipeline: len(loop.run_arns(pipeline)) for pipeline in wanted}
     if found != wanted:
         raise StageFailed(f"runs should be {wanted}, but are {found}")
@@ -127,7 +127,7 @@ def totals(loop: Loop, wanted: dict[str, int]) -> None:
 
 
 def with_reference(command: str, reference: str) -> str:
-    """Return the mail's command with the board's reference where the mail leaves a place for it."""
+    """Return the mail's command with the placeholder replaced by the board's reference."""
     filled, places = PLACEHOLDER.subn(reference, command)
     if places != 1:
         raise StageFailed(f"the command leaves no place for the board's reference: {command}")
@@ -135,7 +135,7 @@ def with_reference(command: str, reference: str) -> str:
 
 
 def describe(loop: Loop, arn: str) -> Version:
-    """Return a version as it is now."""
+    """Return the current state of a version."""
     answer = loop.adapter.described_version(arn)
     if answer is None:
         raise StageFailed(f"version {arn} was deleted")
@@ -157,21 +157,21 @@ def versions(loop: Loop) -> list[Version]:
 
 
 def inference_definition(loop: Loop) -> dict[str, Any]:
-    """Return the definition of the inference pipeline as it is now."""
+    """Return the current definition of the inference pipeline."""
     answer = loop.sagemaker.describe_pipeline(PipelineName=loop.inference)
     definition: dict[str, Any] = json.loads(answer["PipelineDefinition"])
     return definition
 
 
 def only_one(loop: Loop, pipeline: str, before: list[str]) -> None:
-    """Raise unless exactly one run was added to those before."""
+    """Raise unless there is exactly one new run."""
     new = [arn for arn in loop.run_arns(pipeline) if arn not in before]
     if len(new) != 1:
         raise StageFailed(f"one run of {pipeline} was expected, but there are {len(new)}: {new}")
 
 
 def violations_of(loop: Loop, run: Run) -> list[dict[str, Any]]:
-    """Return what the data-quality check of a run found."""
+    """Return the violations that the data-quality check of a run found."""
     report = loop.read_json(f"{loop.run_folder(run)}data-quality/constraint_violations.json")
     violations: list[dict[str, Any]] = report["violations"]
     return violations
@@ -198,9 +198,8 @@ def _scored(loop: Loop, run: Run, rows: dict[str, int]) -> Scored:
     found = {name: len(lines) for name, lines in predictions.items()}
     if found != rows:
         raise StageFailed(f"run {run.id} should have predicted {rows} rows, but did {found}")
-    job = run.step("ModelQuality").metadata["ProcessingJob"]["Arn"]
     try:
-        verdict = json.loads(loop.exit_message(job))
+        verdict = json.loads(run.step("ModelQuality").said)
     except ValueError:
         verdict = {}
     return Scored(run, predictions, violations_of(loop, run), verdict)

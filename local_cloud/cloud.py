@@ -3,8 +3,8 @@
     with Cloud(Path(".headrace"), alert_email="me@example.com") as cloud:
         cloud.session().client("s3").list_buckets()
 
-Whatever else runs against it finds it through `cloud.json` in its home folder; what it keeps
-(objects, tables, model versions, repositories) is under `state/` there and survives a stop.
+Clients find it through `cloud.json` in its home folder; its state (objects, tables, model versions,
+repositories) is under `state/` there and survives a stop.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class CloudRunningError(Exception):
 def running_pid(home: Path) -> int | None:
     """The process that runs the cloud of this home folder, if there is one.
 
-    It holds a lock on its pid file, so that the file of one that died names nobody.
+    It holds a lock on its pid file, so that the file of a dead process does not count.
     """
     try:
         with (home / PID).open() as file:
@@ -61,7 +61,7 @@ def running_pid(home: Path) -> int | None:
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
-    """A reader sees the old file or the new one, never half of it; only its owner reads it."""
+    """Write so that a reader sees the old file or the new one; only its owner may read it."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.touch(mode=mode)
     partial.write_text(text)
@@ -71,7 +71,7 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
 class Cloud:
     """A running laptop cloud, as a context manager; `info` is what `cloud.json` holds.
 
-    GitLab has what is in the folder `repository`. `further_accounts`, number by name, score with
+    GitLab hosts the folder `repository`. `further_accounts`, number by name, score with
     what the first one's registry holds; `info["accounts"]` has for each what `info` has.
     """
 
@@ -180,10 +180,10 @@ class Cloud:
         if self._faults:
             self._faults.switch(True)
             self._exits.callback(self._faults.switch, False)
-            self._say(f"chaos of seed {self._faults.chaos.seed}, told in {self._faults.log}")
+            self._say(f"chaos of seed {self._faults.chaos.seed}, logged in {self._faults.log}")
 
     def _root_keys(self, state: Path) -> tuple[str, str]:
-        """MiniStack's own root keys, made once per home; nobody but this class uses them."""
+        """MiniStack's own root keys, created once per home; only this class uses them."""
         path = state / "root-keys.json"
         if not path.exists():
             state.mkdir(parents=True, exist_ok=True)
@@ -252,7 +252,7 @@ class Cloud:
 
     @contextlib.contextmanager
     def calm(self) -> Iterator[None]:
-        """No fault happens meanwhile, although the cloud was made with `chaos`."""
+        """Suspend faults in a cloud that was made with `chaos`."""
         if self._faults:
             self._faults.switch(False)
         try:

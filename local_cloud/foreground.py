@@ -1,4 +1,4 @@
-"""The laptop cloud in the foreground, its end, and how to reach it."""
+"""Runs the laptop cloud in the foreground, stops it, and says how to reach it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def up(cloud: Cloud, pipelines: bool, say: Callable[[str], None]) -> None:
         signal.signal(number, lambda *_: stop.set())
     started = time.monotonic()
     with cloud:
-        say(f"ready in {time.monotonic() - started:.1f} s; {cloud.home / INFO} says where")
+        say(f"ready in {time.monotonic() - started:.1f} s; see {cloud.home / INFO} for its address")
         if pipelines:
             with cloud.calm():
                 pipeline = cloud.run_ci({"HEADRACE_ACTION": "upsert"})
@@ -55,7 +55,7 @@ def down(home: Path) -> str:
 
 
 def variables(home: Path) -> dict[str, str]:
-    """Return what points the AWS CLI, Boto3 and anything else at this cloud."""
+    """Return the variables that point the AWS CLI, boto3 and other clients at this cloud."""
     path = home / INFO
     if not path.is_file():
         raise CloudRunningError(f"no cloud runs in {home}; start one with `headrace up`")

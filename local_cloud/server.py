@@ -69,7 +69,7 @@ def install(settings: Settings) -> Callable[[], None]:
 
 
 async def serve(settings: Settings, before_saving: Callable[[], None]) -> None:
-    """Serve until told to stop; MiniStack saves its state in its own shutdown."""
+    """Serve until a stop is requested; MiniStack saves its state in its own shutdown."""
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
     from ministack.app import app
@@ -107,7 +107,7 @@ def main() -> None:
 
     lambda_runtime.reset()
     logging.shutdown()
-    os._exit(0)  # threads that still sleep in a wait state have nothing left to save
+    os._exit(0)  # threads sleeping in a Wait state have nothing left to save
 
 
 if __name__ == "__main__":

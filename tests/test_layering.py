@@ -75,9 +75,7 @@ ROOMS: dict[str, Room] = {
             }
         ),
     ),
-    "pipeline_specs/algorithms": Room(
-        ("pipeline_specs.config", "pipeline_specs.algorithms", "headrace.domain")
-    ),
+    "pipeline_specs/algorithms": Room(("pipeline_specs.config", "pipeline_specs.algorithms"), PURE),
     "pipeline_specs/pipelines": Room(
         (
             *("pipeline_specs", "pipeline_specs.config", "pipeline_specs.algorithms"),
@@ -111,7 +109,7 @@ ROOMS: dict[str, Room] = {
         (
             *("workbench.doctor", "workbench.redrive", "headrace.adapters", "headrace.domain"),
             *("pipeline_specs.ROOT", "pipeline_specs.config", "pipeline_specs.deploy"),
-            "pipeline_specs.pipelines.built",
+            *("pipeline_specs.pipelines.built", "pipeline_specs.algorithms"),
         )
     ),
     "workbench": Room(("workbench", "pipeline_specs", "headrace", "local_cloud", "demo")),
@@ -122,7 +120,7 @@ ROOMS: dict[str, Room] = {
     "checks": Room(("checks", "local_cloud")),
 }
 # Only builders import the SageMaker SDK, which takes seconds.
-BUILDERS = ("pipeline_specs/pipelines", "pipeline_specs/algorithms", "benchmarks")
+BUILDERS = ("pipeline_specs/pipelines", "benchmarks")
 
 
 def modules(root: Path) -> Iterator[Path]:
@@ -196,7 +194,7 @@ def test_each_module_keeps_the_rule_of_its_folder() -> None:
     [
         ("adapters/ledger.py", "domain", "imports headrace.adapters.dynamodb.Table"),
         ("use_cases/decide.py", "rules", "imports headrace.use_cases.look_up.LookUp"),
-        ("rules/uploads.py", "notifications", "imports headrace.rules.scheduling.driven"),
+        ("rules/uploads.py", "notifications", "imports headrace.rules.scheduling.dispatch_waiting"),
         ("adapters/client.py", "use_cases", "imports botocore.session"),
     ],
 )
@@ -208,6 +206,17 @@ def test_a_module_in_the_wrong_room_is_found(
     assert complaints(tmp_path) == []
     (layer / module).rename(layer / elsewhere / "moved.py")
     assert f"{_CONTROL_PLANE}/{elsewhere}/moved.py: {said}" in complaints(tmp_path)
+
+
+def test_an_algorithm_knows_neither_builders_nor_the_sdk(tmp_path: Path) -> None:
+    rooms = ("pipeline_specs/pipelines/tuning.py", "pipeline_specs/deploy/teardown.py")
+    (tmp_path / "pipeline_specs/algorithms").mkdir(parents=True)
+    for room in rooms:
+        shutil.copy(ROOT / room, tmp_path / "pipeline_specs/algorithms")
+    said = complaints(tmp_path)
+    for name in ("pipeline_specs.pipelines.builder.Builder", "sagemaker.train.ModelTrainer"):
+        assert f"pipeline_specs/algorithms/tuning.py: imports {name}" in said
+    assert any("teardown.py: imports pipeline_specs.deploy" in one for one in said)
 
 
 def test_a_module_outside_all_rooms_is_found(tmp_path: Path) -> None:

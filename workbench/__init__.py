@@ -1,1 +1,1 @@
-"""What people and CI run, over plain AWS APIs: it works against an account and against a laptop."""
+"""The commands that people and CI run, over plain AWS APIs, in an account or on a laptop."""

@@ -1,6 +1,6 @@
-"""Where a version comes from and what became of it: from its data to what is live.
+"""The origin and fate of a version: from its data to when it was live.
 
-Read from the registry, SageMaker, S3 and the ledger's audit, as they are now.
+Read from the current registry, SageMaker, S3 and the ledger's audit.
 """
 
 from collections.abc import Iterator
@@ -9,19 +9,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
-from headrace.adapters.client import from_aws
 from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.ledger import Ledger
-from headrace.adapters.sagemaker import SageMaker
+from headrace.adapters.sagemaker import Execution, SageMaker
 from headrace.domain.errors import PermanentError
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import Project
 
-from workbench import books
-from workbench.books import Step
+from workbench import version_history
+from workbench.version_history import Step
 
-_SHOWN = 10  # objects in a text; JSON has all
+_SHOWN = 10  # objects in the text for people; JSON has all
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The chain of one version. `run` and `version` hold what SageMaker says of them."""
+    """The chain of one version; `run` and `version` are as SageMaker has them."""
 
     project: str
     data: str
@@ -63,8 +61,8 @@ class Chain:
         yield from map(_line, self.requested)
         yield from _facts("run", self.run)
         yield from _facts("version", self.version)
-        yield from _steps("approval", self.reviews, "nobody has decided yet")
-        yield from _steps("CI", self.ci, "it was never on its way")
+        yield from _steps("approval", self.reviews, "not decided yet")
+        yield from _steps("CI", self.ci, "no refresh was started")
         yield f"live      {self.live}"
 
 
@@ -75,11 +73,13 @@ def of_version(ledger: Ledger, session: boto3.Session, project: str, number: int
         raise PermanentError(f"no project named {project} in the ledger; upsert it first")
     sagemaker, s3 = SageMaker(session.client("sagemaker")), session.client("s3")
     package = _version(sagemaker, known, number)
-    run = _run(sagemaker, package.metadata.get("run", ""))
+    arn = package.metadata.get("run", "")
+    execution = sagemaker.describe(arn) if arn else None
+    run = _run(arn, execution)
     entries = ledger.audit(project)
     request = run.get("name", "")
-    requested = tuple(books.requested(entries, request))
-    data, objects = _data(s3, package.metadata, run.get("started", ""))
+    requested = tuple(version_history.requested(entries, request))
+    data, objects = _data(s3, package.metadata, execution)
     version = {
         "number": str(package.version),
         "arn": package.arn,
@@ -91,7 +91,7 @@ def of_version(ledger: Ledger, session: boto3.Session, project: str, number: int
         "report": package.evaluation_uri,
         "board_reference": package.board_reference,
     }
-    ci = tuple(books.ci(entries, package.arn))
+    ci = tuple(version_history.ci(entries, package.arn))
     return Chain(
         project=project,
         data=data,
@@ -100,9 +100,11 @@ def of_version(ledger: Ledger, session: boto3.Session, project: str, number: int
         requested=requested,
         run=run,
         version={name: value for name, value in version.items() if value},
-        reviews=tuple(books.reviews(entries, package.arn)),
+        reviews=tuple(version_history.reviews(entries, package.arn)),
         ci=ci,
-        live=books.live(entries, ledger.lane(known.pipelines.inference).rollout.live, package.arn),
+        live=version_history.live(
+            entries, ledger.lane(known.pipelines.inference).rollout.live, package.arn
+        ),
     )
 
 
@@ -110,19 +112,18 @@ def of_version(ledger: Ledger, session: boto3.Session, project: str, number: int
 
 
 def _version(sagemaker: SageMaker, project: Project, number: int) -> ModelPackage:
-    """Return a version by its number; raises PermanentError if the group has none such."""
+    """Return a version by its number; raises PermanentError if the group has no such version."""
     group = project.model_package_group
     for arn in sagemaker.versions(group):
         if arn.rpartition("/")[2] == str(number) and (package := sagemaker.version(arn)):
             return package
-    raise PermanentError(f"looking up version {number} of {group}: there is none of that number")
+    raise PermanentError(f"looking up version {number} of {group}: there is no such version")
 
 
-def _run(sagemaker: SageMaker, arn: str) -> dict[str, str]:
-    """Return what SageMaker says of a run, no more than its ARN if that is all there is."""
+def _run(arn: str, run: Execution | None) -> dict[str, str]:
+    """Return a run as SageMaker has it, only its ARN if it was deleted."""
     if not arn:
         return {}
-    run = sagemaker.describe(arn)
     if run is None:
         return {"arn": arn, "status": "deleted, with its pipeline"}
     return {
@@ -135,40 +136,26 @@ def _run(sagemaker: SageMaker, arn: str) -> dict[str, str]:
     }
 
 
-def _data(s3: Any, metadata: dict[str, str], started: str) -> tuple[str, tuple[Object, ...]]:
-    """Return what a version was trained on, in words, and the versions of its objects.
+def _data(
+    s3: Any, metadata: dict[str, str], run: Execution | None
+) -> tuple[str, tuple[Object, ...]]:
+    """Return the training data of a version, in words, and the versions of its objects.
 
-    A drop's are written down beside its manifest. Of a whole folder they are those that were the
-    newest when the run started.
+    A drop's versions are listed beside its manifest. For a whole folder they are the newest ones at
+    the start of the run.
     """
     uri = metadata.get("training_data", "")
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    name, _, key = uri.removeprefix("s3://").partition("/")
     if not uri:
-        return "unknown: the version does not say", ()
-    try:
-        if metadata.get("training_data_type") == "ManifestFile":
-            place = f"{key.rpartition('/')[0]}/objects.json"
-            drop = DataBucket(s3, bucket).read_json(f"s3://{bucket}/{place}") or ()
-            objects = tuple(Object(item["key"], item["version_id"]) for item in drop)
-            return f"{_count(objects)} of the drop s3://{bucket}/{place}", objects
-        objects = tuple(_newest_at(s3, bucket, key, started)) if started else ()
-    except ClientError as error:
-        raise from_aws(error, f"reading which data {uri} was") from error
+        return "unknown: not in the version's metadata", ()
+    bucket = DataBucket(s3, name)
+    if metadata.get("training_data_type") == "ManifestFile":
+        place = f"s3://{name}/{key.rpartition('/')[0]}/objects.json"
+        drop = bucket.read_json(place) or ()
+        objects = tuple(Object(item["key"], item["version_id"]) for item in drop)
+        return f"{_count(objects)} of the drop {place}", objects
+    objects = tuple(Object(*one) for one in bucket.newest_at(key, run.started)) if run else ()
     return f"{_count(objects)} of {uri}, as it was when the run started", objects
-
-
-def _newest_at(s3: Any, bucket: str, prefix: str, started: str) -> Iterator[Object]:
-    newest: dict[str, tuple[datetime, Object | None]] = {}
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
-        there = [
-            (item, Object(item["Key"], item["VersionId"])) for item in page.get("Versions", [])
-        ]
-        gone = [(item, None) for item in page.get("DeleteMarkers", [])]
-        for item, thing in (*there, *gone):
-            at, known = item["LastModified"], newest.get(item["Key"])
-            if _iso(at) <= started and (known is None or known[0] <= at):
-                newest[item["Key"]] = (at, thing)
-    yield from (thing for _, (_, thing) in sorted(newest.items()) if thing is not None)
 
 
 # --- words ----------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""Dead letters, sent on their way again.
+"""Sends dead letters again.
 
-Safe at any time within the queue's 14 days, and twice: every event is known by its business key,
-which the ledger remembers for 45 days.
+Safe at any time within the queue's 14 days, and safe to repeat: every event has a business key,
+which the ledger keeps for 45 days.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 from pipeline_specs.deploy.stack import Stack
 
 LEFT = "left"
-# Whose dead letters are which queue's.
+# Dead-letter queues and the queues they serve.
 _SOURCES = {"InboxDeadLetters": "Inbox", "NotifyDeadLetters": "NotifyQueue"}
 DEAD_LETTERS = (*_SOURCES, "RuleDeadLetters")
 _WAIT_SECONDS = 1
@@ -20,9 +20,9 @@ _BATCH = 10
 
 
 def redrive(stack: Stack) -> Counter[str]:
-    """Send every dead letter where it was bound; return how many went where.
+    """Send every dead letter to its destination; return the count by destination.
 
-    What is of a form nobody knows stays in its queue and is counted as LEFT.
+    A message of an unknown form stays in its queue and is counted as LEFT.
     """
     sqs = stack.session.client("sqs")
     functions = stack.session.client("lambda")
@@ -55,16 +55,16 @@ def _arn(sqs: Any, url: str) -> str:
 
 
 def _destination(message: dict[str, Any], source: str) -> tuple[str, Any]:
-    """Return (ARN of the queue or function it was bound for, the event), or ("", None).
+    """Return (ARN of its destination, a queue or function, and the event), or ("", None).
 
-    `source` is the queue whose function did not take it, where there is one.
+    `source` is the queue whose function failed on it, if there is one.
     """
     try:
         letter = json.loads(message["Body"])
     except json.JSONDecodeError:
         return "", None
     target = message.get("MessageAttributes", {}).get("TARGET_ARN", {}).get("StringValue", "")
-    if source or target:  # what EventBridge could not deliver is the event itself as well
+    if source or target:  # an undelivered message of EventBridge is the event itself
         return source or target, letter
     if isinstance(letter, dict) and "requestPayload" in letter:  # a function failed on it
         arn = str(letter.get("requestContext", {}).get("functionArn", ""))
@@ -73,7 +73,7 @@ def _destination(message: dict[str, Any], source: str) -> tuple[str, Any]:
 
 
 def _messages(sqs: Any, url: str) -> Iterator[dict[str, Any]]:
-    """Yield what is visible in a queue now; a message that is left comes back by itself."""
+    """Yield a queue's visible messages; one that is not deleted becomes visible again."""
     while True:
         answer = sqs.receive_message(
             QueueUrl=url,

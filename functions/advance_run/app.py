@@ -1,4 +1,4 @@
-"""A request that waits -> its run: claims the lane and starts the pipeline when its turn comes."""
+"""A waiting request -> its run: claims the lane and starts the pipeline when its turn comes."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Return what the state machine does next: wait until a time, or be done."""
+    """Return what the state machine does next: wait until a time, or finish."""
     adapters = runtime()
     answer = advance(
         Adapters(adapters.ledger, adapters.bucket, adapters.sagemaker),

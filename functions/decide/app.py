@@ -12,16 +12,6 @@ logger = Logger()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take a batch from SQS; return the messages that should be delivered again."""
-    adapters = runtime()
-    inbox = Inbox(
-        adapters.ledger,
-        adapters.bucket,
-        adapters.sagemaker,
-        adapters.state_machine,
-        now=adapters.now,
-        warn=logger.warning,
-        crashed=logger.exception,
-        info=logger.info,
-    )
+    inbox: Inbox = runtime().inbox(logger)
     failed = inbox.handle(event["Records"])
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

@@ -1,4 +1,4 @@
-"""Status events -> messages: tells people what happened. It decides nothing."""
+"""Status events -> messages: notifies people of what happened. It decides nothing."""
 
 from typing import Any
 
@@ -14,26 +14,26 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Tell a batch from SQS, each change once; return the messages to be delivered again."""
+    """Notify people of a batch from SQS, each change once; return the messages to deliver again."""
     failed: list[str] = []
     for record in event["Records"]:
         try:
-            _tell(record["body"], teller=record["messageId"])
+            _notify(record["body"], record["messageId"])
         except HeadraceError as error:
             logger.warning(f"message {record['messageId']}: {error}")
             failed.append(record["messageId"])
-        except Exception:  # nobody expected it; its batch mates are told all the same
+        except Exception:  # unexpected: the other messages are handled all the same
             logger.exception(f"message {record['messageId']}")
             failed.append(record["messageId"])
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _tell(body: str, teller: str) -> None:
+def _notify(body: str, message_id: str) -> None:
     adapters = runtime()
     ledger = adapters.ledger
     for key, message in messages_for(ledger, adapters.bucket, adapters.sagemaker, parse_json(body)):
         once = key_of_notification(key)
-        if ledger.may_tell(once, adapters.now(), teller):
+        if ledger.claim_notification(once, adapters.now(), message_id):
             adapters.topic.publish(message)
-            ledger.told(once, adapters.now())
-            logger.info("told", extra={"kind": message.kind, "project": message.project})
+            ledger.mark_notified(once, adapters.now())
+            logger.info("notified", extra={"kind": message.kind, "project": message.project})

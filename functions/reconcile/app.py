@@ -1,10 +1,9 @@
-"""Timer -> inbox: puts back what no event told."""
+"""Timer -> inbox: re-queues changes whose events were lost."""
 
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from headrace.runtime import runtime
-from headrace.use_cases.decide import Inbox
 from headrace.use_cases.reconcile import Reconciler
 
 logger = Logger()
@@ -12,20 +11,13 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Look at every project once; at its folders too, when the timer says so."""
+    """Check every project once, including its folders when the timer says so."""
     adapters = runtime()
-    inbox = Inbox(
-        adapters.ledger,
-        adapters.bucket,
-        adapters.sagemaker,
-        adapters.state_machine,
-        now=adapters.now,
-        warn=logger.warning,
-        crashed=logger.exception,
-        info=logger.info,
-    )
     reconciler = Reconciler(
-        inbox, adapters.inbox_queue, adapters.notify_queue, adapters.forgotten_after
+        adapters.inbox(logger),
+        adapters.inbox_queue,
+        adapters.notify_queue,
+        adapters.forgotten_after,
     )
     put_back = reconciler.run(inventory=event.get("inventory") is True)
     logger.info("reconciled", extra={"put_back": put_back})

@@ -11,7 +11,7 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Start the CI pipeline of a refresh, or look how it is doing."""
+    """Start the CI pipeline of a refresh, or return its status."""
     adapters = runtime()
     answer = refresh(
         adapters.ledger,

@@ -1,19 +1,19 @@
-"""Trims botocore to what the functions call: of descriptions, authorities and modules.
+"""Trims botocore's service descriptions, certificates and modules to what the functions use.
 
     PYTHONPATH=PYTHON_FOLDER python trim.py PYTHON_FOLDER < operations.json
 
 A cold start reads the description of each service it calls: SageMaker's alone costs more than the
-rest of the function. What is left is what botocore ships, without the operations that are not
-listed, the shapes that no listed one reaches, and documentation: the same requests go to the same
-endpoints. A call that is not listed is an AttributeError, so a test compares the list to the code.
+rest of the function. Operations that are not listed, shapes that no listed operation uses, and
+documentation are removed; the same requests still go to the same endpoints. A call that is not
+listed is an AttributeError, so a test compares the list to the code.
 
-Each connection reads the certificates of all authorities anew, 20 ms for the 120 that browsers
+Each connection reads the certificates of all authorities again, 20 ms for the 120 that browsers
 trust. AWS's own certificates lead to Amazon's roots (https://www.amazontrust.com/repository), or,
 in older partitions, to DigiCert's.
 
-The text that `help()` shows of a client is written by a tenth of its modules, which the first
-client would import. Functions ask for no help. And urllib3 imports, with all that reads packages'
-metadata, what would look for the version of an HTTP/2 library that is not there.
+A tenth of botocore's modules only writes the text that `help()` shows of a client, and the first
+client would import them. urllib3 imports what reads packages' metadata, only to look for an HTTP/2
+library that is not installed.
 """
 
 import json
@@ -50,7 +50,7 @@ def trim(data: Path, operations: dict[str, list[str]]) -> None:
             shutil.rmtree(data / service)
     for service, names in operations.items():
         version = loader.determine_latest_version(service, "service-2")
-        # Read by botocore itself, which corrects the descriptions as it reads them.
+        # Loaded by botocore itself, which corrects the descriptions while loading.
         parts = {part: loader.load_service_model(service, part) for part in PARTS}
         description, pages = parts["service-2"], parts["paginators-1"]["pagination"]
         prefixes.add(description["metadata"]["endpointPrefix"])
@@ -59,7 +59,7 @@ def trim(data: Path, operations: dict[str, list[str]]) -> None:
         shutil.rmtree(data / service)
         (data / service / version).mkdir(parents=True)
         for part, document in parts.items():
-            # Not compressed: the layer's zip is, and a cold start has no time to unpack.
+            # Not compressed: the layer's zip is, and unpacking would slow down a cold start.
             _write(data / service / version / f"{part}.json", document)
     endpoints = loader.load_data("endpoints")
     for partition in endpoints["partitions"]:
@@ -69,24 +69,24 @@ def trim(data: Path, operations: dict[str, list[str]]) -> None:
 
 
 def trim_authorities(bundle: Path) -> None:
-    """Leave in a bundle, whose comments name each authority, those that AWS's certificates need."""
+    """Remove from a bundle, whose comments name each authority, those that AWS does not use."""
     head = "# Issuer: "
     entries = [head + entry for entry in bundle.read_text(encoding="utf-8").split(head)[1:]]
     kept = [
         e for e in entries if any(f"O={name}" in e or f"CN={name}" in e for name in AUTHORITIES)
     ]
     if not all(any(f"CN={name}" in entry for entry in kept) for name in ("Amazon", "Starfield")):
-        raise SystemExit(f"{bundle}: not the certificates this script knows how to read")
+        raise SystemExit(f"{bundle}: unexpected format, or Amazon's certificates are missing")
     bundle.write_text("".join(kept), encoding="utf-8")
 
 
 def trim_http2(http2: Path) -> None:
-    """Leave HTTP/2 switched off, as urllib3 has it unless asked: switching it on needs `h2`."""
+    """Remove urllib3's HTTP/2 support, which is off by default and needs `h2`."""
     (http2 / "__init__.py").write_text("", encoding="utf-8")
 
 
 def trim_documentation(docs: Path) -> None:
-    """Leave what botocore imports of its documentation, without what writes it."""
+    """Remove the modules that write documentation; keep those that botocore always imports."""
     for path in docs.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -139,4 +139,4 @@ if __name__ == "__main__":
         trim_documentation(botocore_folder / "docs")
         trim_http2(Path(sys.argv[1], "urllib3", "http2"))
     except (UnknownServiceError, KeyError) as error:
-        raise SystemExit(f"operations.json: botocore knows no {error}") from error
+        raise SystemExit(f"operations.json: botocore has no {error}") from error

@@ -1,16 +1,16 @@
-"""Trouble on purpose, by seed: what AWS and GitLab do to their callers on a bad day.
+"""Fault injection, by seed: what AWS and GitLab do to their callers on a bad day.
 
     Cloud(home, chaos=Chaos(seed=7))      headrace up --chaos 7
 
-- events: SageMaker's are lost or told twice under another id; every delivery of a rule may come
+- events: SageMaker's are lost or sent twice under another id; every delivery of a rule may come
   twice, late, or after the one that follows it. S3's events are never lost: S3 is durable.
 - SageMaker: bursts of ThrottlingException, and calls that work and answer with a server error.
 - functions: the process is killed in the middle of an invocation, and the service retries.
 - GitLab: 429, 503, connections cut before or after the work, answers that come too late.
 
 Each fault is a line in `logs/chaos.log`. What happens is drawn from a generator per kind of fault
-and subject (an operation, a function, a target), so that a seed deals the same faults to the same
-calls; which call comes first is up to the machine. Whoever is hit finds nothing but the fault.
+and subject (an operation, a function, a target), so that a seed gives the same faults to the same
+calls; the order of calls depends on the machine. Callers see only the fault.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LOG = "chaos.log"
 
 @dataclass(frozen=True, slots=True)
 class Chaos:
-    """How much trouble there is: shares between 0 and 1, of what could go wrong."""
+    """How frequent faults are: shares between 0 and 1."""
 
     seed: int
     lost_events: float = 0.2  # of SageMaker's
@@ -47,7 +47,7 @@ class Chaos:
 
 
 class Faults:
-    """The faults of one process: whether it is time for one, and the log of those there were."""
+    """The faults of one process: decides when one happens, and logs it."""
 
     def __init__(self, chaos: Chaos, home: Path) -> None:
         self.chaos = chaos
@@ -57,7 +57,7 @@ class Faults:
 
     @classmethod
     def of(cls, home: Path) -> Faults:
-        """The faults that `write` asked for."""
+        """The faults that `write` configured."""
         return cls(Chaos(**json.loads((home / SETTINGS).read_text())), home)
 
     def write(self) -> None:
@@ -67,7 +67,7 @@ class Faults:
         self.log.parent.mkdir(parents=True, exist_ok=True)
 
     def switch(self, on: bool) -> None:
-        """Let faults happen, or not, in every process of this home folder."""
+        """Switch faults on or off in every process of this home folder."""
         if on:
             self._switch.touch()
         else:
@@ -78,7 +78,7 @@ class Faults:
         return self._switch.exists()
 
     def dice(self, kind: str, subject: str) -> random.Random:
-        """The generator of this kind of fault and this subject, always the same for a seed."""
+        """The random generator of a kind of fault and a subject, always the same for a seed."""
         with self._lock:
             key = (kind, subject)
             if key not in self._dice:
@@ -90,17 +90,17 @@ class Faults:
         return self.on and self.dice(kind, subject).random() < share
 
     def note(self, kind: str, subject: str, what: str) -> None:
-        """Write down what was done; a line is one write, so that processes may share the file."""
+        """Log a fault; a line is one write, so that processes can share the file."""
         time = datetime.now(UTC).strftime("%H:%M:%S.%f")[:-3]
         with self.log.open("a") as file:
             file.write(f"{time}  {kind:<10}  {subject}: {what}\n")
 
 
 class Bursts:
-    """Trouble that lasts for some calls of a subject, and then spares it for a while.
+    """Faults that last for several calls of a subject, followed by a pause.
 
-    `kinds` maps each kind of trouble to its share; those of `once` hit a single call. A call that
-    is tried again more often than a burst is long comes through.
+    `kinds` maps each kind of fault to its share; those of `once` hit a single call. A call that is
+    retried more often than a burst is long succeeds.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Bursts:
         self._lock = threading.Lock()
 
     def strike(self, subject: str) -> str | None:
-        """What the next call of the subject is hit by, if it is."""
+        """The fault that hits the subject's next call, if any."""
         with self._lock:
             if not self._faults.on:
                 self._under_way.clear()

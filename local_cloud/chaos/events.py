@@ -1,8 +1,7 @@
-"""EventBridge on a bad day: events lost or told twice, deliveries doubled, late, overtaken.
+"""EventBridge on a bad day: events lost or sent twice, deliveries doubled, late or out of order.
 
-What SageMaker tells is best effort, so its events may not reach the bus at all, or as two events
-with two ids. What reached the bus is delivered at least once and in no order, to each target by
-itself.
+SageMaker's events are best effort: one may not reach the bus at all, or arrive as two events with
+two ids. An event on the bus is delivered at least once and in no order, to each target separately.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ BEST_EFFORT = "aws.sagemaker"
 
 
 class Later:
-    """Calls put off, each once: when its time has come, or at once when nothing more may wait."""
+    """Postponed calls, each made once: when it is due, or when all are flushed."""
 
     def __init__(self) -> None:
         self._calls: dict[str, tuple[threading.Timer, Callable[[], None]]] = {}
         self._lock = threading.Lock()
 
     def put_off(self, seconds: float, function: Callable[..., None], *given: Any) -> str:
-        """Call the function after some seconds, in this context; returns a name for the call."""
+        """Call the function after some seconds, in this context; returns the call's name."""
         context, name = contextvars.copy_context(), str(new_uuid())
         timer = threading.Timer(seconds, self.call_now, [name])
         timer.daemon = True
@@ -39,7 +38,7 @@ class Later:
         return name
 
     def call_now(self, name: str) -> None:
-        """Make a call that was put off; nothing happens if it was made."""
+        """Make a postponed call now, unless it was made already."""
         with self._lock:
             timer, call = self._calls.pop(name, (None, None))
         if timer is not None and call is not None:
@@ -97,7 +96,7 @@ class Deliveries:
 
 
 def install(faults: Faults) -> Callable[[], None]:
-    """Put faults on the bus and behind it; returns what delivers all that is put off."""
+    """Inject faults around the bus; returns a function that delivers what is postponed."""
     later = Later()
 
     def dispatch(event: dict[str, Any], view: Any = None) -> None:
@@ -107,7 +106,7 @@ def install(faults: Faults) -> Callable[[], None]:
                 faults.note("lost", what, detail)
                 return
             if faults.strikes("event doubled", what, faults.chaos.doubled_events):
-                faults.note("doubled", what, f"told under another id as well: {detail}")
+                faults.note("doubled", what, f"sent under another id as well: {detail}")
                 seconds = faults.dice("event delay", what).uniform(0, faults.chaos.longest_delay)
                 later.put_off(seconds, dispatch_event, {**event, "EventId": new_uuid()})
         dispatch_event(event, view)

@@ -1,8 +1,8 @@
 """Lambda on a bad day: the process of a function is killed in the middle of an invocation.
 
-The moment is drawn over the time that the function took before, so that it falls before, between
-and after its effects. What then happens is the service's own: an asynchronous event is tried
-again, a message of a queue comes back, a state machine follows its Retry.
+The moment is drawn from the function's previous duration, so that it falls before, between and
+after its effects. What then happens is up to the service: an asynchronous event is retried, a queue
+message is redelivered, a state machine follows its Retry.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ministack.core import lambda_runtime
 from local_cloud.chaos.chaos import Faults
 from local_cloud.ministack import seams
 
-USUAL_SECONDS = 0.1  # of a function that was not seen yet
+USUAL_SECONDS = 0.1  # of a function that has not run yet
 _LOOK_SECONDS = 0.002
 
 
 class Killer:
-    """Decides who is killed, and when, and sees that it is."""
+    """Decides which invocation is killed, and when, and kills it."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
@@ -30,7 +30,7 @@ class Killer:
         self._hit: set[tuple[str, str]] = set()
 
     def moment(self, name: str, event: Any) -> float | None:
-        """After how many seconds to kill, or None; an event is hit once, so that retries help."""
+        """Seconds until the kill, or None; an event is hit only once, so that retries help."""
         key = (name, json.dumps(event, sort_keys=True, default=str))
         if key in self._hit:
             return None
@@ -41,9 +41,9 @@ class Killer:
         return self._faults.dice("moment", name).uniform(0, span)
 
     def watch(self, worker: Any, request_id: str, moment: float | None, over: Any) -> None:
-        """Wait until the function has its event, then kill it in time, or learn how long it took.
+        """Wait until the function has its event, then kill it in time, or record how long it took.
 
-        Starting a process takes longer than most events: a kill is meant to hit the work.
+        Starting the process takes longer than most events; a kill should hit the work.
         """
         name = worker.func_name
         while worker._current_request_id != request_id or not worker._pending.empty():

@@ -1,6 +1,6 @@
 """GitLab on a bad day: throttled, down, connections cut, answers too late.
 
-Only its API is hit; what its runners fetch and whom its tokens are shown to is another matter.
+Only its API is hit, not the runners' downloads and not the verification of tokens.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from local_cloud.chaos.chaos import Bursts, Faults
 from local_cloud.gitlab.api import Answer, Request
 
 THROTTLED, DOWN, CUT, LOST, LATE = "throttled", "down", "cut", "answer lost", "late"
-RETRY_AFTER = 2  # seconds, said to the throttled
+RETRY_AFTER = 2  # seconds, in the answer to throttled requests
 KINDS = (THROTTLED, DOWN, CUT, LOST, LATE)
 
 
 def around(faults: Faults) -> Callable[[Request, Callable[[Request], Answer]], Answer]:
-    """What goes around each request: `(request, respond) -> answer`, or ConnectionError to cut."""
+    """The wrapper of each request: `(request, respond) -> answer`; ConnectionError cuts it."""
     share = faults.chaos.gitlab / len(KINDS)
     bursts = Bursts(faults, "gitlab", dict.fromkeys(KINDS, share), once=frozenset({LATE}))
 

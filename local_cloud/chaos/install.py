@@ -1,4 +1,4 @@
-"""Puts the faults of AWS into the server's process."""
+"""Installs the faults of AWS in the server's process."""
 
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,9 @@ from local_cloud.chaos.chaos import Faults
 
 
 def install(home: Path) -> Any:
-    """Put the faults of AWS into this process; returns what ends the delays before a stop.
+    """Install the faults of AWS in this process; returns what ends all delays before a stop.
 
-    Called after every other seam: faults come between the services as they are otherwise.
+    Called after every other seam, so that faults hit the services in their final form.
     """
     faults = Faults.of(home)
     sagemaker.install(faults)

@@ -1,7 +1,7 @@
 """SageMaker on a bad day: throttled in bursts, and answers lost after the call worked.
 
 Only calls of roles are hit: functions, state machines, CI. A user's calls (a person at a terminal,
-a test that looks on) are few in an account, and hitting them would slow the one who watches.
+an observing test) are few in an account, and hitting them would only slow down the observer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from local_cloud.chaos.chaos import Bursts, Faults
 from local_cloud.sagemaker.core.backplane import access_key
 from local_cloud.sagemaker.service import HEADERS, Answer
 
-ROLE_KEY = "ASIA"  # how the access keys of assumed roles begin
+ROLE_KEY = "ASIA"  # the prefix of the access keys of assumed roles
 THROTTLED, LOST = "throttled", "answer lost"
 
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
@@ -51,5 +51,5 @@ def troubled(faults: Faults, handler: Handler) -> Handler:
 
 
 def install(faults: Faults) -> None:
-    """Put faults in front of SageMaker's API; its engine, which works behind it, meets none."""
+    """Put faults in front of SageMaker's API; its engine, behind the API, sees none."""
     app.SERVICE_HANDLERS["sagemaker"] = troubled(faults, app.SERVICE_HANDLERS["sagemaker"])

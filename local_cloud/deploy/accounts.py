@@ -1,6 +1,6 @@
 """Further accounts of the laptop cloud: they score with what the first one's registry holds.
 
-MiniStack keeps accounts apart by who signs a request, and takes an account's number for the access
+MiniStack separates accounts by the signer of a request, and uses an account's number as the access
 key of its root.
 """
 
@@ -13,7 +13,7 @@ from local_cloud.deploy import users
 
 
 def member(first: Mapping[str, Any], number: str, root_secret: str) -> dict[str, Any]:
-    """What `cloud.json` says of an account, before anything is deployed there."""
+    """The entry of an account in `cloud.json`, before anything is deployed there."""
     root = users.EndpointSession(first["endpoint_url"], number, root_secret)
     key_id, secret = users.ensure_user(root, "admin", users.EVERYTHING)
     return {

@@ -1,6 +1,6 @@
 """Build the artefacts that `sam build` would build, and keep them by the hash of their sources.
 
-A function with `SkipBuild: true` is its folder as it stands; a layer with `BuildMethod: makefile`
+A function with `SkipBuild: true` is its unchanged folder; a layer with `BuildMethod: makefile`
 is what its own Makefile puts into ARTIFACTS_DIR. Nothing here knows what is in them.
 """
 
@@ -23,21 +23,21 @@ SKIPPED = {"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".DS_St
 
 
 class BuildError(Exception):
-    """An artefact could not be built; the message ends with what the build tool said."""
+    """An artefact could not be built; the message ends with the build tool's output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """What a layer's Makefile is given: how to call pip, and the Python that compiles."""
+    """What a layer's Makefile gets: the command for pip, and the Python that compiles."""
 
     pip: str
     compiler: str
 
     @classmethod
     def of(cls, venv: Path) -> Toolchain:
-        """pip of the environment that installs, Python of the one the functions run in.
+        """Use pip of the environment that installs, and Python of the functions' environment.
 
-        The project's environments hold no pip of their own, except `uv`, which bootstraps them.
+        Only the environment `uv`, which bootstraps the others, contains pip.
         """
         pip = venv / "uv" / "bin" / "pip"
         return cls(
@@ -67,7 +67,7 @@ def content_hash(folder: Path, *more: str) -> str:
 
 
 def zip_folder(folder: Path, *, with_bytecode: bool) -> bytes:
-    """The folder as a zip that does not change when its files do not."""
+    """The folder as a reproducible zip."""
     buffer = io.BytesIO()
     paths = sorted(p for p in folder.rglob("*") if p.is_file()) if with_bytecode else None
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -87,7 +87,7 @@ class Builder:
     toolchain: Toolchain
 
     def function(self, folder: Path) -> tuple[str, bytes]:
-        """A function's folder as it stands: `(name of the artefact, zip)`."""
+        """A function's unchanged folder: `(name of the artefact, zip)`."""
         if not folder.is_dir():
             raise BuildError(f"{folder}: no such folder; CodeUri must name a function's folder")
         return f"{folder.name}-{content_hash(folder)}.zip", zip_folder(folder, with_bytecode=False)

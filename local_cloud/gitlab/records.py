@@ -1,4 +1,4 @@
-"""Pipelines and jobs as GitLab knows them, and the JSON file that lets them outlive the server."""
+"""Pipelines and jobs as GitLab knows them, and the JSON file that keeps them across restarts."""
 
 import json
 import threading
@@ -87,7 +87,7 @@ class Pipeline:
         return next((job for job in self.jobs if job.name == name), None)
 
     def touch(self) -> None:
-        """Note that a job changed, and what that means for the pipeline's times."""
+        """Record that a job changed, and update the pipeline's times."""
         self.updated_at = now()
         status = self.status
         if self.started_at is None and any(job.started_at for job in self.jobs):
@@ -143,7 +143,7 @@ class Records:
         draft.replace(self._file)
 
     def _end_what_the_last_server_left(self) -> None:
-        """Its processes are gone: what ran failed, what waited for that is skipped; gates stay."""
+        """Its processes are gone: running jobs fail, jobs needing them are skipped; gates stay."""
         for pipeline in self.pipelines.values():
             lost = [job for job in pipeline.jobs if job.status in ACTIVE]
             waiting = [job for job in pipeline.jobs if job.status in {CREATED, MANUAL}]

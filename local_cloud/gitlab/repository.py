@@ -1,4 +1,4 @@
-"""The git repository the laptop's GitLab hosts: what a push of the working tree leaves there."""
+"""The git repository that the laptop's GitLab hosts, with pushes of the working tree."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 DEFAULT_BRANCH = "main"
-# What set-up and the laptop cloud make, should a project come without its .gitignore.
+# What `make setup` and the laptop cloud create, for projects without a .gitignore.
 _NEVER = (".venv/", ".headrace/", ".aws-sam/", "node_modules/", "__pycache__/", ".gitlab-ci-local/")
 _WHO = {
     "GIT_AUTHOR_NAME": "Headrace",
@@ -20,7 +20,7 @@ _WHO = {
 
 
 class GitFailed(Exception):
-    """git refused; the message holds its command and what it said."""
+    """git failed; the message has its command and output."""
 
 
 class Repository:
@@ -36,7 +36,7 @@ class Repository:
             exclude.write_text("\n".join(_NEVER) + "\n", encoding="utf-8")
 
     def push(self) -> str:
-        """Commit what .gitignore lets through of `root`, if it changed; return the sha."""
+        """Commit the files of `root` that .gitignore allows, if changed; return the sha."""
         at_root = ("--git-dir", str(self.git_dir), "--work-tree", str(self.root))
         _git(*at_root, "add", "--all", ".", cwd=self.root)
         tree = _git(*at_root, "write-tree", cwd=self.root)

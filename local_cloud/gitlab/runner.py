@@ -33,7 +33,7 @@ _SHORTEST_MASKED = 8  # characters, as in GitLab
 
 
 class Runner:
-    """Takes pipelines from `records` and writes back what becomes of them.
+    """Takes pipelines from `records` and writes their results back.
 
     `variables_of` gives a job's CI/CD variables: the predefined, the project's, the pipeline's own.
     """
@@ -63,7 +63,7 @@ class Runner:
         self._traces.mkdir(exist_ok=True)
 
     def advance(self, pipeline: Pipeline) -> None:
-        """Start every job of a pipeline whose time has come."""
+        """Start every job of a pipeline that may start."""
         with self._records.lock:
             changed = True
             while changed:
@@ -81,7 +81,7 @@ class Runner:
             self._records.save()
 
     def play(self, pipeline: Pipeline, job: Job, variables: Mapping[str, str]) -> bool:
-        """Start a manual job; False when it is not one that can be played now."""
+        """Start a manual job; False if it cannot be played now."""
         with self._records.lock:
             if job.status != MANUAL:
                 return False
@@ -93,7 +93,7 @@ class Runner:
             return True
 
     def cancel(self, pipeline: Pipeline) -> None:
-        """End what runs and what waits."""
+        """Cancel running and waiting jobs."""
         with self._records.lock:
             for job in pipeline.jobs:
                 if job.status in FINISHED:
@@ -110,7 +110,7 @@ class Runner:
         return file.read_text(encoding="utf-8") if file.is_file() else ""
 
     def stop(self) -> None:
-        """End every job; the next server finds them failed."""
+        """End every job; the next server marks them as failed."""
         with self._records.lock:
             self._stopped = True
             for job_id in list(self._processes):
@@ -132,7 +132,7 @@ class Runner:
         self._threads.submit(self._run, pipeline, job)
 
     def _holder(self, resource_group: str) -> Job | None:
-        """The job, of any pipeline, that has the resource."""
+        """The job, of any pipeline, that holds the resource."""
         for pipeline in self._records.pipelines.values():
             for job in pipeline.jobs:
                 if job.resource_group == resource_group and job.status in {PENDING, RUNNING}:
@@ -217,7 +217,7 @@ class Runner:
                 os.killpg(process.pid, signal.SIGKILL)
 
     def _artifacts_of(self, pipeline: Pipeline) -> Path:
-        """What its jobs left for later jobs, a folder per job, as gitlab-ci-local lays it out."""
+        """The artifacts of its jobs, a folder per job, in gitlab-ci-local's layout."""
         return self._directory / "artifacts" / str(pipeline.id)
 
     def _trace_file(self, job_id: int) -> Path:

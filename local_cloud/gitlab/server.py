@@ -1,4 +1,4 @@
-"""The HTTP side: sockets, and the faults one can switch on to see what callers make of them."""
+"""The HTTP side: sockets, and faults that can be switched on to test callers."""
 
 import json
 import socket
@@ -20,17 +20,17 @@ _IDLE = 30  # seconds until an idle connection is closed
 
 @dataclass
 class Faults:
-    """How this GitLab misbehaves at present."""
+    """The faults that are on."""
 
     down: bool = False  # 503 to everything
     refuse: bool = False  # no connection at all
     delay: float = 0.0  # seconds before each answer
-    throttled: int = 0  # so many requests get 429
-    retry_after: int = 60  # seconds, said to the throttled
+    throttled: int = 0  # how many requests get 429
+    retry_after: int = 60  # seconds, in the answer to throttled requests
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def answer(self) -> Answer | None:
-        """What to say instead of the truth, if anything."""
+        """The faulty answer, if any."""
         with self.lock:
             if self.down:
                 return Answer(503, "GitLab is not responding\n")
@@ -56,7 +56,7 @@ class Server:
         self._http = _bound(port, self)
         self.port = int(self._http.server_address[1])
         self._answer: Callable[[Request], Answer] | None = None
-        # What goes around each answer; it may raise ConnectionError to hang up.
+        # The wrapper of each answer; it may raise ConnectionError to hang up.
         self.around: Around = lambda request, answer: answer(request)
 
     @property
@@ -75,7 +75,7 @@ class Server:
         ).start()
 
     def close(self) -> None:
-        """Listen no more and drop every connection."""
+        """Stop listening and drop every connection."""
         self._http.shutdown()
         self._http.server_close()
         self._http.drop_connections()
@@ -92,7 +92,7 @@ class Server:
             self.open(self._answer)
 
     def respond(self, request: Request) -> Answer:
-        """The answer, after the faults had their say."""
+        """The answer, after faults."""
         if self.faults.delay:
             time.sleep(self.faults.delay)
         faulty = None if request.path.startswith("/-/") else self.faults.answer()
@@ -102,7 +102,7 @@ class Server:
 
 
 class _Http(ThreadingHTTPServer):
-    """The standard library's server, without its name lookup and with its connections in hand."""
+    """The standard library's server, without its name lookup, and tracking its connections."""
 
     daemon_threads = True
 
@@ -130,7 +130,7 @@ class _Http(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def drop_connections(self) -> None:
-        """Cut what is still connected."""
+        """Drop open connections."""
         with self._connections_lock:
             for connection in self._connections:
                 try:
@@ -139,7 +139,7 @@ class _Http(ThreadingHTTPServer):
                     continue
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A peer that hangs up is no error of ours; anything else is printed."""
+        """A peer that hangs up is not an error of ours; anything else is printed."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -163,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._respond()
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing: a query may hold a token."""
+        """Log nothing: a query may contain a token."""
 
     def _respond(self) -> None:
         target = urlsplit(self.path)
@@ -189,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _bound(port: int, owner: Server) -> _Http:
     try:
         return _Http(("127.0.0.1", port), owner)
-    except OSError:  # somebody has the port of last time
+    except OSError:  # another process has the previous port
         if port == 0 or owner.faults.refuse:
             raise
         return _Http(("127.0.0.1", 0), owner)

@@ -27,19 +27,19 @@ NO_VARIABLES = "Insufficient permissions to set pipeline variables"
 
 
 class Refused(Exception):
-    """GitLab makes no pipeline; the message is what its API says under `base`."""
+    """GitLab creates no pipeline; the message is what its API returns under `base`."""
 
 
 @dataclass(frozen=True, repr=False)
 class Tokens:
-    """What a caller shows. They have no repr, so that no message shows them by accident."""
+    """A caller's tokens. They have no repr, so that no message shows them by accident."""
 
     trigger: str
     api: str
 
     @classmethod
     def kept_in(cls, file: Path) -> "Tokens":
-        """The tokens of earlier times, or new ones."""
+        """The saved tokens, or new ones."""
         if file.is_file():
             return cls(**json.loads(file.read_text(encoding="utf-8")))
         new = cls(f"glptt-{secrets.token_hex(20)}", f"glpat-{secrets.token_urlsafe(15)}")

@@ -21,7 +21,7 @@ ACTIVE = frozenset({WAITING, PENDING, RUNNING})
 
 
 class JobState(Protocol):
-    """What the rules look at."""
+    """What the rules depend on."""
 
     @property
     def name(self) -> str: ...
@@ -40,7 +40,7 @@ class JobState(Protocol):
 
 
 def pipeline_status(jobs: Sequence[JobState]) -> str:
-    """One word for all jobs, as in GitLab's `Gitlab::Ci::Status::Composite`."""
+    """The combined status of all jobs, as in GitLab's `Gitlab::Ci::Status::Composite`."""
     words = {word for job in jobs if (word := _as_seen(job)) is not None}
     if not words:
         return SKIPPED
@@ -64,13 +64,13 @@ def pipeline_status(jobs: Sequence[JobState]) -> str:
 
 
 def next_status(job: JobState, jobs: Sequence[JobState]) -> str | None:
-    """What becomes of a created job now: pending, manual, skipped, or None while it must wait."""
+    """The next status of a created job: pending, manual, skipped, or None while it must wait."""
     before = [other for other in jobs if _comes_before(other, job)]
     if any(_blocks(other) for other in before):
         return None
     words = {_as_seen(other) for other in before}
     failed = bool(words & {FAILED, CANCELED})
-    # A need that was skipped can give no artifacts; a stage that was skipped holds nobody up.
+    # A skipped need has no artifacts; a skipped stage does not block later ones.
     good = not failed and not (job.needs and SKIPPED in words)
     match job.when:
         case "always":
@@ -84,7 +84,7 @@ def next_status(job: JobState, jobs: Sequence[JobState]) -> str | None:
 
 
 def _as_seen(job: JobState) -> str | None:
-    """A job's status as others count it; None when it counts for nothing."""
+    """A job's status for the rules; None if it does not count."""
     if job.allow_failure and job.status == MANUAL:
         return None
     if job.allow_failure and job.status in {FAILED, CANCELED}:

@@ -1,4 +1,4 @@
-"""The JSON that GitLab's REST API shows of pipelines and jobs."""
+"""Pipelines and jobs as JSON of GitLab's REST API."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -79,7 +79,7 @@ def discovery(url: str) -> dict[str, Any]:
 
 
 def write_private(file: Path, content: bytes) -> None:
-    """Create `file` for its owner's eyes only."""
+    """Create `file` readable by its owner only."""
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
         out.write(content)
 

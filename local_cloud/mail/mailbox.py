@@ -13,7 +13,7 @@ HOST = "127.0.0.1"
 
 
 class MailServer:
-    """Listens on a free port; whatever arrives is a file in `folder` (new/, as in any Maildir)."""
+    """Listens on a free port; each mail becomes a file in `folder` (new/, as in any Maildir)."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

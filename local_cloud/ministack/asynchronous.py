@@ -30,7 +30,7 @@ _idle = threading.Condition(_lock)
 
 
 class Invocation:
-    """One event on its way to a function."""
+    """An event queued for a function."""
 
     def __init__(self, func: dict[str, Any], event: Any) -> None:
         self.func, self.event = func, event
@@ -112,7 +112,7 @@ def _run(invocation: Invocation) -> None:
 
 
 def drain(seconds: float) -> bool:
-    """Wait until no event is on its way; False when some still are after `seconds`."""
+    """Wait until no event is queued; False if some still are after `seconds`."""
     with _lock:
         return _idle.wait_for(lambda: _waiting == 0, seconds)
 

@@ -1,8 +1,8 @@
 """Lambda functions run under AWS's own runtime client, in an environment like Lambda's.
 
 MiniStack runs `python*` functions under a worker of its own, which loses the names of exceptions
-and inherits the host's environment. Its worker for `provided.*` speaks the real Runtime API; here
-it runs `awslambdaric`, which sees the function's zip, its layers and what Lambda gives, no more.
+and inherits the host's environment. Its worker for `provided.*` implements the real Runtime API;
+here it runs `awslambdaric`, which sees only the function's zip, its layers and Lambda's own files.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _lock = threading.Lock()
 
 
 def is_python(config: dict[str, Any]) -> bool:
-    """Whether this module runs the function (others are MiniStack's own business)."""
+    """Whether this module runs the function; MiniStack runs all others."""
     return str(config.get("Runtime", "")).startswith("python")
 
 
 def with_bootstrap(code_zip: bytes, python: Path) -> bytes:
-    """The function's zip with the file that Lambda's Python runtime has outside of it."""
+    """The function's zip with the bootstrap file of Lambda's Python runtime added."""
     script = f'#!/bin/sh\nexec {shlex.quote(str(python))} -s -m awslambdaric "$_HANDLER"\n'
     info = zipfile.ZipInfo("bootstrap")
     info.external_attr = 0o755 << 16
@@ -54,7 +54,7 @@ def with_bootstrap(code_zip: bytes, python: Path) -> bytes:
 
 
 def layer_paths(config: dict[str, Any], work_dir: Path) -> list[str]:
-    """Where the layers' Python code lies, unpacked once per content; a later layer wins."""
+    """The folders of the layers' Python code, unpacked once per content; a later layer wins."""
     paths: list[str] = []
     for attachment in config.get("Layers") or []:
         data = lambda_svc._resolve_layer_zip(attachment)
@@ -80,7 +80,7 @@ def environment(config: dict[str, Any], code_dir: str, port: int, work_dir: Path
         "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        # Lambda's user has no home, so no configuration of the host's is found there.
+        # Lambda's user has no home, so no configuration of the host is found there.
         "HOME": "/home/sbx_user1051",
         "TMPDIR": "/tmp",  # noqa: S108 - as on Lambda
         "LAMBDA_TASK_ROOT": code_dir,
@@ -132,7 +132,7 @@ def _slot(config: dict[str, Any]) -> threading.BoundedSemaphore:
 
 
 def may_log(config: dict[str, Any]) -> bool:
-    """Whether the function's role may write its log; if not, there is none, as on Lambda."""
+    """Whether the function's role may write its log; if not, nothing is logged, as on Lambda."""
     name = config.get("FunctionName", "unknown")
     account, region = lambda_svc._account_region_from_function_config(config)
     group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}"
@@ -141,7 +141,7 @@ def may_log(config: dict[str, Any]) -> bool:
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
             roles.require(config["Role"], name, action, stream)
     except roles.Refused as error:
-        logger.warning("%s logs in vain: %s", name, error)
+        logger.warning("%s may not write its log: %s", name, error)
         return False
     return True
 

@@ -1,7 +1,7 @@
-"""S3 as AWS's, where MiniStack's is not.
+"""Corrects MiniStack's S3 where it differs from AWS.
 
-Events name the version of the object and tell whole seconds. That an object is missing is told only
-to those who may list its bucket; to others it is forbidden.
+Events name the version of the object and have whole seconds. Only callers who may list the bucket
+get 404 for a missing object; others get 403.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _version: ContextVar[str | None] = ContextVar("version of the object an S3 event
 
 
 def install() -> None:
-    """Mend the events, and who is told that an object is missing."""
+    """Correct the events, and the error for a missing object."""
     _hide_what_is_missing()
     _complete_events()
 
@@ -53,7 +53,7 @@ def _hide_what_is_missing() -> None:
 
 
 def _complete_events() -> None:
-    """Carry the version, which MiniStack knows, into the event it leaves it out of."""
+    """Add the object's version, which MiniStack leaves out, to the event."""
     parameters = (
         "bucket_name key event_name size etag deletion_type restore_event_data version_id "
         "sequencer object_extra record_extra"

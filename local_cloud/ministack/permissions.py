@@ -1,7 +1,7 @@
-"""Which permissions roles really use: every decision of IAM's that let a role do something.
+"""Which permissions roles really use: every IAM decision that allowed a role an action.
 
 A line of JSON per role, action and resource, written the first time it is allowed. What a service
-does in a role's name without a request (Lambda polling a queue, writing logs) is asked of IAM by
+does in a role's name without a request (Lambda polling a queue, writing logs) is checked by
 `roles.require`, and so recorded as well.
 """
 
@@ -28,7 +28,7 @@ class Use:
 
 
 def install(record: Path) -> None:
-    """Record from now on, in addition to what the file holds already."""
+    """Start recording, appending to the file."""
     from ministack.core import iam_evaluator  # readers of a record need no MiniStack
 
     record.parent.mkdir(parents=True, exist_ok=True)

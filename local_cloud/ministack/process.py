@@ -20,7 +20,7 @@ STOP_SECONDS = 60.0
 
 
 class ServerError(Exception):
-    """The server did not start, or died; the message ends with the end of its log."""
+    """The server did not start, or died; the message ends with the last lines of its log."""
 
 
 def free_port(wanted: int | None = None) -> int:
@@ -38,9 +38,9 @@ def free_port(wanted: int | None = None) -> int:
 
 
 def choose_port(state_dir: Path) -> int:
-    """The port of last time, since queue URLs in the saved state hold it, or a free one.
+    """The previous port, since queue URLs in the saved state contain it, or a free one.
 
-    When somebody else listens there by now, the saved state is moved to the new port.
+    If another process uses the previous port, the saved state is rewritten for the new one.
     """
     remembered = state_dir / "port"
     last = int(remembered.read_text()) if remembered.exists() else None
@@ -65,7 +65,7 @@ class Server:
         """Start and wait until it answers."""
         for python in (self.settings.functions_python, self.settings.jobs_python):
             if not python.exists():
-                raise ServerError(f"{python}: no such interpreter; `make setup` makes it")
+                raise ServerError(f"{python}: no such interpreter; `make setup` creates it")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -75,7 +75,7 @@ class Server:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the starter, which stops it in order
+                start_new_session=True,  # Ctrl-C is for the starter, which stops it gracefully
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -85,7 +85,7 @@ class Server:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Let it save its state and end; harmless when it does not run."""
+        """Let it save its state and exit; does nothing if it is not running."""
         process, self._process = self._process, None
         if process is None:
             return

@@ -1,4 +1,4 @@
-"""SQS event sources hand over batches as large as the mapping asks for, within its window.
+"""SQS event sources deliver batches up to the mapping's size, within its window.
 
 MiniStack hands over at most 10 messages, at once. Lambda's pollers gather: a batch goes out when it
 is full or when its oldest message has waited for the mapping's `MaximumBatchingWindowInSeconds`.
@@ -44,13 +44,13 @@ def may_be_polled(queue_arn: str) -> bool:
             for action in POLLING:
                 roles.require(config["Role"], function, action, queue_arn)
         except roles.Refused as error:
-            logger.warning("%s polls in vain: %s", function, error)
+            logger.warning("%s may not poll its queue: %s", function, error)
             return False
     return True
 
 
 def receive(queue_url: str, max_number: int) -> list[dict[str, Any]]:
-    """Take a batch from a queue, or nothing while it is still gathered."""
+    """Take a batch from a queue, or nothing while it is still being gathered."""
     with sqs._queues_lock:
         queue = sqs._get_q(queue_url)
         sqs._expire_retained(queue)

@@ -1,4 +1,4 @@
-"""Roles that AWS services assume for themselves: their sessions, and what they are asked for."""
+"""Roles that AWS services assume: their sessions, and the permissions they need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_region
 from ministack.services import sts
 
-# A task waits for its answer as long as Step Functions would; it retries by its own policy only.
+# A task waits as long as Step Functions would; it retries by its own policy only.
 _CONFIG = Config(
     retries={"total_max_attempts": 1},
     read_timeout=900,
@@ -25,7 +25,7 @@ _lock = threading.Lock()
 
 
 class Refused(Exception):
-    """IAM does not let a role do what a service would do in its name."""
+    """IAM denies a role an action that a service would take in its name."""
 
 
 def require(
@@ -56,7 +56,7 @@ def require(
 
 
 def client(service: str, role_arn: str, session_name: str) -> Any:
-    """A client that acts as the role, over HTTP like everybody, so that IAM is enforced."""
+    """A client that acts as the role, over HTTP, so that IAM is enforced."""
     region = get_region()
     key = (service, role_arn, region)
     with _lock:

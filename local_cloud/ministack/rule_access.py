@@ -1,7 +1,7 @@
 """Which rule an EventBridge call is about, as IAM's policies name it.
 
 MiniStack reads a rule's name from half of the operations only, and writes the default bus into the
-rule's ARN, where AWS leaves it out: a policy that names a rule would never let anybody in.
+rule's ARN, where AWS leaves it out: a policy that names a rule would never match.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ministack.core import iam_actions
 
 from local_cloud.ministack import seams
 
-# The member that holds the rule's name; events themselves and buses are MiniStack's affair.
+# The member that holds the rule's name; MiniStack handles events and buses itself.
 _RULE_OF = {
     **dict.fromkeys(("PutRule", "DescribeRule", "DeleteRule", "EnableRule", "DisableRule"), "Name"),
     **dict.fromkeys(("PutTargets", "RemoveTargets", "ListTargetsByRule"), "Rule"),
@@ -22,7 +22,7 @@ _DEFAULT_BUS = "default"
 
 
 def install() -> None:
-    """Have IAM's evaluation ask for the ARN that AWS asks for."""
+    """Make IAM's evaluation use the same ARN as AWS."""
 
     def extract_resource_arn(
         service: str,

@@ -1,7 +1,7 @@
 """EventBridge rule targets: permission, the retry policy and the dead-letter queue.
 
 MiniStack delivers once and drops what it could not deliver. On AWS a target that does not exist
-or does not let EventBridge in goes to the rule's dead-letter queue at once, anything else is
+or denies EventBridge access goes to the rule's dead-letter queue at once, anything else is
 retried as the target's RetryPolicy says; a function is invoked asynchronously. Queues, topics and
 functions must allow `events.amazonaws.com` in their policy, and so must the dead-letter queue.
 """
@@ -29,7 +29,7 @@ RETRY_SECONDS = 0.5  # the first of AWS's exponential backoff
 
 
 class NotDeliveredError(Exception):
-    """A target that no retry will reach: `code` is what the dead letter's ERROR_CODE says."""
+    """A target that no retry will reach: `code` is the dead letter's ERROR_CODE."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ _delivery: contextvars.ContextVar[Delivery] = contextvars.ContextVar("delivery")
 
 
 def check(target_arn: str, rule_arn: str) -> None:
-    """Raise unless the target exists and its policy lets the rule in."""
+    """Raise unless the target exists and its policy allows the rule."""
     service, account = target_arn.split(":")[2], get_account_id()
     allowed = True
     if service == "sqs":
@@ -71,7 +71,7 @@ def check(target_arn: str, rule_arn: str) -> None:
         raise NotDeliveredError("RESOURCE_NOT_FOUND", f"{target_arn} does not exist")
     if not allowed:
         raise NotDeliveredError(
-            "NO_PERMISSIONS", f"{target_arn} does not let {SERVICE} in for {rule_arn}"
+            "NO_PERMISSIONS", f"{target_arn} does not allow {SERVICE} for {rule_arn}"
         )
 
 
@@ -127,7 +127,7 @@ def invoke_function(arn: str, payload: str) -> None:
 
 
 def _watched(arn_of: Callable[[Any], str], send: Callable[..., None]) -> Callable[..., None]:
-    """`send(target, payload, ...)`, checked first, its failure noted for whoever delivers."""
+    """`send(target, payload, ...)`, checked first, with its failure recorded for the delivery."""
 
     def deliver(target: Any, payload: str, *more: Any) -> None:
         delivery = _delivery.get(None) or Delivery(rule_arn="")
@@ -144,7 +144,7 @@ def _watched(arn_of: Callable[[Any], str], send: Callable[..., None]) -> Callabl
 
 
 def install() -> None:
-    """Watch every target's dispatcher, and act on what it says after the attempt."""
+    """Wrap every target's dispatcher, and handle its failure after each attempt."""
 
     def deliver(
         target: dict[str, Any],

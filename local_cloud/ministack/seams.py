@@ -1,9 +1,9 @@
-"""Replaces private functions of MiniStack, and refuses loudly when a new version has moved them.
+"""Replaces private functions of MiniStack, and fails loudly when a new version has moved them.
 
 Each module named after a thing of AWS replaces a few private functions of MiniStack where it
 differs from AWS, over `replace`.
 
-What it still does not do, although AWS does:
+What AWS does and the laptop cloud still does not:
 - functions are processes on this host: no memory limit, no read-only root, the host's Python;
 - Step Functions executions that run when the cloud stops are Failed (`States.ServiceRestart`);
 - `.waitForTaskToken`, nested executions and `events:putEvents` do not use the state machine's role;
@@ -24,7 +24,7 @@ VERSION = "1.5.33"
 
 
 class SeamMovedError(Exception):
-    """MiniStack no longer has what a seam replaces; the seam must be looked at again."""
+    """MiniStack no longer has what a seam replaces; the seam must be reviewed."""
 
 
 def replace(owner: Any, name: str, parameters: str, replacement: Any) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""What the server process is told, by the process that starts it, as one JSON argument."""
+"""The settings of the server process, which its starter passes as one JSON argument."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 REGION = "us-east-1"
 ACCOUNT_ID = "000000000000"
 HOST = "127.0.0.1"
-# All that the server inherits: a secret in the shell that starts it stays there.
+# All that the server inherits, so that secrets in the starter's shell stay there.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "SSL_CERT_FILE")
 
 
@@ -28,9 +28,9 @@ class Settings:
     jobs_python: Path  # of an environment that holds what SageMaker's containers hold
     root_access_key_id: str
     root_secret_access_key: str
-    permissions: Path  # where it is recorded what roles are let do
-    chaos_home: Path | None = None  # whose chaos.json asks for faults
-    recorded_calls: int = 0  # so many API calls, the last ones, are what CloudTrail has
+    permissions: Path  # where the used permissions of roles are recorded
+    chaos_home: Path | None = None  # the home whose chaos.json configures faults
+    recorded_calls: int = 0  # how many of the latest API calls CloudTrail keeps
 
     @property
     def endpoint_url(self) -> str:
@@ -75,7 +75,7 @@ class Settings:
             "AWS_REGION": REGION,
             "AWS_ACCESS_KEY_ID": self.root_access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.root_secret_access_key,
-            # Not the configuration of the person's own account.
+            # Not the user's own AWS configuration.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",

@@ -1,7 +1,7 @@
-"""CloudFormation as AWS's, where MiniStack's is not.
+"""Corrects MiniStack's CloudFormation where it differs from AWS.
 
-`!Ref` of a secret is its ARN, where MiniStack gives its name; a topic has the key of its template,
-which MiniStack forgets.
+`!Ref` of a secret is its ARN, where MiniStack gives its name; a topic has the encryption key of the
+template, which MiniStack drops.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TOPIC = "AWS::SNS::Topic"
 
 
 def install() -> None:
-    """Mend both kinds of resource."""
+    """Correct both kinds of resource."""
     _secrets_by_arn(_handlers(SECRET))
     _topics_with_keys(_handlers(TOPIC))
 
@@ -51,7 +51,7 @@ def _topics_with_keys(handlers: dict[str, Any]) -> None:
 
 
 def _secrets_by_arn(handlers: dict[str, Any]) -> None:
-    """Let the ARN be the secret's physical id; MiniStack's own update and delete take names."""
+    """Make the ARN the secret's physical id; MiniStack's own update and delete take names."""
 
     def name_of(physical_id: str) -> str:
         for name, secret in secretsmanager._secrets.items():

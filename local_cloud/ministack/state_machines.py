@@ -1,8 +1,8 @@
-"""Step Functions: tasks call AWS as the state machine's role, and a name starts only once.
+"""Step Functions: tasks call AWS as the state machine's role; a name starts only once.
 
 MiniStack calls its services in process, so that no policy is consulted, `sns:publish` loses its
 attributes and services outside its list do not exist. Here a task is an ordinary signed request
-of the role: every service is there, and IAM answers as it would. Errors carry the names that the
+of the role: every service exists, and IAM is enforced. Errors have the names that the
 AWS SDK for Java gives them, as on AWS: `SageMaker.ConflictException`, `Lambda.…`, and for an error
 that the service does not model (AccessDenied, throttling) `SageMaker.SageMakerException`.
 """
@@ -70,7 +70,7 @@ def _method(client: Any, action: str) -> Any:
 
 
 def error_name(error: ClientError, prefix: str, unmodelled: str, operation: Any) -> str:
-    """What Step Functions calls an API's error: the SDK's exception class behind the service."""
+    """The name of an API's error in Step Functions: service and exception class of the SDK."""
     code = str(error.response["Error"].get("Code", "")).rsplit("#", 1)[-1].rsplit(".", 1)[-1]
     for shape in operation.error_shapes:
         if code in (shape.name, shape.metadata.get("error", {}).get("code")):
@@ -137,7 +137,7 @@ def invoke_resource(original: Any, resource: str, arguments: Any) -> Any:
 
 
 def running_with_the_same_input(data: dict[str, Any]) -> dict[str, Any] | None:
-    """The execution that StartExecution must return instead of refusing, if there is one."""
+    """The execution that StartExecution must return instead of an error, if there is one."""
     machine = stepfunctions._resolve_state_machine_arn(data.get("stateMachineArn", ""))
     if machine is None or not data.get("name"):
         return None
@@ -150,7 +150,7 @@ def running_with_the_same_input(data: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def install() -> None:
-    """Make tasks requests of the role, and StartExecution idempotent while the first one runs."""
+    """Let tasks make requests as the role; make StartExecution idempotent while the first runs."""
 
     def start(data: dict[str, Any]) -> Any:
         if found := running_with_the_same_input(data):

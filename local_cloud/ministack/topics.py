@@ -1,6 +1,6 @@
-"""SNS: e-mail subscriptions are delivered over SMTP; what AWS would refuse is refused.
+"""SNS: e-mail subscriptions are delivered over SMTP; what AWS would reject is rejected.
 
-That is a subject it does not take, and a publisher who may not use the topic's key. Lists show
+That is an invalid subject, and a publisher who may not use the topic's key. Lists show
 `PendingConfirmation` in place of the ARN of a subscription that nobody confirmed, as on AWS.
 
 On AWS a person confirms an e-mail subscription by a link; here it is confirmed at once, since
@@ -54,7 +54,7 @@ def message(
 
 
 class Postman:
-    """Hands mails to the SMTP server in the order they were published, on a thread of its own."""
+    """Sends mails to the SMTP server in the order of publishing, on a thread of its own."""
 
     def __init__(self, host: str, port: int) -> None:
         self.host, self.port = host, port
@@ -147,7 +147,7 @@ def _hide_arns_of_unconfirmed() -> None:
 
 
 def install(smtp_host: str, smtp_port: int) -> Postman:
-    """Deliver to e-mail subscriptions; returns who does, so that a stop can wait for it."""
+    """Deliver to e-mail subscriptions; returns the Postman, so that a stop can wait for it."""
     _ask_for_keys()
     _hide_arns_of_unconfirmed()
     postman = Postman(smtp_host, smtp_port)

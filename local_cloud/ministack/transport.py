@@ -1,4 +1,4 @@
-"""Requests count as sent over TLS: they never leave this host, and policies ask for it.
+"""Requests count as sent over TLS: they never leave this host, and policies require it.
 
 Without this, the statement that every bucket and queue should have, Deny unless
 `aws:SecureTransport`, would deny everything, since MiniStack listens on plain HTTP.
@@ -15,7 +15,7 @@ from local_cloud.ministack import seams
 
 
 def install() -> None:
-    """Say so for every request, before its policies are consulted.
+    """Mark every request before its policies are evaluated.
 
     Services that deliver to one another without a request do so over TLS as well.
     """

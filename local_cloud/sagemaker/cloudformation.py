@@ -1,6 +1,6 @@
 """AWS::SageMaker::ModelPackageGroup and AWS::SageMaker::Pipeline for MiniStack's CloudFormation.
 
-What CloudFormation says of both: what `Ref` and `Fn::GetAtt` give, and what an update replaces.
+For both: the values of `Ref` and `Fn::GetAtt`, and which updates need a replacement.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TAG_PROPERTY = {GROUP: ("Tags", "list"), PIPELINE: ("Tags", "list")}
 
 
 def handlers(service: Service) -> dict[str, dict[str, Callable[..., Any]]]:
-    """What CloudFormation calls for each type."""
+    """The handlers that CloudFormation calls, by type."""
     group, pipeline = _Group(service), _Pipeline(service)
     return {
         GROUP: {"create": group.create, "update": group.update, "delete": group.delete},
@@ -51,7 +51,7 @@ class _Resource:
             ) from error
 
     def retag(self, arn: str, old: Properties, new: Properties) -> None:
-        """Make the tags those of the new properties."""
+        """Set the tags of the new properties."""
         before = {tag["Key"]: tag["Value"] for tag in _tags(old)}
         after = {tag["Key"]: tag["Value"] for tag in _tags(new)}
         gone = sorted(before.keys() - after.keys())
@@ -179,6 +179,6 @@ def _exists(service: Service, operation: str, member: str, name: str) -> bool:
         service.run(operation, {member: name})
     except ApiError as error:
         if error.code in ("ResourceNotFound", "ValidationException"):
-            return False  # deleted by hand: CloudFormation goes on
+            return False  # deleted manually: CloudFormation continues
         raise
     return True

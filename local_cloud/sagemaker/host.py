@@ -1,7 +1,7 @@
-"""What the pipeline engine may ask of the SageMaker API it runs inside, and what it is told.
+"""The interface between the pipeline engine and the SageMaker API that it runs in.
 
 The engine executes a pipeline definition; the API keeps the records, validates requests and
-tells EventBridge. This protocol is all that either knows of the other.
+publishes events. Neither uses more of the other than these protocols.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Host(Protocol):
     """The SageMaker API as the engine sees it. Every method may be called from any thread."""
 
     def within(self, account_id: str, region: str) -> Host:
-        """The API of an account and region: where an execution's jobs and models come to be."""
+        """The API of an account and region, where an execution's jobs and models are created."""
 
     def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """Call a SageMaker operation in process, validated as over HTTP; times are datetimes.
@@ -46,7 +46,7 @@ class Host(Protocol):
         """
 
     def authorize(self, role_arn: str, operation: str, request: dict[str, Any]) -> None:
-        """Ask IAM whether the role may do what is done in its name; if not, as `call` refuses."""
+        """Check with IAM what is done in the role's name; raises as `call` does."""
 
     def job_changed(self, kind: str, record: dict[str, Any]) -> None:
         """Store a job; a new status (or secondary status) becomes an event.
@@ -88,7 +88,7 @@ class PipelineEngine(Protocol):
         """Begin to run; returns at once."""
 
     def stop(self, execution_arn: str) -> None:
-        """Begin to stop; `Host.execution_changed` tells when it is done."""
+        """Begin to stop; `Host.execution_changed` reports the end."""
 
     def shutdown(self) -> None:
         """Stop everything and wait for it; the server is going down."""

@@ -1,7 +1,7 @@
-"""SageMaker put into MiniStack: routes, IAM, Step Functions and CloudFormation learn of it.
+"""Adds SageMaker to MiniStack: routes, IAM, Step Functions and CloudFormation.
 
 MiniStack has no interface for new services; these are its inner tables, the same in every
-release we pin. `tests/sagemaker_api/test_seams.py` tells when one moves.
+release we pin. `tests/sagemaker_api/test_seams.py` fails when one moves.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def install(
     engine: PipelineEngine | None = None,
     token_window: timedelta = tokens.WINDOW,
 ) -> Service:
-    """Make the service and have MiniStack, not started yet, route SageMaker's requests to it.
+    """Create the service and route SageMaker's requests to it, before MiniStack starts.
 
     `state_dir` is where `save` and `load` keep the state, `work_dir` and `jobs_python` are the
-    engine's; an `engine` of one's own is for tests.
+    engine's; tests pass an `engine`.
     """
     service = Service(
         state_dir,
@@ -80,7 +80,7 @@ def _changed(properties: tuple[str, ...]) -> Any:
 
 
 def _teach_iam() -> None:
-    """Have IAM's evaluation know SageMaker's actions, resources and condition keys."""
+    """Add SageMaker's actions, resources and condition keys to IAM's evaluation."""
     if NAME in iam_actions.SERVICE_TO_IAM_NAMESPACE:
         return
     iam_actions.SERVICE_TO_IAM_NAMESPACE[NAME] = NAME

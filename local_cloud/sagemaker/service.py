@@ -1,4 +1,4 @@
-"""The SageMaker API as a service: one way in for HTTP, for Step Functions and for the engine."""
+"""The SageMaker API as a service: one entry point for HTTP, Step Functions and the engine."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ MODULES = (
 )  # importing them registers them
 Answer = tuple[int, dict[str, str], bytes]
 
-# Who the work under way is done for; threads that copy the context carry it on.
+# The caller of the current work; threads that copy the context inherit it.
 _identity: ContextVar[dict[str, str] | None] = ContextVar("sagemaker_identity", default=None)
 
 
@@ -74,9 +74,9 @@ class Service:
         self._token_window = token_window
         self._store = Store()
         self._publisher = backplane.Publisher()
-        self._surroundings = backplane.Surroundings(endpoint_url)
+        self._local_cloud = backplane.LocalCloud(endpoint_url)
 
-    # --- the way in over HTTP ---------------------------------------------------------------
+    # --- the HTTP entry point ---------------------------------------------------------------
 
     async def handle(
         self, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
@@ -122,7 +122,7 @@ class Service:
             tokens.remember(call, operation, checked, response)
         return response
 
-    # --- Host: what the engine asks and tells -----------------------------------------------
+    # --- Host: what the engine calls --------------------------------------------------------
 
     def within(self, account_id: str, region: str) -> Host:
         """See `Host.within`."""
@@ -162,11 +162,11 @@ class Service:
 
     def session(self, role_arn: str) -> boto3.Session:
         """See `Host.session`."""
-        return self._surroundings.assume(role_arn, backplane.here()[1])
+        return self._local_cloud.assume(role_arn, backplane.here()[1])
 
     def log(self, group: str, stream: str, lines: list[str]) -> None:
         """See `Host.log`."""
-        self._surroundings.log(group, stream, lines, *backplane.here())
+        self._local_cloud.log(group, stream, lines, *backplane.here())
 
     def cached_step(
         self, pipeline_arn: str, key: str, max_age_seconds: float
@@ -187,10 +187,10 @@ class Service:
     # --- life -------------------------------------------------------------------------------
 
     def save(self) -> None:
-        """Stop what runs and write the state to disk: the cloud is going down."""
+        """Stop running executions and save the state: the cloud is going down."""
         if self._engine is not None:
             self._engine.shutdown()
-        self._publisher.release()  # if it still waits for the cloud to serve, it waits in vain
+        self._publisher.release()  # it may still wait for the cloud to serve, which will not happen
         self._publisher.drain()
         with self._store.lock:
             for account_id, region, scope in self._store.scopes():
@@ -199,9 +199,9 @@ class Service:
             self._store.save(self._state_file)
 
     def load(self) -> None:
-        """Read the state from disk; what ran when the cloud died has failed.
+        """Read the state from disk; executions that ran when the cloud died have failed.
 
-        Called before MiniStack serves: that news waits until there are rules to match it.
+        Called before MiniStack serves: their events wait until there are rules to match them.
         """
         if not self._store.load(self._state_file):
             return
@@ -213,11 +213,11 @@ class Service:
         threading.Thread(target=self._release_events, daemon=True).start()
 
     def _release_events(self) -> None:
-        self._surroundings.wait_until_served()
+        self._local_cloud.wait_until_served()
         self._publisher.release()
 
     def start(self, execution: Execution) -> None:
-        """Hand an execution to the engine; what hinders the engine fails the execution."""
+        """Hand an execution to the engine; if the engine cannot start it, it fails."""
         try:
             self._the_engine().start(execution)
         except Exception as error:
@@ -231,7 +231,7 @@ class Service:
     def _the_engine(self) -> PipelineEngine:
         with self._store.lock:
             if self._engine is None:
-                # The engine brings much with it and imports this package: only when needed.
+                # Imported when needed: the engine is slow to import and imports this package.
                 from local_cloud.sagemaker.engine.engine import Engine
 
                 self._engine = Engine(self, self._work_dir, self._jobs_python)

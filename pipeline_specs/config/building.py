@@ -28,8 +28,8 @@ class Column(Section):
     name: Text
     """Its name."""
     type: Literal["numeric", "categorical", "ignored"]
-    """What its values are; ignored: it may hold anything and only goes along into the
-    predictions, such as an id or a date."""
+    """What its values are; an ignored column, such as an id or a date, may hold anything and is
+    only copied into the predictions."""
 
 
 class Data(Section):
@@ -50,7 +50,9 @@ class Data(Section):
                 raise Wrong(f"names {name} twice", "columns")
         if self.target not in names:
             there = ", ".join(names)
-            raise Wrong(f"is {shown(self.target)}, which is no column; there are {there}", "target")
+            raise Wrong(
+                f"is {shown(self.target)}, which is not a column; the columns are {there}", "target"
+            )
         used = [column.name for column in self.columns if column.type != "ignored"]
         if self.target not in used or len(used) < 2:
             raise Wrong(
@@ -69,19 +71,19 @@ class Machines(Section):
     volume_gb: Count = 30
     """The size of each instance's disk, in GB."""
     max_runtime_seconds: Count = 3600
-    """How long a job may take before it is stopped."""
+    """After how many seconds a job is stopped."""
 
 
 class Training(Machines):
     """The built-in XGBoost, and what it runs on."""
 
     hyperparameters: Pairs = ()
-    """Fixed hyperparameters of the built-in XGBoost, as they were approved."""
+    """Fixed, approved hyperparameters of the built-in XGBoost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What tuning may try for one hyperparameter: from a lowest to a highest, or of choices."""
+    """What tuning may try for one hyperparameter: a range of numbers, or choices."""
 
     name: str
     kind: Literal["continuous", "integer", "categorical"]
@@ -131,11 +133,11 @@ class Tuning(Section):
     strategy: Literal["Bayesian", "Random", "Hyperband"] = "Bayesian"
     """How SageMaker searches."""
     max_jobs: Count = 4
-    """How many trainings a search has."""
+    """How many training jobs a search has."""
     max_parallel_jobs: Count = 2
-    """How many of them run at a time."""
+    """How many of these jobs run at a time."""
     random_seed: CountOrNone | None = None
-    """With a seed the same data gives the same search; another one each time unless set."""
+    """With a seed, the same data gives the same search; without, each search is different."""
 
     @model_validator(mode="after")
     def _no_more_at_a_time_than_at_all(self) -> "Tuning":
@@ -148,12 +150,12 @@ class Tuning(Section):
 
 
 def _usual(value: float | str) -> Any:
-    """Tell editors what the analyzer does where a threshold is not set."""
+    """Add the analyzer's default to the schema, for editors."""
     return Field(json_schema_extra={"default": value})
 
 
 class Thresholds(Section):
-    """Where the analyzer's monitoring_config differs from the usual one."""
+    """Where the analyzer's monitoring_config differs from the defaults."""
 
     datatype_check_threshold: Annotated[Share | None, _usual(1.0)] = None
     """Share of values that must be of the column's type."""
@@ -171,7 +173,7 @@ class Thresholds(Section):
     """How categorical distributions are compared."""
 
     def environment(self) -> dict[str, str]:
-        """Return those that are set, as the analyzer reads them: by key, sorted, as texts."""
+        """Return the options that are set, as the analyzer reads them: texts, sorted by key."""
         return {key: str(value) for key, value in sorted(self) if value is not None}
 
 
@@ -179,7 +181,7 @@ class DataQuality(Section):
     """How data is compared with what the model was trained on."""
 
     check: Literal["processing", "model-monitor"] = "processing"
-    """Headrace's own analyzer, or Model Monitor's in accounts that may still use it."""
+    """Headrace's own analyzer, or Model Monitor's in accounts that still have access to it."""
     thresholds: Annotated[Thresholds, OPTIONAL_SECTION] = Thresholds()
 
     @model_validator(mode="after")
@@ -190,14 +192,14 @@ class DataQuality(Section):
 
 
 class Retries(Section):
-    """How a step is repeated after a fault of the service, never of the data or the code."""
+    """How a step is retried after a fault of the service, never of the data or the code."""
 
     max_attempts: Count = 3
-    """How often at most."""
+    """How many attempts a step has at most."""
     interval_seconds: Count = 5
-    """How many seconds before the first repetition."""
+    """Seconds before the first retry."""
     backoff_rate: Positive = 2.0
-    """By how much the wait grows each time."""
+    """The factor by which the wait grows with each retry."""
 
 
 _DURATION = (
@@ -211,11 +213,11 @@ Duration = Annotated[
 
 
 class Steps(Section):
-    """How the pipelines' steps are run."""
+    """How the steps of the pipelines are run."""
 
     retries: Retries | None = None
     cache_expire_after: Duration | None = None
-    """Equal steps of training are not run again for this long (ISO 8601 duration); never cached
-    unless set."""
+    """Training steps with the same inputs are not run again for this long (ISO 8601 duration);
+    without it, no step is cached."""
     max_parallel: Count | None = None
-    """How many steps of a run go side by side; no limit unless set."""
+    """How many steps of a run may run in parallel; no limit unless set."""

@@ -13,7 +13,7 @@ from pipeline_specs.config.json_schema import properties, schema_of
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
-# What pydantic calls an error, in our words; what was found follows.
+# Pydantic's error types in our words; the value found is added.
 _SHOULD_BE = {
     "bool_type": "true or false",
     "int_type": "a whole number",
@@ -37,15 +37,15 @@ def checked(model: type[_Model], source: Document) -> _Model:
         return model.model_validate(source.values)
     except ValidationError as error:
         found = [_complaint(model, source, one) for one in error.errors(include_url=False)]
-        told = dict.fromkeys(text for _, text in sorted(found, key=lambda one: one[0]))
-        raise PermanentError("\n".join(told)) from None
+        lines = dict.fromkeys(text for _, text in sorted(found, key=lambda one: one[0]))
+        raise PermanentError("\n".join(lines)) from None
 
 
 def _complaint(model: type[BaseModel], source: Document, error: Any) -> tuple[int, str]:
-    """Return the line of a wrong key, and what is said of it."""
+    """Return the line of a wrong key, and the complaint."""
     cause = error.get("ctx", {}).get("error")
     route: Route = (*error["loc"], *(cause.route if isinstance(cause, Wrong) else ()))
-    if error["type"] == "invalid_key":  # `1:` or `true:`, which YAML reads as no text
+    if error["type"] == "invalid_key":  # `1:` or `true:`, which YAML does not read as a text
         route = (*route[:-1], str(error["input"]).lower())
     name = ".".join(map(str, route))
     line = source.line(route)

@@ -1,4 +1,4 @@
-"""What a CSV file seems to hold: header, columns, their types, and what could be predicted."""
+"""Guesses what a CSV file holds: header, columns, their types, and what could be predicted."""
 
 import csv
 import math
@@ -11,7 +11,7 @@ from typing import Literal
 
 from headrace.domain.errors import PermanentError
 
-# What preprocessing takes for a missing value, and how many categories it takes.
+# What preprocessing reads as a missing value, and how many categories it allows.
 MISSING = frozenset({"", "nan", "na", "n/a", "null"})
 MOST_CATEGORIES = 1000
 _TARGETS = ("target", "label", "y", "class", "outcome")
@@ -46,7 +46,7 @@ class Column:
 
     @property
     def type(self) -> Literal["numeric", "categorical", "ignored"]:
-        """What `project.yaml` says of it: identifiers and dates tell nothing of other rows."""
+        """Its type in `project.yaml`: identifiers and dates predict nothing and are ignored."""
         if self.name.lower() == "id" or self.name.lower().endswith("_id"):
             return "ignored"
         if self.numbers:
@@ -61,7 +61,7 @@ class Column:
 
     @property
     def variance(self) -> float:
-        """Of the numbers: the error of predicting their mean, as mse."""
+        """The variance of the numbers, which is the MSE of predicting their mean."""
         mean = self.total / max(1, self.count)
         return max(0.0, self.squares / max(1, self.count) - mean * mean)
 
@@ -97,7 +97,7 @@ class Detected:
 def detect(path: Path, target: str | None = None) -> Detected:
     """Return what a CSV file holds; `target` names the column to predict instead of a guess.
 
-    Raises PermanentError for a file that is no table, or whose target cannot be predicted.
+    Raises PermanentError for a file that is not a table, or whose target cannot be predicted.
     """
     rows = _rows(path)
     first = next(rows, None)
@@ -152,7 +152,7 @@ def _number(cell: str) -> float | None:
 
 
 def _is_header(first: list[str], columns: list[Column]) -> bool:
-    """Texts above numbers are names; among texts only, names are those that no row repeats."""
+    """A header is text above numbers; in a table of text only, a row whose cells never recur."""
     above_numbers = [
         _number(cell) is None and cell.lower() not in MISSING
         for cell, column in zip(first, columns, strict=True)

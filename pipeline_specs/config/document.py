@@ -22,7 +22,7 @@ class Document:
     lines: Mapping[Route, int] = field(default_factory=dict)
 
     def line(self, route: Route) -> int:
-        """Return the line of a key, or of the nearest section around it that is written down."""
+        """Return the line of a key, or of the nearest enclosing section that the file has."""
         while route and route not in self.lines:
             route = route[:-1]
         return self.lines[route] if route else 1

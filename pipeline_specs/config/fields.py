@@ -1,6 +1,6 @@
-"""What the keys of `project.yaml` are made of: types whose errors are in plain English.
+"""The types of the keys of `project.yaml`, whose errors are in plain English.
 
-Each type says the same to the parser and, as JSON schema, to editors.
+Each type states its rules once, for the parser and, as JSON schema, for editors.
 """
 
 import re
@@ -25,7 +25,7 @@ from pydantic import (
 
 
 class Section(BaseModel):
-    """Keys and values that never change. Descriptions are the texts below the fields."""
+    """An immutable section. The texts below its fields are their descriptions."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
@@ -47,7 +47,7 @@ def shown(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A text of a form: `pattern` is a regular expression that Python and JavaScript share.
+    """Text that matches `pattern`, a regular expression for both Python and JavaScript.
 
     `says` completes "should be ..."; `longest` is in characters.
     """
@@ -61,7 +61,7 @@ class Shape:
         return AfterValidator(self._checked).__get_pydantic_core_schema__(source, handler)
 
     def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        """Tell editors."""
+        """Add the schema for editors."""
         longest = {"maxLength": self.longest} if self.longest else {}
         return {**handler(core), "pattern": f"^({self.pattern})$", **longest}
 
@@ -74,7 +74,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A text out of choices that another module knows."""
+    """One of several texts that another module defines."""
 
     choices: tuple[str, ...]
 
@@ -83,7 +83,7 @@ class OneOf:
         return AfterValidator(self._checked).__get_pydantic_core_schema__(source, handler)
 
     def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        """Tell editors."""
+        """Add the schema for editors."""
         return {**handler(core), "enum": list(self.choices)}
 
     def _checked(self, value: str) -> str:
@@ -94,16 +94,16 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class OrNothing:
-    """A section or list that is empty where its key has no value, as in `folders:`."""
+    """A section or list that is empty if its key has no value, as in `folders:`."""
 
     kind: type[dict[str, Any]] | type[tuple[Any, ...]]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
-        """Put an empty one in the place of nothing, before pydantic looks."""
+        """Replace a missing value by an empty section or list before pydantic checks it."""
         return BeforeValidator(self._given).__get_pydantic_core_schema__(source, handler)
 
     def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        """Tell editors."""
+        """Add the schema for editors."""
         return {"anyOf": [handler(core), {"type": "null"}]}
 
     def _given(self, value: Any) -> Any:

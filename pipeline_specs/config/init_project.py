@@ -57,7 +57,7 @@ def write(name: str, csv: Path, target: str | None, projects: Path) -> Iterator[
     """Write the settings of a new project; yield lines that say what was detected."""
     path = projects / name / "project.yaml"
     if path.exists():
-        raise PermanentError(f"{path} is there already; edit it, or choose another name")
+        raise PermanentError(f"{path} already exists; edit it, or choose another name")
     found = detect(csv, target)
     text = settings_text(name, csv, found)
     Settings.parse(document.parse(text, f"the first settings of {name}"))

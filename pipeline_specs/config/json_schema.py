@@ -1,4 +1,4 @@
-"""The JSON schema of a model, for editors and people: short, each thing said once."""
+"""The JSON schema of a model, for editors and people: short and without repetition."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 Schema = dict[str, Any]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _WIDTH = 100
-# How each part of a schema begins: what it is, before what is in it.
+# The keys that come first in each part of a schema.
 _FIRST = (
     *("$schema", "$ref", "title", "description", "type", "enum", "default", "minimum", "maximum"),
     *("minLength", "maxLength", "pattern", "examples", "required", "dependentRequired"),
@@ -19,9 +19,9 @@ _FIRST = (
 
 @cache
 def schema_of(model: type[BaseModel]) -> Schema:
-    """Return the schema of what a model reads.
+    """Return the schema of a model's input.
 
-    Sections stand where they are used; only those that are used twice have a name, in `$defs`.
+    Sections are inlined; only those that are used twice get a name, in `$defs`.
     """
     found = model.model_json_schema(by_alias=True)
     named = found.pop("$defs", {})
@@ -35,7 +35,7 @@ def schema_of(model: type[BaseModel]) -> Schema:
 
 
 def _tidy(node: Schema, named: Mapping[str, Schema], shared: set[str]) -> Schema:
-    """Return a part of a schema with references followed and what says nothing left out."""
+    """Return a part of a schema with references resolved and noise left out."""
     name = node.get("$ref", "").rpartition("/")[2]
     if name and name not in shared:
         own = {key: value for key, value in node.items() if key != "$ref"}
@@ -61,14 +61,14 @@ def _in_order(node: Schema) -> Schema:
 
 
 def _is_noise(key: str, value: Any) -> bool:
-    """Whether an entry tells nobody anything: titles made of keys, defaults that are nothing."""
+    """Whether an entry carries no information: titles derived from keys, empty defaults."""
     if key == "title":
         return isinstance(value, str)
     return key == "default" and (value is None or isinstance(value, (dict, list)))
 
 
 def _nullable(node: Schema) -> Schema:
-    """Return a schema that takes something or nothing as one with two types."""
+    """Return a schema of a value or null as one schema with two types."""
     something = [one for one in node["anyOf"] if one != {"type": "null"}]
     if len(something) == 1 and len(node["anyOf"]) == 2 and "type" in something[0]:
         outer = {key: value for key, value in node.items() if key != "anyOf"}
@@ -78,13 +78,13 @@ def _nullable(node: Schema) -> Schema:
 
 
 def resolved(schema: Schema, node: Schema) -> Schema:
-    """Return a part of a schema, its reference followed."""
+    """Return a part of a schema with its reference resolved."""
     name = node.get("$ref", "").rpartition("/")[2]
     return {**schema["$defs"][name], **node} if name else node
 
 
 def properties(schema: Schema, route: tuple[str | int, ...]) -> Schema:
-    """Return the schemas of the keys known in the section that a route leads to."""
+    """Return the schemas of the keys in the section at a route."""
     node = schema
     for key in route:
         inside = resolved(schema, node)
@@ -96,7 +96,7 @@ def properties(schema: Schema, route: tuple[str | int, ...]) -> Schema:
 
 
 def _section(schema: Schema, node: Schema) -> Schema:
-    """Return what has keys: a section, or the one of alternatives that is."""
+    """Return the section: the schema itself, or the one of its alternatives that has keys."""
     node = resolved(schema, node)
     return next((one for one in node.get("anyOf", ()) if "properties" in one), node)
 

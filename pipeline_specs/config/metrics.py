@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # mypy knows the modules of steps/ by the names they have in a container
-    from metrics import METRICS, Metric
+if TYPE_CHECKING:  # for mypy the modules of steps/ have the names they have in a container
+    from metrics import METRICS, Metric, Objective
 else:
-    from pipeline_specs.steps.metrics import METRICS, Metric
+    from pipeline_specs.steps.metrics import METRICS, Metric, Objective
 
-__all__ = ["METRICS", "Metric"]
+__all__ = ["METRICS", "Metric", "Objective"]

@@ -1,4 +1,4 @@
-"""The model of `project.yaml`: its keys, defaults and checks, each said here and nowhere else.
+"""The model of `project.yaml`: the only definition of its keys, defaults and checks.
 
 From it come the errors (`complaints`), the JSON schema that editors read, and the table of keys
 in docs/configuration.md (`python -m pipeline_specs.config.reference` writes both).
@@ -42,7 +42,7 @@ RoleArn = Annotated[
     Shape("arn:.+", "a role's ARN, arn:..."),
     Field(examples=["arn:aws:iam::111122223333:role/ours"]),
 ]
-# What the control plane reads; the rest shapes pipelines only.
+# What the control plane reads; the rest is only for pipelines.
 _CONTROL_PLANE = {
     *("project", "prefix", "folders", "pipelines", "model_package_group", "drops", "quality"),
     *("approval", "retune", "notify"),
@@ -50,7 +50,7 @@ _CONTROL_PLANE = {
 
 
 class ProjectFile(Section):
-    """What is trained on what, with which limits, on which machines, and who is told."""
+    """A project: its data, pipelines, limits, machines and recipients of messages."""
 
     model_config = ConfigDict(
         title="A Headrace project", json_schema_extra={"dependentRequired": _TOGETHER}
@@ -63,7 +63,7 @@ class ProjectFile(Section):
     folders: Annotated[Folders, OPTIONAL_SECTION] = Folders()
     pipelines: Annotated[Pipelines, OPTIONAL_SECTION] = Pipelines()
     model_package_group: GroupName | None = None
-    """Where versions are registered; headrace-PROJECT unless named. Made where it is missing."""
+    """Where versions are registered; headrace-PROJECT unless named. Created if missing."""
     data: Data
     drops: Annotated[Drops, OPTIONAL_SECTION] = Drops()
     quality: Quality
@@ -81,23 +81,23 @@ class ProjectFile(Section):
     schedules: Annotated[Schedules, OPTIONAL_SECTION] = Schedules()
     notify: Annotated[Notify, OPTIONAL_SECTION] = Notify()
     upload_training_data: Flag = False
-    """CI uploads pipeline_specs/PROJECT/data/training/ when it changed, which starts training."""
+    """CI uploads pipeline_specs/PROJECT/data/training/ when it changes, which starts training."""
     upload_inference_data: Flag = False
-    """CI uploads pipeline_specs/PROJECT/data/inference/ when it changed, which starts inference."""
+    """CI uploads pipeline_specs/PROJECT/data/inference/ when it changes, which starts inference."""
     recreate_pipelines: Flag = False
-    """CI deletes the pipelines and makes them anew, with a fresh history."""
+    """CI deletes and recreates the pipelines, which loses their history."""
     tags: Pairs = ()
     """On pipelines, jobs, models and the model package group."""
     user_id: Text | None = None
-    """Who is answerable; becomes the tag user_id."""
+    """The person responsible; becomes the tag user_id."""
     role_arn: RoleArn | None = None
-    """What SageMaker's jobs may do: this role instead of the stack's."""
+    """The role of SageMaker's jobs, instead of the stack's."""
     kms_key: Annotated[Text, Field(examples=[_KEY])] | None = None
-    """Encrypts what jobs write and their disks."""
+    """Encrypts the output of jobs and their disks."""
     subnets: Texts = ()
-    """Jobs run in these subnets, given by id; goes with security_groups."""
+    """The ids of the subnets that jobs run in; requires security_groups."""
     security_groups: Texts = ()
-    """Of the jobs, given by id; goes with subnets."""
+    """The ids of the jobs' security groups; requires subnets."""
     network_isolation: Flag = False
     """Containers get no network at all."""
 

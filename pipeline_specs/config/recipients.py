@@ -1,4 +1,4 @@
-"""Who hears of a project, and of what, as `project.yaml` says it."""
+"""Who gets a project's messages, and which, as set in `project.yaml`."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -28,7 +28,7 @@ Address = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """An address, and the kinds of message it wants; all of them unless it says."""
+    """An address, and the kinds of message it wants; empty means all."""
 
     email: str
     wants: Kinds = ()
@@ -43,7 +43,7 @@ class Listener(Section):
     """The kinds of message it gets, or groups of them; all unless set."""
 
     def recipient(self) -> Recipient:
-        """Return the address with kinds only, each group taken apart."""
+        """Return the address with kinds only, each group expanded."""
         kinds = {kind for choice in self.wants for kind in KINDS.get(choice, (choice,))}
         return Recipient(self.email, tuple(sorted(kinds)))
 
@@ -56,13 +56,13 @@ class CustomMessage(Section):
     step: StrictStr = ""
     """The step's name; the whole run unless set."""
     status: Status
-    """The status that is told."""
+    """The status that sends the message."""
     message: Text
     """The text."""
 
 
 def _listener(value: Any) -> Any:
-    """Return an address alone as a section; raises Wrong for what is neither."""
+    """Return a plain address as a section; raises Wrong for anything else."""
     if isinstance(value, str):
         return {"email": value}
     if not isinstance(value, (dict, Listener)):
@@ -72,7 +72,7 @@ def _listener(value: Any) -> Any:
 
 
 class Notify(Section):
-    """Who hears of the project."""
+    """Who gets the project's messages."""
 
     recipients: Annotated[
         tuple[
@@ -83,9 +83,9 @@ class Notify(Section):
         ],
         OPTIONAL_LIST,
     ] = ()
-    """E-mail addresses, which hear of everything, or sections; each confirms once."""
+    """E-mail addresses, which get all messages, or sections; each address confirms once."""
     custom: Annotated[tuple[CustomMessage, ...], OPTIONAL_LIST] = ()
-    """Texts of your own for changes of pipelines and their steps."""
+    """Your own texts for status changes of pipelines and their steps."""
 
     @field_validator("recipients")
     @classmethod
@@ -93,5 +93,5 @@ class Notify(Section):
         emails = [one.email for one in found]
         for place, email in enumerate(emails):
             if email in emails[:place]:
-                raise Wrong(f"names {email} twice, at last in place {place}")
+                raise Wrong(f"names {email} twice, the second time in place {place}")
         return found

@@ -1,4 +1,4 @@
-"""Writes what is said elsewhere of the model of `project.yaml`: run it when the model changed.
+"""Writes what is derived from the model of `project.yaml`: run it after a change of the model.
 
 `python -m pipeline_specs.config.reference` renews project.schema.json, which editors read, and
 the table of keys in docs/configuration.md. Tests fail while either differs from the model.
@@ -70,7 +70,7 @@ def renewed(page: str) -> str:
 
 
 def main() -> None:
-    """Write the schema and the page anew."""
+    """Rewrite the schema and the page."""
     SCHEMA.write_text(schema_text(), "utf-8")
     PAGE.write_text(renewed(PAGE.read_text("utf-8")), "utf-8")
 

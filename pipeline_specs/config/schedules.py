@@ -1,4 +1,4 @@
-"""When a project's pipelines run without being asked, as `project.yaml` says it."""
+"""When a project's pipelines run on schedule, as set in `project.yaml`."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -13,7 +13,7 @@ KINDS: dict[str, Kind] = {
     "training_hpo": "training-hpo",
     "inference": "inference",
 }
-# The stack's policies name rules by this beginning.
+# The stack's policies allow rules with this prefix.
 PREFIX = "headrace-schedule-"
 LONGEST_NAME = 64  # of a rule in EventBridge
 _RATE = r"rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)"
@@ -29,14 +29,14 @@ Expression = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a pipeline of a kind runs without being asked: EventBridge's rate(...) or cron(...)."""
+    """When a pipeline of a kind runs on schedule: EventBridge's rate(...) or cron(...)."""
 
     kind: Kind
     expression: str
 
 
 class Schedules(Section):
-    """When pipelines run without being asked: EventBridge's rate(...) or cron(...), in UTC.
+    """When pipelines run on schedule: EventBridge's rate(...) or cron(...), in UTC.
     A scheduled run waits its turn."""
 
     training: Expression | None = None

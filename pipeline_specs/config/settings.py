@@ -1,4 +1,4 @@
-"""The settings that shape a project's pipelines: its `project.yaml`, checked and compiled.
+"""A project's settings for building pipelines: its `project.yaml`, checked and compiled.
 
 What may be in the file, with defaults and checks, is `project_file`. What the control plane needs
 of it is `headrace.domain.project.Project`, kept here as a part.
@@ -25,7 +25,7 @@ __all__ = ["Range", "Settings", "Uploads", "load"]
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Whether CI uploads the project's own data, which starts a run when it changed."""
+    """Whether CI uploads the project's own data, which starts a run when the data changed."""
 
     training_data: bool
     inference_data: bool
@@ -33,7 +33,7 @@ class Uploads:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that shapes a project's pipelines, as those who build and deploy them use it."""
+    """Everything that building and deploying a project's pipelines needs."""
 
     project: Project
     data: Data
@@ -107,6 +107,6 @@ def _shown(path: Path) -> Path:
 
 
 def _tags(file: ProjectFile) -> tuple[tuple[str, str], ...]:
-    """Return the tags, with who is answerable for what they are on."""
+    """Return the tags, with the person responsible as user_id."""
     answerable = {"user_id": file.user_id} if file.user_id else {}
     return tuple(sorted({**dict(file.tags), **answerable}.items()))

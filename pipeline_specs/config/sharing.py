@@ -1,4 +1,4 @@
-"""Which accounts may read a project's versions, as `project.yaml` says it."""
+"""Which accounts may read a project's versions, as set in `project.yaml`."""
 
 from typing import Annotated
 

@@ -52,7 +52,7 @@ class Folders(Section):
     scoring: Folder = FOLDERS["scoring"].rstrip("/")
     """Scoring input."""
     ground_truth: Folder = FOLDERS["ground-truth"].rstrip("/")
-    """What came true of scored rows, under the name of the scored file."""
+    """The labels of scored rows, in files named like the scored files."""
 
     @model_validator(mode="after")
     def _apart(self) -> "Folders":
@@ -81,7 +81,7 @@ class Drops(Section):
     """What makes a drop of files."""
 
     suffix: StrictStr = ".csv"
-    """What a data file's name ends with; other files start nothing."""
+    """What a data file's name ends with; other files are ignored."""
     quiet_period: Positive = 60.0
     """Seconds without an upload that end a drop."""
     trigger_file: StrictStr = ""
@@ -105,18 +105,18 @@ class Quality(Section):
 
 
 class Approval(Section):
-    """Versions that wait for a person."""
+    """Versions that wait for approval."""
 
     remind_after_hours: Positive = 72.0
     """People are reminded of a version that waits longer."""
     four_eyes: Flag = False
-    """Who approves a version must be somebody else than who started its run."""
+    """A version must be approved by somebody other than the person who started its run."""
 
 
 class Retune(Section):
     """How often a missed threshold may retune the model."""
 
     cool_down_hours: Positive = 24.0
-    """At least this long between two retunings."""
+    """Hours between two retunings, at least."""
     max_per_week: CountOrNone = 3
-    """At most this many in seven days."""
+    """Retunings in seven days, at most."""

@@ -43,12 +43,12 @@ class Account:
         )
 
     def put_group(self, settings: Settings) -> bool:
-        """Create the model package group where it is missing; return whether it was."""
+        """Create the model package group if it is missing; return whether it was."""
         group = settings.project.model_package_group
         try:
             self.sagemaker.describe_model_package_group(ModelPackageGroupName=group)
         except ClientError as error:
-            # SageMaker has no error of its own for a group that is not there.
+            # SageMaker has no specific error for a missing group.
             if error.response["Error"]["Code"] != "ValidationException":
                 raise from_aws(error, f"looking up the model package group {group}") from error
         else:
@@ -64,7 +64,7 @@ class Account:
         return True
 
     def put(self, settings: Settings, built: BuiltPipeline, recreate: bool = False) -> Change:
-        """Create or update a pipeline and upload its code; write nothing that is there already.
+        """Create or update a pipeline and upload its code; write nothing that is unchanged.
 
         With `recreate` an existing pipeline is deleted first, and its history with it.
         """
@@ -92,27 +92,27 @@ class Account:
         return "updated" if changed or tagged else "unchanged"
 
     def put_settings(self, project: Project) -> Change:
-        """Write what the control plane needs to know of a project into the ledger."""
+        """Write a project's settings for the control plane into the ledger."""
         there = self._ledger.project_of("name", project.name)
         owners = (
             self._ledger.project_of("pipeline", name.lower()) for name in project.pipelines.all
         )
-        # Settings from before a pipeline had a name read the same, and do not say whose it is.
+        # Older settings that lack a pipeline parse to the same project, but do not own it.
         if there == project and all(owner == project for owner in owners):
             return "unchanged"
         self._ledger.put_project(project)
         return "updated" if there else "created"
 
     def projects(self) -> list[Project]:
-        """Return the projects that the control plane knows."""
+        """Return the projects in the ledger."""
         return list(self._ledger.projects())
 
     def forget(self, project: Project) -> None:
-        """Take a project out of the ledger; its audit stays."""
+        """Remove a project from the ledger; its audit stays."""
         self._ledger.forget(project)
 
     def put_schedules(self, settings: Settings) -> Iterator[str]:
-        """Let exactly the project's schedules be there; yield a line for each change."""
+        """Make the schedules exactly the project's; yield a line for each change."""
         project = settings.project
         return self._rules.put(project.name, project.pipelines, settings.schedules)
 
@@ -121,7 +121,7 @@ class Account:
         return self._rules.put(project.name, project.pipelines, ())
 
     def upload(self, settings: Settings) -> Iterator[str]:
-        """Upload the project's own data, where CI is asked to; yield a line for each file."""
+        """Upload the project's own data if the settings say so; yield a line for each file."""
         for drop in uploads.wanted(settings):
             yield from uploads.put(self._s3, self.deployment.bucket, settings, drop)
 
@@ -131,18 +131,18 @@ class Account:
         return sharing.share(self.sagemaker, group, settings.readers)
 
     def inference_lane(self, project: Project) -> Lane:
-        """Return what the control plane knows of the inference pipeline: what is live, and why."""
+        """Return the inference pipeline's lane, which says what is live and why."""
         return self._ledger.lane(project.pipelines.inference)
 
     def is_live(self, project: Project, arn: str, ci_pipeline: int) -> bool:
-        """Return whether the ledger says that a CI pipeline deployed a version, and it is live."""
+        """Return whether, by the ledger, a version is live that this CI pipeline deployed."""
         rollout = self.inference_lane(project).rollout
         return (rollout.live, rollout.deployed_by) == (arn, ci_pipeline)
 
     def version_there(self, project: Project) -> str:
-        """Return the version that the inference pipeline has, or nothing.
+        """Return the ARN of the version in the inference pipeline, or an empty text.
 
-        A refresh may have put it there and the control plane not have heard of its end yet.
+        The ledger may lag: the event that ends a refresh may not have arrived yet.
         """
         lane = self.inference_lane(project)
         there = self._described(project.pipelines.inference) if lane.rollout.wanted else None
@@ -160,8 +160,8 @@ class Account:
         return True
 
     def subscribe(self, project: str, recipients: tuple[Recipient, ...]) -> Iterator[str]:
-        """Let exactly the recipients hear of a project; yield a line for each change."""
-        return Subscriptions(self._sns, self.stack.output("AlertsTopicArn")).let(
+        """Subscribe exactly these recipients to a project; yield a line for each change."""
+        return Subscriptions(self._sns, self.stack.output("AlertsTopicArn")).put(
             project, recipients
         )
 

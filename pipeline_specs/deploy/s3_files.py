@@ -1,4 +1,4 @@
-"""Files put into S3 once."""
+"""Uploads files to S3 unless they exist."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ NOT_THERE = (403, 404)
 
 
 def encryption(kms_key: str | None) -> dict[str, str]:
-    """Return how an object is put under a key of the project's own."""
+    """Return the arguments that encrypt an object with the project's own key."""
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
 
 
 def upload(s3: Any, bucket: str, prefix: str, bundle: Bundle, kms_key: str | None) -> int:
-    """Put the files of a bundle that are not there yet; return how many were written."""
+    """Upload the files of a bundle that do not exist yet; return how many were written."""
     written = 0
     for name, content in bundle.files:
         key = bundle.folder(prefix) + name

@@ -16,16 +16,16 @@ from headrace.domain.project import PipelineKind, Pipelines
 
 from pipeline_specs.config.schedules import KINDS, Schedule, rule_name
 
-# EventBridge tries for a day, then the request lies with the dead letters.
+# EventBridge retries for a day, then the request becomes a dead letter.
 _RETRY_POLICY = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
 
 
 def target(
     pipelines: Pipelines, schedule: Schedule, inbox_arn: str, dead_letters_arn: str
 ) -> dict[str, Any]:
-    """Return the rule's target: the inbox, and what it is sent in the event's place.
+    """Return the rule's target: the inbox, and the message it gets instead of the event.
 
-    The time of the schedule identifies the request: delivered twice, it is one run.
+    The scheduled time identifies the request, so that a second delivery starts nothing.
     """
     name = pipelines.name_of(PipelineKind(schedule.kind))
     cause = {"kind": "schedule", "reference": schedule.expression}
@@ -40,7 +40,7 @@ def target(
         "Arn": inbox_arn,
         "InputTransformer": {
             "InputPathsMap": {"time": "$.time"},
-            # EventBridge puts the quotes around a text itself.
+            # EventBridge adds the quotes around a text itself.
             "InputTemplate": json.dumps(fixed).replace('"<time>"', "<time>"),
         },
         "DeadLetterConfig": {"Arn": dead_letters_arn},
@@ -57,7 +57,7 @@ class Rules:
     def put(
         self, project: str, pipelines: Pipelines, schedules: tuple[Schedule, ...]
     ) -> Iterator[str]:
-        """Let exactly these schedules be there; yield a line for each change."""
+        """Make the rules exactly these schedules; yield a line for each change."""
         wanted = {schedule.kind: schedule for schedule in schedules}
         for kind in KINDS.values():
             name = rule_name(project, kind)

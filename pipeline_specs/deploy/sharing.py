@@ -1,6 +1,6 @@
 """Lets other accounts read the versions of a model package group, and never approve one.
 
-What a version is made of lies in the data bucket, whose policy is the stack's (`ReaderAccountIds`).
+The versions' artefacts are in the data bucket, whose policy is the stack's (`ReaderAccountIds`).
 """
 
 import json
@@ -10,20 +10,20 @@ from typing import Any
 from botocore.exceptions import ClientError
 from headrace.adapters.client import from_aws
 
-# UpdateModelPackage is left out: who approves is decided where the registry is.
+# UpdateModelPackage is left out: versions are approved in the registry's account.
 _READ_GROUP = ("sagemaker:DescribeModelPackageGroup",)
 _READ_VERSIONS = ("sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages")
 
 
 def share(sagemaker: Any, group: str, readers: Sequence[str]) -> str:
-    """Let exactly these accounts read a group; return what changed, nothing if nothing did."""
+    """Let exactly these accounts read a group; return what changed, or an empty text."""
     try:
         there = _policy(sagemaker, group)
         if not readers:
             if not there:
                 return ""
             sagemaker.delete_model_package_group_policy(ModelPackageGroupName=group)
-            return "shared with no other account any more"
+            return "no longer shared with other accounts"
         described = sagemaker.describe_model_package_group(ModelPackageGroupName=group)
         wanted = policy(described["ModelPackageGroupArn"], readers)
         if there == wanted:
@@ -64,7 +64,7 @@ def _policy(sagemaker: Any, group: str) -> Any:
     try:
         answer = sagemaker.get_model_package_group_policy(ModelPackageGroupName=group)
     except ClientError as error:
-        # SageMaker has no error of its own for a group without a policy.
+        # SageMaker has no specific error for a group without a policy.
         if error.response["Error"]["Code"] != "ValidationException":
             raise
         return None

@@ -1,4 +1,4 @@
-"""A deployed stack, by its name: what its resources are called."""
+"""A deployed stack: its outputs and the physical ids of its resources."""
 
 from functools import cached_property
 from typing import Any
@@ -75,7 +75,7 @@ class Stack:
         return self.outputs[name]
 
     def physical_id(self, logical_id: str) -> str:
-        """Return what a resource of the template is called in the account."""
+        """Return the physical id of a resource of the template."""
         try:
             answer: dict[str, Any] = self.session.client("cloudformation").describe_stack_resource(
                 StackName=self.name, LogicalResourceId=logical_id

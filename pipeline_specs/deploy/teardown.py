@@ -1,31 +1,34 @@
-"""Takes away what a project, or a whole stack, has in an account: all but data, unless told so.
+"""Deletes a project, or a whole stack, from an account: all but its data, unless asked to.
 
-Data is what lies in the bucket, and the ledger's audit. SageMaker keeps the records of jobs and the
-log groups that all jobs of an account share; nobody can delete the former.
+Data means the bucket's objects and the ledger's audit. SageMaker keeps the records of jobs, which
+cannot be deleted, and the log groups that all jobs of an account share.
 """
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 from headrace.adapters.client import from_aws
+from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.sagemaker import Execution, SageMaker
 from headrace.domain.errors import PermanentError
 from headrace.domain.project import Project
 
 from pipeline_specs.deploy.account import Account
 
-STOPPED_SECONDS = 900.0  # jobs are given two minutes to end in order, then their instances go
+STOPPED_SECONDS = 900.0  # jobs get two minutes to shut down, then their instances go
 _POLL_SECONDS = 2.0
+_DELETED_AT_ONCE = 1000  # objects that DeleteObjects takes
 _GOING_ON = ("Executing", "Stopping")
 _GONE = ("does not exist", "could not find")
 
 
 def project(account: Account, project: Project, with_data: bool) -> Iterator[str]:
-    """Delete all that a project has; yield a line for each thing.
+    """Delete everything of a project; yield a line for each thing.
 
-    Its settings leave the ledger first: what happens from then on wakes nothing.
+    Its settings leave the ledger first, so that later events are ignored.
     """
     yield from account.delete_schedules(project)
     account.forget(project)
@@ -51,9 +54,9 @@ def project(account: Account, project: Project, with_data: bool) -> Iterator[str
 
 
 def stack(account: Account, with_data: bool) -> Iterator[str]:
-    """Delete every project, the stack and what it was deployed from; yield a line for each thing.
+    """Delete every project, the stack and its deployment files; yield a line for each thing.
 
-    Its bucket and table outlive it by their DeletionPolicy; they go when data is to go as well.
+    Its bucket and table survive it by their DeletionPolicy; `with_data` deletes them, too.
     """
     for one in account.projects():
         yield from project(account, one, with_data)
@@ -87,24 +90,20 @@ def stack(account: Account, with_data: bool) -> Iterator[str]:
 
 def empty(s3: Any, bucket: str, prefix: str) -> int:
     """Delete every version of every object under a prefix; return how many there were."""
-    count = 0
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
-        found = [
-            {"Key": one["Key"], "VersionId": one["VersionId"]}
-            for one in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
-        ]
-        if found:
-            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True})
-            if errors := answer.get("Errors"):
-                raise PermanentError(
-                    f"s3://{bucket}/{errors[0]['Key']} was not deleted: {errors[0]['Message']}"
-                )
+    count, versions = 0, DataBucket(s3, bucket).versions(prefix)
+    while batch := list(islice(versions, _DELETED_AT_ONCE)):
+        found = [{"Key": one.key, "VersionId": one.version_id} for one in batch]
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": found, "Quiet": True})
+        if errors := answer.get("Errors"):
+            raise PermanentError(
+                f"s3://{bucket}/{errors[0]['Key']} was not deleted: {errors[0]['Message']}"
+            )
         count += len(found)
     return count
 
 
 def _stop(sagemaker: Any, runs: list[Execution]) -> None:
-    """Stop what runs and wait for its end: a pipeline that runs cannot be deleted."""
+    """Stop all runs and wait until they end: a running pipeline cannot be deleted."""
     deadline = time.monotonic() + STOPPED_SECONDS
     for run in runs:
         if run.status == "Executing":
@@ -113,28 +112,24 @@ def _stop(sagemaker: Any, runs: list[Execution]) -> None:
         now: Execution | None = run
         while now is not None and now.status in _GOING_ON:
             if time.monotonic() > deadline:
-                raise PermanentError(f"{run.arn} does not stop; try again when it has")
+                raise PermanentError(f"{run.arn} has not stopped yet; try again once it has")
             now = SageMaker(sagemaker).describe(run.arn)
             if now is not None and now.status in _GOING_ON:
                 time.sleep(_POLL_SECONDS)
 
 
 def _models(sagemaker: Any, run: str) -> Iterator[str]:
-    """Yield the names of the models that a run made and that are still there."""
-    pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
-        PipelineExecutionArn=run
-    )
-    for page in pages:
-        for step in page["PipelineExecutionSteps"]:
-            if arn := step.get("Metadata", {}).get("Model", {}).get("Arn"):
-                name = arn.rpartition("/")[2]
-                try:
-                    sagemaker.describe_model(ModelName=name)
-                except ClientError as error:
-                    if not _is_gone(error):
-                        raise from_aws(error, f"looking up the model {name}") from error
-                else:
-                    yield name
+    """Yield the names of the models that a run created and that still exist."""
+    for step in SageMaker(sagemaker).steps(run):
+        if arn := step.metadata.get("Model", {}).get("Arn"):
+            name = arn.rpartition("/")[2]
+            try:
+                sagemaker.describe_model(ModelName=name)
+            except ClientError as error:
+                if not _is_gone(error):
+                    raise from_aws(error, f"looking up the model {name}") from error
+            else:
+                yield name
 
 
 def _versions(sagemaker: Any, group: str) -> Iterator[str]:
@@ -146,13 +141,13 @@ def _versions(sagemaker: Any, group: str) -> Iterator[str]:
     except ClientError as error:
         if not _is_gone(error):
             raise from_aws(error, f"deleting the versions of {group}") from error
-        yield f"model package group {group}: was not there"  # or is another account's
+        yield f"model package group {group}: was not there"  # or belongs to another account
     else:
         yield f"model package group {group} with {len(arns)} versions: deleted"
 
 
 def _uploads(template: Any, folder: str) -> set[str]:
-    """Return the buckets that hold code of the template in this folder, the stack's own."""
+    """Return the buckets that hold the template's code under this folder, the stack's own."""
     found: set[str] = set()
     if isinstance(template, dict):
         bucket = template.get("S3Bucket") or template.get("Bucket")

@@ -1,8 +1,8 @@
 """The project's own data, kept beside its settings and uploaded by CI where that is asked for.
 
 Files under `pipeline_specs/NAME/data/training/` and `.../data/inference/` go to the watched folder,
-below `ci/`, and start a run as anybody's upload does. One that is there with the same content is
-left alone, so that CI starts a run exactly when the data changed.
+below `ci/`, and start a run like any other upload. A file that exists with the same content is not
+uploaded, so that CI starts a run exactly when the data changed.
 """
 
 import hashlib
@@ -33,9 +33,9 @@ class Upload:
 
 
 def wanted(settings: Settings, projects: Path = ROOT / "pipeline_specs") -> list[list[Upload]]:
-    """Return the files to upload, those of a drop together.
+    """Return the files to upload, grouped by drop.
 
-    Raises PermanentError where uploads are asked for and there is no file.
+    Raises PermanentError if uploads are switched on and there is no file.
     """
     project, data = settings.project, projects / settings.project.name / "data"
     drops: list[tuple[bool, str, Folder]] = [
@@ -57,7 +57,7 @@ def _files(project: Project, data: Path, folder: Folder) -> list[Upload]:
 
 
 def put(s3: Any, bucket: str, settings: Settings, drop: list[Upload]) -> Iterator[str]:
-    """Upload what is new or changed of a drop, its trigger file last; yield a line for each."""
+    """Upload a drop's new or changed files, its trigger file last; yield a line for each."""
     project, changed = settings.project, False
     for file in drop:
         body = file.path.read_bytes()
@@ -85,7 +85,7 @@ def _put(s3: Any, bucket: str, key: str, body: bytes, digest: str, kms_key: str 
 
 
 def _there(s3: Any, bucket: str, key: str) -> str:
-    """Return the hash of the content that was uploaded under a key, or nothing."""
+    """Return the hash of the content that was uploaded under a key, or an empty text."""
     try:
         return str(s3.head_object(Bucket=bucket, Key=key)["Metadata"].get(_HASH, ""))
     except ClientError as error:

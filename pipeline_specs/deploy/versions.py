@@ -1,4 +1,4 @@
-"""Registered model versions: what scoring with one needs, read from SageMaker's registry."""
+"""Reads registered model versions, with what scoring needs, from SageMaker's registry."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from pipeline_specs.pipelines.model_version import ModelPackage
 
 
 def describe(client: Any, arn: str) -> ModelPackage:
-    """Return a registered version; raises NotThere when there is none of that ARN."""
+    """Return a registered version; raises NotThere if there is none with that ARN."""
     described = SageMaker(client).described_version(arn)
     if described is None:
         raise NotThere(f"looking up the model package {arn}: it does not exist")
@@ -17,7 +17,7 @@ def describe(client: Any, arn: str) -> ModelPackage:
 
 
 def to_score_with(client: Any, group: str, live: str) -> ModelPackage | None:
-    """Return the version that is live (its ARN, if any), as long as it may be.
+    """Return the live version (`live` is its ARN, if any) as long as it may be live.
 
     Otherwise the newest of the group that may go live, None when there is none.
     """

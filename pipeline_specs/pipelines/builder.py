@@ -1,6 +1,6 @@
-"""Makes the steps that the pipelines share: our scripts in prebuilt images, on the run's own data.
+"""Builds the steps that the pipelines share: our scripts in prebuilt images, on the run's own data.
 
-Like all that imports the SageMaker SDK it takes seconds to import.
+Like everything that imports the SageMaker SDK, it takes seconds to import.
 """
 
 import json
@@ -33,11 +33,12 @@ from sagemaker.mlops.workflow.retry import (
 from sagemaker.mlops.workflow.steps import CacheConfig, ProcessingStep
 
 from pipeline_specs import ROOT
+from pipeline_specs.algorithms.algorithm import Image
 from pipeline_specs.config.settings import Settings
 from pipeline_specs.pipelines import bundles, sdk
-from pipeline_specs.pipelines.built import IMAGE_VERSIONS, BuiltPipeline, Deployment
+from pipeline_specs.pipelines.built import SKLEARN, BuiltPipeline, Deployment
 
-# The SDK's steps and variables carry no types of their own.
+# The SDK's steps and variables are untyped.
 Step = Any
 Variable = Any
 
@@ -47,7 +48,7 @@ _CONTAINER = "/opt/ml/processing"
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a processing job finds under /opt/ml/processing/input/{name}."""
+    """An input of a processing job, at /opt/ml/processing/input/{name}."""
 
     uri: Variable
     data_type: Variable = "S3Prefix"
@@ -55,7 +56,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a run keeps of /opt/ml/processing/output/{folder}: runs/{execution id}/{what}."""
+    """An output, from /opt/ml/processing/output/{folder} to runs/{execution id}/{what}."""
 
     what: str
     folder: str | None = None
@@ -73,12 +74,12 @@ def beneath(uri: Variable, name: str) -> Variable:
 
 
 def output_uri(step: Step, name: str) -> Variable:
-    """Return where a step's output lies; whoever uses it thereby waits for the step."""
+    """Return the URI of a step's output; a step that uses it depends on the step."""
     return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
 
 
 class Builder:
-    """Makes the steps of one pipeline and remembers the code they need."""
+    """Builds the steps of one pipeline and collects the code they need."""
 
     def __init__(self, settings: Settings, deployment: Deployment, *, cached: bool = False) -> None:
         self.settings, self.deployment = settings, deployment
@@ -110,16 +111,16 @@ class Builder:
         self._bundles[bundle.sha256] = bundle
         return f"s3://{self.deployment.bucket}/{bundle.folder(self.settings.project.prefix)}"
 
-    def image(self, framework: str) -> str:
-        """Return the URI of a prebuilt image, sklearn or xgboost."""
-        return _image(framework, self.deployment.region)
+    def image(self, image: Image) -> str:
+        """Return the URI of a prebuilt image in the region."""
+        return _image_uri(image, self.deployment.region)
 
     def script(
         self,
         name: str,
         path: Path,
         *,
-        image: str,
+        image: Image = SKLEARN,
         inputs: Mapping[str, Input],
         outputs: Mapping[str, Output],
         arguments: Sequence[Variable] = (),
@@ -192,7 +193,7 @@ class Builder:
         )
 
     def service_retries(self) -> list[Any] | None:
-        """Return how a step is repeated when SageMaker itself falters."""
+        """Return how a step is retried after a fault of SageMaker itself."""
         if not (retries := self.settings.retries):
             return None
         kinds = [StepExceptionTypeEnum.SERVICE_FAULT, StepExceptionTypeEnum.THROTTLING]
@@ -206,7 +207,7 @@ class Builder:
         ]
 
     def job_retries(self) -> list[Any] | None:
-        """Return the same for a step that is a job, which can also find no capacity."""
+        """Return the same for a step that is a job, which may also lack capacity."""
         if not (retries := self.settings.retries):
             return None
         kinds = [
@@ -226,13 +227,13 @@ class Builder:
     def finish(
         self, name: str, description: str, parameters: Sequence[Any], steps: Sequence[Step]
     ) -> BuiltPipeline:
-        """Return the pipeline, its definition always the same bytes for the same settings."""
+        """Return the pipeline; the same settings always give the same bytes of definition."""
         pipeline = Pipeline(
             name=name,
             parameters=list(parameters),
             steps=list(steps),
             sagemaker_session=self.session,
-            pipeline_experiment_config=None,  # it would need rights to create experiments
+            pipeline_experiment_config=None,  # it would need permission to create experiments
         )
         return BuiltPipeline(
             name=name,
@@ -246,14 +247,14 @@ class Builder:
 
 
 @cache
-def _image(framework: str, region: str) -> str:
-    """Return the image that SageMaker keeps for a region: the same for every instance type."""
+def _image_uri(image: Image, region: str) -> str:
+    """Return SageMaker's image for a region, the same for every instance type."""
     return str(
         image_uris.retrieve(
-            framework=framework,
+            framework=image.framework,
             region=region,
-            version=IMAGE_VERSIONS[framework],
-            py_version="py3" if framework == "sklearn" else None,
+            version=image.version,
+            py_version=image.python,
             instance_type="ml.m5.large",
         )
     )

@@ -1,18 +1,19 @@
-"""What building pipelines takes and gives, without the SDK that builds them."""
+"""The input and output of building pipelines, without importing the SDK."""
 
 from dataclasses import dataclass
 
+from pipeline_specs.algorithms.algorithm import Image
 from pipeline_specs.pipelines.bundles import Bundle
 
-# The prebuilt images that steps run in, by the SDK's name for the framework.
-IMAGE_VERSIONS = {"sklearn": "1.4-2-py312", "xgboost": "3.0-5"}
-# Set on the model, so that whoever describes it sees which version it is.
+# Runs the scripts that need no model.
+SKLEARN = Image("sklearn", "1.4-2-py312", "py3")
+# Set on the model, so that describing it shows its version.
 PACKAGE_VARIABLE = "HEADRACE_MODEL_PACKAGE_ARN"
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Where pipelines are built for: the stack's bucket and role, and the region."""
+    """What pipelines are built for: the stack's bucket and role, and the region."""
 
     bucket: str
     role_arn: str

@@ -1,4 +1,4 @@
-"""What step scripts look like in S3: under the hash of their content, so nothing is overwritten.
+"""Step scripts in S3, under the hash of their content, so that nothing is overwritten.
 
 A run that started before a deployment keeps the code it was built with, equal code is uploaded
 once, and a definition changes exactly when its code does.
@@ -40,7 +40,7 @@ class Bundle:
 
 @cache
 def script(path: Path) -> Bundle:
-    """Return a script together with the modules beside it that it imports, near and far."""
+    """Return a script with the modules beside it that it imports, directly or indirectly."""
     if not path.is_file():
         raise PermanentError(f"the step script {path} is missing")
     files: dict[str, bytes] = {}

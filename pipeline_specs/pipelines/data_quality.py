@@ -1,4 +1,4 @@
-"""The data-quality steps: our analyzer, or Model Monitor's where an account may still use it.
+"""The data-quality steps: our analyzer, or Model Monitor's in accounts that still have it.
 
 Both write the same files, statistics.json, constraints.json and constraint_violations.json, to the
 run's data-quality folder, and never fail a run because of what they found.
@@ -41,7 +41,7 @@ def baseline_step(
 ) -> tuple[Step, Baseline]:
     """Return the step that makes a dataset the new baseline, and where the baseline lies.
 
-    The preprocessor's file tells our analyzer which columns are categories; Model Monitor guesses.
+    Our analyzer takes categorical columns from the preprocessor's file; Model Monitor guesses them.
     """
     if builder.settings.data_quality.check == "model-monitor":
         step = _model_monitor(
@@ -102,7 +102,6 @@ def _analyzer(
     return builder.script(
         name,
         ANALYZER,
-        image="sklearn",
         inputs=inputs,
         outputs={WHAT: Output(WHAT)},
         environment=environment,
@@ -131,7 +130,7 @@ def _model_monitor(
             output_kms_key=settings.kms_key,
             max_runtime_in_seconds=machines.max_runtime_seconds,
             tags=builder.tags or None,
-            # As a NetworkConfig it would not survive the way into JSON.
+            # A NetworkConfig cannot be serialized into the definition.
             network_config=network._to_request_dict() if network else None,
             sagemaker_session=builder.session,
         ),

@@ -1,7 +1,7 @@
 """The batch-inference pipeline: scores input with exactly one registered model version.
 
 CreateModel and Preprocess → Predict → JoinPredictions, DataQualityCheck beside them, and
-ModelQuality where ground truth is there. The version's artefact, image, preprocessor and baseline
+ModelQuality if there is ground truth. The version's artefact, image, preprocessor and baseline
 are written into the definition; nothing is looked up when the pipeline runs.
 """
 
@@ -26,7 +26,7 @@ _PREPROCESSOR = inside("input", "preprocessor", "preprocessor.json")
 
 
 def build(settings: Settings, deployment: Deployment, package: ModelPackage) -> BuiltPipeline:
-    """Return the inference pipeline of a registered version; calls no service."""
+    """Return the inference pipeline of a registered version, without calling a service."""
     with sdk.building():
         return _build(settings, deployment, package)
 
@@ -41,7 +41,6 @@ def _build(settings: Settings, deployment: Deployment, package: ModelPackage) ->
     preprocess = builder.script(
         "Preprocess",
         STEPS / "preprocess.py",
-        image="sklearn",
         inputs={"data": data, "preprocessor": preprocessor},
         outputs={
             "features": Output("features", folder="features"),
@@ -59,7 +58,6 @@ def _build(settings: Settings, deployment: Deployment, package: ModelPackage) ->
     join = builder.script(
         "JoinPredictions",
         STEPS / "join_predictions.py",
-        image="sklearn",
         inputs={
             "data": data,
             "scores": Input(predict.properties.TransformOutput.S3OutputPath),
@@ -124,8 +122,8 @@ class _Parameters:
 
 
 def _model(builder: Builder, package: ModelPackage) -> Step:
-    # The SDK makes this folder, for files that a registered model does not need: by default one
-    # below /tmp that belongs to whoever came first.
+    # The SDK creates this folder for files that a registered model does not need; by default it is
+    # below /tmp and belongs to its first user.
     with tempfile.TemporaryDirectory() as scratch:
         model_builder = ModelBuilder(
             image_uri=package.image,
@@ -139,7 +137,7 @@ def _model(builder: Builder, package: ModelPackage) -> Step:
             model_path=scratch,
         )
         step_args = model_builder.build()
-    if builder.tags:  # the SDK would take tags only when it deploys
+    if builder.tags:  # the SDK uses tags only when it deploys
         step_args.create_model_request["Tags"] = builder.tags
     return ModelStep(
         name="CreateModel",

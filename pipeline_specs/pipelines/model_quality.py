@@ -1,8 +1,8 @@
-"""The model-quality step, and the pipeline that is nothing else: for ground truth that comes later.
+"""The model-quality step, and the pipeline of that step alone, for ground truth that comes later.
 
-A scoring run checks itself where its ground truth is there. What arrives afterwards, days or
-months, is checked by a run of this pipeline, on the predictions that lie in the scoring run's own
-folder: nothing is scored again. It may judge files of several scoring runs at once.
+A scoring run checks its predictions itself if their ground truth exists. Ground truth that arrives
+days or months later is checked by a run of this pipeline, on the predictions in the scoring run's
+folder: nothing is scored again. One run may check files of several scoring runs.
 """
 
 from sagemaker.core.workflow.parameters import ParameterFloat, ParameterString
@@ -15,9 +15,9 @@ from pipeline_specs.pipelines.model_version import ModelPackage
 
 
 def build(settings: Settings, deployment: Deployment, package: ModelPackage) -> BuiltPipeline:
-    """Return the pipeline that checks predictions of the past; calls no service.
+    """Return the pipeline that checks earlier predictions, without calling a service.
 
-    The version's preprocessor says how labels are read. What to check has no default.
+    The version's preprocessor defines how labels are read. What to check has no default.
     """
     with sdk.building():
         builder = Builder(settings, deployment)
@@ -54,13 +54,12 @@ def step(
     return builder.script(
         "ModelQuality",
         STEPS / "model_quality.py",
-        image="sklearn",
         inputs={
             "predictions": predictions,
             "ground_truth": ground_truth,
             "preprocessor": preprocessor,
         },
-        # Continuous: a missed threshold fails the job, and its report must be there all the same.
+        # Continuous: a missed threshold fails the job, but its report must be uploaded.
         outputs={"model-quality": Output("model-quality", upload_mode="Continuous")},
         arguments=[
             *("--predictions", inside("input", "predictions")),
@@ -68,7 +67,7 @@ def step(
             *("--preprocessor", inside("input", "preprocessor", "preprocessor.json")),
             *("--metric", builder.settings.metric.name),
             *("--threshold", threshold.to_string()),
-            # Files of predictions and of ground truth have the same names: say which is meant.
+            # Files of predictions and ground truth have the same names: errors say which is meant.
             *("--source", "ground-truth/"),
             *("--output", inside("output")),
             *(more or ()),

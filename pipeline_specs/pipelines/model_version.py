@@ -1,4 +1,4 @@
-"""A registered version, as far as building pipelines needs it."""
+"""A registered version, with what building pipelines needs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +32,7 @@ class ModelPackage:
 
     @property
     def why_not(self) -> str:
-        """What keeps it from going live; empty when nothing does."""
+        """Why it may not go live; empty if it may."""
         return self.registered.why_not
 
     @classmethod

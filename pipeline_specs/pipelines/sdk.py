@@ -1,4 +1,4 @@
-"""The SageMaker SDK, with the manners this project needs from it.
+"""The SageMaker SDK, without its side effects.
 
 Importing it takes seconds, so only the builders import this module, and only when they build.
 The SDK would look at the user's configuration files, report usage, call IAM about roles, and put
@@ -27,12 +27,12 @@ _NOTICE = "Running within a PipelineSession, there will be No Wait"
 
 @contextmanager
 def building() -> Iterator[None]:
-    """Let the SDK build in silence and in a tenth of the time.
+    """Make the SDK build silently and in a tenth of the time.
 
-    It would say at every step how a pipeline is built (what goes wrong is an exception), and look
-    roles up in IAM. It would also check its own settings against their JSON schema more than a
-    hundred times, which is nearly all the time it takes (they are the constant above), and make a
-    client with a session of its own for every processing step, only to read a method's name.
+    Otherwise it logs at every step how a pipeline is built (errors are exceptions anyway), and
+    looks up roles in IAM. It also validates its own settings (the constant above) against their
+    JSON schema more than a hundred times, which is most of its time, and creates a client with a
+    session of its own for every processing step, only to read a method's name.
     """
     names = ("sagemaker", "sagemaker.config", "botocore")
     levels = {logging.getLogger(name): logging.ERROR for name in names}
@@ -55,7 +55,7 @@ def building() -> Iterator[None]:
 
 
 class _Session(PipelineSession):  # type: ignore[misc] # the SDK has no types
-    """A session that takes the bucket's existence on trust: building calls no service."""
+    """A session that assumes that the bucket exists: building calls no service."""
 
     def default_bucket(self) -> Any:
         return self._default_bucket_name_override
@@ -63,7 +63,7 @@ class _Session(PipelineSession):  # type: ignore[misc] # the SDK has no types
 
 @cache
 def session(bucket: str, region: str) -> PipelineSession:
-    """Return the session that all builders for a bucket share: making one takes half a second."""
+    """Return the session that a bucket's builders share: creating one takes half a second."""
     return _Session(
         boto_session=boto3.Session(region_name=region),
         default_bucket=bucket,

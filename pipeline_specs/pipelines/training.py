@@ -31,6 +31,8 @@ from sagemaker.mlops.workflow.steps import TrainingStep
 from sagemaker.serve.model_builder import ModelBuilder
 from sagemaker.train import ModelTrainer
 
+from pipeline_specs.algorithms import ALGORITHM
+from pipeline_specs.algorithms.algorithm import Algorithm
 from pipeline_specs.config.settings import Settings
 from pipeline_specs.pipelines import data_quality, sdk, tuning
 from pipeline_specs.pipelines.builder import (
@@ -50,16 +52,19 @@ from pipeline_specs.pipelines.bundles import Bundle
 Kind = Literal["training", "training-hpo"]
 _PARTS = ("train", "validation", "test", "baseline")
 _JSON = "application/json"
-_CSV = "text/csv"
 
 
-def build(settings: Settings, deployment: Deployment, kind: Kind) -> BuiltPipeline:
-    """Return the training pipeline of a kind; calls no service."""
+def build(
+    settings: Settings, deployment: Deployment, kind: Kind, algorithm: Algorithm = ALGORITHM
+) -> BuiltPipeline:
+    """Return the training pipeline of a kind, without calling a service."""
     with sdk.building():
-        return _build(settings, deployment, kind)
+        return _build(settings, deployment, kind, algorithm)
 
 
-def _build(settings: Settings, deployment: Deployment, kind: Kind) -> BuiltPipeline:
+def _build(
+    settings: Settings, deployment: Deployment, kind: Kind, algorithm: Algorithm
+) -> BuiltPipeline:
     builder = Builder(settings, deployment, cached=True)
     parameters = _Parameters(builder)
     preprocess = _preprocess(builder, parameters)
@@ -69,13 +74,17 @@ def _build(settings: Settings, deployment: Deployment, kind: Kind) -> BuiltPipel
         output_uri(preprocess, "baseline"),
         output_uri(preprocess, "preprocessor"),
     )
-    train_or_tune = tuning.tune_step if kind == "training-hpo" else _train_step
-    train, model = train_or_tune(builder, *_trainer(builder, preprocess))
+    trainer, channels = _trainer(builder, algorithm, preprocess)
+    train, model = (
+        tuning.tune_step(builder, algorithm, trainer, channels)
+        if kind == "training-hpo"
+        else _train_step(builder, trainer)
+    )
     report = PropertyFile(name="EvaluationReport", output_name="evaluation", path="evaluation.json")
     evaluate = builder.script(
         "Evaluate",
-        STEPS / "evaluate.py",
-        image="xgboost",
+        STEPS / algorithm.evaluate,
+        image=algorithm.image,
         inputs={"model": Input(model), "test": Input(output_uri(preprocess, "test"))},
         outputs={"evaluation": Output("evaluation", folder="evaluation")},
         arguments=[
@@ -88,7 +97,9 @@ def _build(settings: Settings, deployment: Deployment, kind: Kind) -> BuiltPipel
         property_files=[report],
     )
     value = JsonGet(step_name="Evaluate", property_file=report, json_path=settings.metric.path)
-    register = _register(builder, parameters, kind, preprocess, evaluate, model, baseline)
+    register = _register(
+        builder, algorithm, parameters, kind, preprocess, evaluate, model, baseline
+    )
     check = ConditionStep(
         name="CheckMetric",
         conditions=[
@@ -128,12 +139,11 @@ class _Parameters:
 def _preprocess(builder: Builder, parameters: _Parameters) -> Step:
     data = builder.settings.data
     columns = [{"name": column.name, "type": column.type} for column in data.columns]
-    # As a file: a container's argument may have no more than 256 characters.
+    # A file, since a container's argument may have at most 256 characters.
     bundle = Bundle.of({"columns.json": json.dumps(columns).encode()})
     return builder.script(
         "Preprocess",
         STEPS / "preprocess.py",
-        image="sklearn",
         inputs={
             "data": Input(parameters.data, parameters.data_type),
             "columns": Input(builder.bundle_uri(bundle)),
@@ -154,16 +164,22 @@ def _preprocess(builder: Builder, parameters: _Parameters) -> Step:
     )
 
 
-def _trainer(builder: Builder, preprocess: Step) -> tuple[ModelTrainer, list[InputData]]:
+def _trainer(
+    builder: Builder, algorithm: Algorithm, preprocess: Step
+) -> tuple[ModelTrainer, list[InputData]]:
     settings, machines = builder.settings, builder.settings.training
     channels = [
-        InputData(channel_name=part, data_source=output_uri(preprocess, part), content_type=_CSV)
-        for part in ("train", "validation")
+        InputData(
+            channel_name=part,
+            data_source=output_uri(preprocess, part),
+            content_type=algorithm.content_type,
+        )
+        for part in algorithm.channels
     ]
     optional = {"kms_key_id": settings.kms_key} if settings.kms_key else {}
     volume_key = {"volume_kms_key_id": settings.kms_key} if settings.kms_key else {}
     trainer = ModelTrainer(
-        training_image=builder.image("xgboost"),
+        training_image=builder.image(algorithm.image),
         role=builder.role,
         base_job_name=settings.project.name,
         hyperparameters=dict(settings.hyperparameters),
@@ -183,9 +199,7 @@ def _trainer(builder: Builder, preprocess: Step) -> tuple[ModelTrainer, list[Inp
     return trainer, channels
 
 
-def _train_step(
-    builder: Builder, trainer: ModelTrainer, _: list[InputData]
-) -> tuple[Step, Variable]:
+def _train_step(builder: Builder, trainer: ModelTrainer) -> tuple[Step, Variable]:
     step = TrainingStep(
         name="Train",
         step_args=trainer.train(),
@@ -206,6 +220,7 @@ def _metric_missed(settings: Settings, value: Variable, threshold: ParameterFloa
 
 def _register(
     builder: Builder,
+    algorithm: Algorithm,
     parameters: _Parameters,
     kind: Kind,
     preprocess: Step,
@@ -213,23 +228,23 @@ def _register(
     model: Variable,
     baseline: data_quality.Baseline,
 ) -> Step:
-    """Return the step that registers the model, with all that scoring with it will need."""
+    """Return the step that registers the model, with everything that scoring needs."""
     settings = builder.settings
     statistics = MetricsSource(s3_uri=baseline.statistics, content_type=_JSON)
     constraints = MetricsSource(s3_uri=baseline.constraints, content_type=_JSON)
     report = beneath(output_uri(evaluate, "evaluation"), "evaluation.json")
     model_builder = ModelBuilder(
-        image_uri=builder.image("xgboost"),
+        image_uri=builder.image(algorithm.image),
         s3_model_data_url=model,
         role_arn=builder.role,
         sagemaker_session=builder.session,
-        dependencies=None,  # else it prepares for code of ours, and says so in the environment
+        dependencies=None,  # otherwise it sets environment variables for inference code
         log_level=logging.WARNING,
     )
     step_args = model_builder.register(
         model_package_group_name=settings.project.model_package_group,
-        content_types=[_CSV],
-        response_types=[_CSV],
+        content_types=[algorithm.content_type],
+        response_types=[algorithm.content_type],
         inference_instances=[settings.inference.instance_type],
         transform_instances=[settings.inference.instance_type],
         approval_status=parameters.approval,

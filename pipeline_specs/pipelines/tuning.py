@@ -8,20 +8,20 @@ from sagemaker.mlops.workflow.steps import TuningStep
 from sagemaker.train import ModelTrainer
 from sagemaker.train.tuner import HyperparameterTuner
 
+from pipeline_specs.algorithms.algorithm import Algorithm
 from pipeline_specs.config.settings import Range, Settings
 from pipeline_specs.pipelines.builder import Builder, Step, Variable
 
 
 def tune_step(
-    builder: Builder, trainer: ModelTrainer, channels: list[InputData]
+    builder: Builder, algorithm: Algorithm, trainer: ModelTrainer, channels: list[InputData]
 ) -> tuple[Step, Variable]:
     """Return the step, and the URI of the best job's artefact."""
-    tuning, metric = builder.settings.tuning, builder.settings.metric
-    # No metric definitions: SageMaker knows those of its own images, and refuses to be told.
+    tuning, objective = builder.settings.tuning, algorithm.objective(builder.settings.metric)
     tuner = HyperparameterTuner(
         model_trainer=trainer,
-        objective_metric_name=metric.objective.name,
-        objective_type=metric.objective.aim,
+        objective_metric_name=objective.name,
+        objective_type=objective.aim,
         hyperparameter_ranges={one.name: _range(one) for one in tuning.ranges},
         strategy=tuning.strategy,
         max_jobs=tuning.max_jobs,
@@ -35,13 +35,13 @@ def tune_step(
         retry_policies=builder.job_retries(),
     )
     step.settings = builder.settings
-    # Summaries come best job first.
+    # Summaries are sorted, the best job first.
     best = step.properties.TrainingJobSummaries[0].TrainingJobName
     return step, builder.run_uri("models", best, "output", "model.tar.gz")
 
 
 class _TuningStep(TuningStep):  # type: ignore[misc] # the SDK has no types
-    """A tuning step with what the SDK's tuner forgets of its trainer."""
+    """A tuning step with the trainer's settings that the SDK's tuner leaves out."""
 
     settings: Settings
 

@@ -1,4 +1,4 @@
-"""How a step leaves its container: with 0, or with 1 and an exit message that people can act on."""
+"""How a step exits: with 0, or with 1 and an exit message that people can act on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class BadInput(Exception):
-    """Something the owner of the data can put right: where, what was expected, what was found."""
+    """Something the owner of the data can fix: where, what was expected, what was found."""
 
 
 def leave_message(text: str) -> None:

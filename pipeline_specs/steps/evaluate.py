@@ -1,7 +1,7 @@
 """Evaluates a trained XGBoost model on the test part and writes evaluation.json.
 
 Runs inside a processing container, with the modules beside it and nothing else of the project. The
-report is the condition step's to judge: a missed threshold is no failure here.
+condition step judges the report: a missed threshold is not a failure here.
 """
 
 from __future__ import annotations

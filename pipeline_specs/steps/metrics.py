@@ -1,4 +1,4 @@
-"""The quality metrics a project can choose from: one entry each, and nothing about them elsewhere.
+"""The quality metrics a project can choose from: one entry each, defined only here.
 
 Step scripts take formula and direction from here inside their containers; the pipeline builders
 read the same table through `pipeline_specs.config.metrics`. So it imports no library: formulas use

@@ -2,7 +2,7 @@
 
 Runs inside a processing container, with the modules beside it and nothing else of the project. The
 exit message is the verdict as one line of JSON, whether passed or missed, so that a missed
-threshold can be told from a crash, whose message is plain text.
+threshold differs from a crash, whose message is plain text.
 """
 
 from __future__ import annotations

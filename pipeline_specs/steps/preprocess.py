@@ -31,8 +31,8 @@ PARTS = ("train", "validation", "test")
 def split_points(hashes: array[int], where: str) -> tuple[int, int]:
     """Hash values where validation and test begin, so that 70/15/15 % of the rows fall to each.
 
-    A row's part depends on its content alone, not on the order of rows and files, and equal rows
-    share a part: none is tested on that was trained on.
+    A row's part depends on its content alone, not on the order of rows and files. Equal rows share
+    a part, so that no row is both trained and tested on.
     """
     share = max(1, len(hashes) * 15 // 100)
     ranks = len(hashes) - 2 * share, len(hashes) - share

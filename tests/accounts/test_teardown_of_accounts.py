@@ -102,9 +102,7 @@ def test_nothing_is_left_of_an_account_that_was_to_keep_no_data(
     assert left(cloud, account) == set(), destroyed[account]
 
 
-def test_data_is_left_unless_told_otherwise_and_nothing_else(
-    cloud: Cloud, destroyed: dict[str, str]
-) -> None:
+def test_only_data_is_left_and_only_by_default(cloud: Cloud, destroyed: dict[str, str]) -> None:
     outputs = cloud.info["outputs"]
     bucket, table = outputs["DataBucketName"], outputs["LedgerTableName"]
     assert left(cloud, "") == {("s3", bucket), ("dynamodb", table)}, destroyed[""]

@@ -88,7 +88,7 @@ def test_nothing_happens_while_it_is_off(tmp_path: Path) -> None:
 # --- events ---------------------------------------------------------------------------------------
 
 
-def test_uploads_are_told_late_twice_and_out_of_order_but_all_of_them(stormy: Sample) -> None:
+def test_all_uploads_are_reported_though_late_twice_and_out_of_order(stormy: Sample) -> None:
     keys = [f"storm/{number:02}.csv" for number in range(40)]
     for key in keys:
         stormy.client("s3").put_object(Bucket=stormy.outputs["Bucket"], Key=key, Body=b"1\n")
@@ -115,7 +115,7 @@ def registry_events(stormy: Sample) -> Iterator[None]:
     events.delete_rule(Name="registry")
 
 
-def test_some_of_sagemakers_events_are_lost_and_some_told_under_two_ids(
+def test_some_of_sagemakers_events_are_lost_and_some_have_two_ids(
     stormy: Sample, registry_events: None
 ) -> None:
     sagemaker, home = stormy.client("sagemaker"), stormy.cloud.home

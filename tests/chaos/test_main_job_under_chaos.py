@@ -91,7 +91,7 @@ def test_the_lanes_are_the_same_and_nothing_is_left_over(both: tuple[End, End]) 
     assert (chaotic.dead_letters, chaotic.unhanded) == (calm.dead_letters, calm.unhanded) == (0, 0)
 
 
-def test_people_are_told_the_same_and_twice_only_by_who_was_killed_after_telling(
+def test_people_get_the_same_messages_and_duplicates_only_after_a_crash(
     ends: Ends,
 ) -> None:
     assert set(ends.chaotic.mails) == set(ends.calm.mails)

@@ -30,7 +30,7 @@ def start(home: Path) -> Cloud:
     )
 
 
-def test_what_it_tells_others_is_in_one_file_that_only_its_owner_reads(sample: Sample) -> None:
+def test_its_address_is_in_one_file_that_only_its_owner_reads(sample: Sample) -> None:
     path = sample.cloud.home / "cloud.json"
 
     assert set(json.loads(path.read_text())) == set(KEYS.split())

@@ -38,7 +38,7 @@ def test_anything_but_a_list_of_wildcards_leaves_out_what_it_names(sample: Sampl
     assert not [key for key in keys if "/runs/" in key or "/drops/" in key]
 
 
-def test_a_queue_that_does_not_let_eventbridge_in_is_told_by_the_dead_letter(
+def test_a_queue_that_denies_eventbridge_is_named_in_the_dead_letter(
     sample: Sample,
 ) -> None:
     sample.put_event("sample.refused", mark="refused")
@@ -51,7 +51,7 @@ def test_a_queue_that_does_not_let_eventbridge_in_is_told_by_the_dead_letter(
     assert json.loads(message["Body"])["source"] == "sample.refused"
 
 
-def test_a_function_behind_a_rule_is_retried_and_then_told_to_its_destination(
+def test_a_function_behind_a_rule_is_retried_and_then_fails_to_its_destination(
     sample: Sample,
 ) -> None:
     lambda_ = sample.client("lambda")

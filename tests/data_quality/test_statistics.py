@@ -139,7 +139,7 @@ def test_an_identifier_has_no_domain_and_about_the_right_number_of_values(analyz
         ({"a.csv": "x\n1\n"}, {"output_path": ""}, "variables are missing: output_path"),
     ],
 )
-def test_what_cannot_be_analyzed_is_said_in_one_line(
+def test_data_that_cannot_be_analyzed_is_reported_in_one_line(
     analyze: Analyze, files: dict[str, str], more: dict[str, str], complaint: str
 ) -> None:
     done = analyze(files, **more)

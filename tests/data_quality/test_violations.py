@@ -1,4 +1,4 @@
-"""constraint_violations.json: what is a violation, what is noise, and how it is told."""
+"""constraint_violations.json: what is a violation, what is noise, and how it is described."""
 
 import json
 import random
@@ -97,7 +97,9 @@ def test_chi_squared_lets_equal_shares_pass(analyze: Analyze, baseline: Analysis
     assert check(analyze, baseline, same, **options).violations == []
 
 
-def test_new_categories_are_told_with_their_counts(analyze: Analyze, baseline: Analysis) -> None:
+def test_new_categories_are_reported_with_their_counts(
+    analyze: Analyze, baseline: Analysis
+) -> None:
     done = check(analyze, baseline, dataset(seed=1) + "x,10,1\nx,10,1\n")
     assert done.violations == [("colour", "categorical_values_check")]
     assert "among b, g, r. Observed: 99.8%; the others are x (2 times)." in done.descriptions
@@ -130,12 +132,12 @@ def test_a_whole_number_where_fractions_are_expected_is_fine(
     assert check(analyze, baseline, dataset(seed=1) + "r,10,1\n").violations == []
 
 
-def test_a_negative_number_where_none_was_is_told(analyze: Analyze, baseline: Analysis) -> None:
+def test_a_negative_number_where_none_was_is_reported(analyze: Analyze, baseline: Analysis) -> None:
     done = check(analyze, baseline, dataset(seed=1) + "r,-3,1\n")
     assert "1 of 1001 values are below zero, the least is -3" in done.descriptions
 
 
-def test_more_missing_cells_than_chance_explains_are_told(
+def test_more_missing_cells_than_chance_explains_are_reported(
     analyze: Analyze, baseline: Analysis
 ) -> None:
     text = dataset(seed=1) + "r,10,\n" * 60
@@ -150,14 +152,14 @@ def test_one_missing_cell_of_a_column_that_often_misses_some_is_nothing(
     assert check(analyze, baseline, "colour,size,gap\nr,10,\n").violations == []
 
 
-def test_one_missing_cell_in_a_complete_column_is_told(
+def test_one_missing_cell_in_a_complete_column_is_reported(
     analyze: Analyze, baseline: Analysis
 ) -> None:
     done = check(analyze, baseline, dataset(seed=1) + "r,,1\n")
     assert done.violations == [("size", "completeness_check")]
 
 
-def test_missing_and_extra_columns_are_told(analyze: Analyze, baseline: Analysis) -> None:
+def test_missing_and_extra_columns_are_reported(analyze: Analyze, baseline: Analysis) -> None:
     done = check(analyze, baseline, dataset(seed=1).replace("gap", "hole", 1))
     assert done.violations == [("gap", "missing_column_check"), ("hole", "extra_column_check")]
 

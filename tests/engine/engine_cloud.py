@@ -1,4 +1,4 @@
-"""What the engine's tests run against: a bucket, roles, and a host that records what it is told."""
+"""The environment of the engine's tests: a bucket, roles, and a host that records its calls."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MODEL = botocore.session.get_session().get_service_model("sagemaker")
 
 
 def _check(operation: str, response: dict[str, Any]) -> None:
-    """What the host is told is what SageMaker's API may answer."""
+    """The host is called with what SageMaker's API may return."""
     shape = MODEL.operation_model(operation).output_shape
     report = ParamValidator().validate(response, shape)
     assert not report.has_errors(), report.generate_report()
@@ -103,7 +103,7 @@ class Cloud:
 
 @dataclass
 class RecordingHost:
-    """Keeps everything it is told; models and packages are dictionaries."""
+    """Records everything it is called with; models and packages are dictionaries."""
 
     cloud: Cloud
     executions: dict[str, list[tuple[str, str | None]]] = field(

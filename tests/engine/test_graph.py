@@ -209,7 +209,7 @@ def test_a_throttled_step_is_tried_again_by_its_policy(
     assert host.step("Register")["AttemptCount"] == 3
 
 
-def test_a_refused_request_fails_the_step_as_pipelines_tells_it(
+def test_a_refused_request_fails_the_step_with_the_reason_of_pipelines(
     engine: Engine, host: RecordingHost, cloud: Cloud, role: str
 ) -> None:
     host.throttle = 1

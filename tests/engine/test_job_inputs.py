@@ -91,7 +91,7 @@ def test_a_missing_input_fails_as_in_sagemaker(
     assert f'No S3 objects found under S3 URL "{cloud.uri("nothing/")}"' in reason
 
 
-def test_a_name_too_long_for_a_file_is_told(
+def test_a_name_too_long_for_a_file_is_reported(
     engine: Engine, host: RecordingHost, cloud: Cloud, role: str
 ) -> None:
     cloud.put("in/" + "n" * 256, "x")

@@ -110,7 +110,7 @@ def test_rows_that_cannot_be_predicted_fail_the_job_and_are_named(
     assert cloud.keys("out") == []
 
 
-def test_text_in_the_training_data_is_told_with_its_place(
+def test_text_in_the_training_data_is_reported_with_its_place(
     engine: Engine, host: RecordingHost, cloud: Cloud, role: str
 ) -> None:
     cloud.put("data/train/part-2.csv", "1,2,3\n4,M,6\n")
@@ -180,7 +180,7 @@ def test_a_model_archive_cannot_write_outside_its_folder(
     assert f"Cannot unpack {data}" in host.step("Predict")["FailureReason"]
 
 
-def test_an_archive_without_a_model_is_told(
+def test_an_archive_without_a_model_is_reported(
     engine: Engine, host: RecordingHost, cloud: Cloud, role: str
 ) -> None:
     data = cloud.put("other.tar.gz", archive({"model.pkl": "x"}))
@@ -236,7 +236,7 @@ def _objective(record: dict[str, object]) -> float:
     return float({m["MetricName"]: m["Value"] for m in metrics}["validation:rmse"])
 
 
-def test_tuning_whose_jobs_all_fail_fails_and_tries_no_more_than_it_was_told(
+def test_tuning_whose_jobs_all_fail_fails_within_its_limit_of_jobs(
     engine: Engine, host: RecordingHost, cloud: Cloud, role: str
 ) -> None:
     cloud.put("data/validation/v.csv", "1,x\n")

@@ -113,21 +113,24 @@ def test_two_jobs_side_by_side_do_not_see_each_other(
 ) -> None:
     script = """
 import os, pathlib, sys, time
-mine = pathlib.Path("/opt/ml/processing/mine")
+mine, met = pathlib.Path("/opt/ml/processing/mine"), pathlib.Path(sys.argv[3])
 mine.mkdir()
 (mine / sys.argv[2]).write_text("")
-end = time.time() + 2
-while time.time() < end:  # long enough for both to have written
+(met / sys.argv[2]).write_text("")
+deadline = time.time() + 20
+while len(os.listdir(met)) < 2 and time.time() < deadline:
     time.sleep(0.05)
 print("SEES", sys.argv[2], sorted(p.name for p in mine.iterdir()), os.listdir(sys.argv[1]))
 """
-    where = str(tmp_path / "work" / "jobs")
+    where, met = tmp_path / "work" / "jobs", tmp_path / "met"
+    met.mkdir()
     steps = [
-        processing(cloud, name, script, role=role, container_arguments=[where, name])
+        processing(cloud, name, script, role=role, container_arguments=[str(where), name, str(met)])
         for name in ("A", "B")
     ]
 
     assert run(engine, host, execution(cloud, steps, role=role))[0] == "Succeeded"
+    assert sorted(path.name for path in met.iterdir()) == ["A", "B"]
     log = host.log_text("ProcessingJobs")
     assert "SEES A ['A'] []" in log
     assert "SEES B ['B'] []" in log

@@ -1,4 +1,4 @@
-"""What CI is asked of our own project, and how a test hears what its jobs call."""
+"""CI of our own project, and how a test records what its jobs call."""
 
 from pathlib import Path
 

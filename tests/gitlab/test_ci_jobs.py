@@ -189,7 +189,7 @@ def test_a_job_without_a_role_uses_the_keys_it_was_given(
     assert aws["aws_secret_access_key"] not in log
 
 
-def test_a_role_that_trusts_another_project_lets_no_job_in(
+def test_a_role_that_trusts_another_project_admits_no_job(
     delivering: Any, aws: dict[str, str]
 ) -> None:
     delivering.set_variables({"AWS_ROLE_ARN": _role(aws, delivering.url, "somebody/else")})

@@ -13,7 +13,7 @@ from headrace.domain.message import Message
 from headrace.domain.people import Starters
 from headrace.domain.quality import Verdict
 from headrace.notifications import run_messages, version_messages
-from headrace.notifications.format import ToldRun
+from headrace.notifications.format import ReportedRun
 
 from tests.headrace.samples import INFERENCE, NOW, RUN, TRAINING, package
 
@@ -23,8 +23,8 @@ TRAINED = RUN.replace(INFERENCE, TRAINING)
 ADA = "arn:aws:sts::123456789012:assumed-role/Scientist/ada@example.com"
 DROP = "upload of 2 files: monday.csv, tuesday.csv"
 VERDICT = Verdict("mse", 16.0834, 10.0, passed=False, rows=1200)
-SCORED = ToldRun(INFERENCE, RUN, NOW, DROP, NOW - 725)
-STEP = ToldRun(INFERENCE, RUN, NOW)
+SCORED = ReportedRun(INFERENCE, RUN, NOW, DROP, NOW - 725)
+STEP = ReportedRun(INFERENCE, RUN, NOW)
 FIRST = package(1, metadata={"kind": "training", "run": TRAINED})
 RETUNED = package(2, metadata={"kind": "training-hpo", "run": TRAINED})
 OWN = package(
@@ -81,8 +81,8 @@ CASES: dict[str, Message] = {
     "threshold-missed": changed(
         "Failed",
         f"Step ModelQuality failed because the metric missed its threshold: {VERDICT}.",
-        "The predictions were made; look before you rely on them. Retuning starts by",
-        "itself; if the project's policy declines it, a mail says why.",
+        "Predictions were made; check them before you rely on them. Retuning starts",
+        "automatically, or a mail says why the project's policy declined it.",
         headline="mse 16.08 missed 10",
         missed=True,
         failed={"step": "ModelQuality", **run_messages.verdict_values(VERDICT)},

@@ -38,7 +38,7 @@ class Place:
         return self.inbox.ledger
 
     def put(self, key: str) -> dict[str, Any]:
-        """Upload a file; return the message that tells of it."""
+        """Upload a file; return the queue message of its event."""
         answer = aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=b"1\n")
         envelope = payload("object_created")
         envelope["time"] = datetime.fromtimestamp(self.clock, UTC).isoformat()
@@ -50,7 +50,7 @@ class Place:
         assert self.inbox.handle([self.put(folder + name) for name in names]) == []
 
     def advance(self, pipeline: str) -> Advanced:
-        """Have the request that waits driven, an hour later."""
+        """Advance the waiting request, an hour later."""
         request = self.ledger.lane(pipeline).waiting
         assert request is not None
         self.clock += 3600

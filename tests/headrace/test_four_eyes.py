@@ -1,4 +1,4 @@
-"""Whoever started the run that made a version may not approve it, where a project asks for that."""
+"""The person who started a version's run may not approve it, if the project requires four eyes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import Execution, SageMaker
-from headrace.domain.actions import RefreshInference, ReturnToPending, Tell
+from headrace.domain.actions import Notify, RefreshInference, ReturnToPending
 from headrace.domain.cause import Cause
 from headrace.domain.events import PackageReviewed, RunRequested, RunStatusChanged
 from headrace.domain.lane import Lane, Rollout, Run
@@ -44,7 +44,7 @@ def test_somebody_else_may_approve(approver: str) -> None:
     assert why_not(approver, Starters((ADVANCE, ADA), known=True)) == ""
 
 
-def test_where_two_people_cannot_be_told_nobody_may() -> None:
+def test_nobody_may_approve_if_two_people_are_not_known() -> None:
     assert "says who started the run" in why_not(BOB, Starters((), known=False))
     assert "does not say who approved" in why_not("", Starters((ADA,), known=True))
 
@@ -64,13 +64,13 @@ def reviewed(by: str, *started_by: str) -> PackageReviewed:
     )
 
 
-def test_an_approval_by_the_starter_goes_back_and_people_are_told_who_may(strict: Project) -> None:
+def test_an_approval_by_the_starter_goes_back_and_a_mail_says_who_may(strict: Project) -> None:
     decision = decide(strict, Lane(INFERENCE), reviewed(ADA, ADVANCE, ADA), NOW)
-    back, tell = decision.actions
+    back, notify = decision.actions
     assert isinstance(back, ReturnToPending)
     assert ADA in back.reason
-    assert isinstance(tell, Tell)
-    assert "anybody but headrace-advance-run, ada@example.com" in tell.message.text
+    assert isinstance(notify, Notify)
+    assert "anybody but headrace-advance-run, ada@example.com" in notify.message.text
     assert decision.lane.rollout.wanted is None
     (line,) = decision.audit
     assert (line.actor, line.outcome, line.reason) == (ADA, "returned-to-pending", back.reason)
@@ -89,9 +89,9 @@ def test_an_edit_of_the_live_version_by_its_starter_takes_nothing_back(strict: P
 def test_the_boards_reference_is_asked_for_first(strict: Project) -> None:
     event = reviewed(ADA, ADA)
     retuned = event.package._replace(metadata={"kind": "training-hpo"})
-    _, tell = decide(strict, Lane(INFERENCE), event._replace(package=retuned), NOW).actions
-    assert isinstance(tell, Tell)
-    assert tell.message.kind == "review-missing"
+    _, notify = decide(strict, Lane(INFERENCE), event._replace(package=retuned), NOW).actions
+    assert isinstance(notify, Notify)
+    assert notify.message.kind == "review-missing"
 
 
 # --- where the people come from -------------------------------------------------------------------

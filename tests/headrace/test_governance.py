@@ -1,6 +1,6 @@
 """What goes live: an approval, and for a retuned version the review board's reference."""
 
-from headrace.domain.actions import AdvanceRun, RefreshInference, ReturnToPending, Tell
+from headrace.domain.actions import AdvanceRun, Notify, RefreshInference, ReturnToPending
 from headrace.domain.events import (
     ApprovalOverdue,
     LaneDue,
@@ -43,11 +43,11 @@ def test_an_approved_version_is_refreshed_once(project: Project) -> None:
 def test_a_retuned_version_without_the_boards_reference_goes_back(project: Project) -> None:
     version = package(2, metadata=RETUNED)
     decision = decide(project, Lane(INFERENCE), reviewed(version), NOW)
-    back, tell = decision.actions
+    back, notify = decision.actions
     assert isinstance(back, ReturnToPending)
-    assert isinstance(tell, Tell)
-    assert "review_board_reference" in tell.message.text
-    assert version.arn in tell.message.text
+    assert isinstance(notify, Notify)
+    assert "review_board_reference" in notify.message.text
+    assert version.arn in notify.message.text
     assert decision.lane.rollout.wanted is None
     assert decision.audit[0].actor == "ada"
 
@@ -78,9 +78,9 @@ def test_the_live_version_rejected_goes_back_to_the_newest_approved(project: Pro
     (action,) = decide(project, lane, reviewed(rejected, package(2).arn), NOW).actions
     assert isinstance(action, RefreshInference)
     assert action.arn == package(2).arn
-    (tell,) = decide(project, lane, reviewed(rejected, None), NOW).actions
-    assert isinstance(tell, Tell)
-    assert tell.message.kind == "rollback-impossible"
+    (notify,) = decide(project, lane, reviewed(rejected, None), NOW).actions
+    assert isinstance(notify, Notify)
+    assert notify.message.kind == "rollback-impossible"
 
 
 def test_a_version_rejected_before_its_refresh_ended_is_called_off(project: Project) -> None:
@@ -97,29 +97,29 @@ def test_a_version_that_is_not_live_may_be_rejected_in_peace(project: Project) -
     assert decide(project, lane, reviewed(rejected, package(1).arn), NOW).actions == ()
 
 
-def test_going_live_is_told_and_sends_for_the_drop_that_waited(project: Project) -> None:
+def test_going_live_is_reported_and_dispatches_the_waiting_drop(project: Project) -> None:
     waiting = Request("upload-1", NOW - 500, NOW - 498, objects=1, names=("a.csv",))
     lane = Lane(
         INFERENCE, waiting=waiting, rollout=Rollout(wanted=package(1).arn, refresh_id="refresh-1")
     )
     decision = decide(project, lane, ended(package(1).arn), NOW)
-    advance, tell = decision.actions
+    advance, notify = decision.actions
     assert isinstance(advance, AdvanceRun)
-    assert isinstance(tell, Tell)
-    assert tell.message.kind == "model-live"
+    assert isinstance(notify, Notify)
+    assert notify.message.kind == "model-live"
     assert (decision.lane.rollout.live, decision.lane.rollout.wanted) == (package(1).arn, None)
 
 
-def test_a_failed_refresh_leaves_the_live_version_and_is_told(project: Project) -> None:
+def test_a_failed_refresh_leaves_the_live_version_and_is_reported(project: Project) -> None:
     lane = Lane(
         INFERENCE,
         rollout=Rollout(live=package(1).arn, wanted=package(2).arn, refresh_id="refresh-1"),
     )
     decision = decide(project, lane, ended(package(2).arn, succeeded=False), NOW)
-    (tell,) = decision.actions
-    assert isinstance(tell, Tell)
-    assert tell.message.kind == "refresh-failed"
-    assert "the page" in tell.message.text
+    (notify,) = decision.actions
+    assert isinstance(notify, Notify)
+    assert notify.message.kind == "refresh-failed"
+    assert "the page" in notify.message.text
     assert decision.lane.rollout.live == package(1).arn
     assert decision.lane.rollout.wanted is None
 
@@ -133,7 +133,7 @@ def test_an_earlier_refresh_of_the_version_that_failed_does_not_call_off_the_lat
     assert decision.lane == lane
 
 
-def test_a_refresh_whose_end_is_told_days_late_does_not_pass_for_live(project: Project) -> None:
+def test_a_refresh_whose_end_is_reported_days_late_does_not_count_as_live(project: Project) -> None:
     """A dead letter, redriven: CI has put another version there since."""
     early, late = ended(package(1).arn), ended(package(2).arn)
     early = early._replace(ended=early.ended._replace(ci_pipeline=7))
@@ -161,19 +161,19 @@ def test_a_version_rejected_while_ci_was_at_it_is_left_at_once(project: Project)
 def test_the_live_version_deleted_raises_the_alarm(project: Project) -> None:
     gone = VersionGone("headrace-abalone", package(1).arn, NOW)
     lane = Lane(INFERENCE, rollout=Rollout(live=package(1).arn))
-    (tell,) = decide(project, lane, gone, NOW).actions
-    assert isinstance(tell, Tell)
-    assert tell.message.kind == "live-version-gone"
-    assert "--model-package-group-name headrace-abalone" in tell.message.text
+    (notify,) = decide(project, lane, gone, NOW).actions
+    assert isinstance(notify, Notify)
+    assert notify.message.kind == "live-version-gone"
+    assert "--model-package-group-name headrace-abalone" in notify.message.text
     assert decide(project, Lane(INFERENCE), gone, NOW).actions == ()
 
 
 def test_people_are_reminded_of_a_version_that_waits(project: Project) -> None:
     overdue = ApprovalOverdue("headrace-abalone", package(2).arn, 3, NOW)
-    (tell,) = decide(project, Lane(INFERENCE), overdue, NOW).actions
-    assert isinstance(tell, Tell)
-    assert "has waited 3 days" in tell.message.subject
-    assert package(2).arn in tell.message.text
+    (notify,) = decide(project, Lane(INFERENCE), overdue, NOW).actions
+    assert isinstance(notify, Notify)
+    assert "has waited 3 days" in notify.message.subject
+    assert package(2).arn in notify.message.text
 
 
 def test_a_refresh_that_hangs_is_sent_for_again_under_its_own_id(project: Project) -> None:

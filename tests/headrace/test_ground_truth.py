@@ -90,13 +90,13 @@ def test_ground_truth_before_its_scoring_run_is_claimed_is_that_runs_own(place: 
     assert place.inbox.bucket.read_json(given["GroundTruth"])[1:] == ["a.csv", "b.csv"]
 
 
-def test_ground_truth_told_late_that_its_run_had_is_not_checked_again(place: Place) -> None:
+def test_late_events_of_ground_truth_that_the_run_used_start_no_check(place: Place) -> None:
     message = place.put(TRUTH + "a.csv")
     place.scored("a.csv")
     assert place.inbox.handle([message]) == []
     answer = place.advance(TRUTH_CHECKS)
     assert answer == Advanced("done", "no ground truth is left to check")
-    assert place.why_not() == ["a.csv: run run1 had it from the beginning"]
+    assert place.why_not() == ["a.csv: run run1 already used it"]
     assert place.ledger.lane(TRUTH_CHECKS).waiting is None
     assert len(place.starts) == 1
 
@@ -117,7 +117,7 @@ def test_corrected_ground_truth_is_checked_again_and_a_second_delivery_is_not(
     assert place.checked() == [(f"{run}/predictions/a.csv", "a.csv")]
 
 
-def test_a_check_waits_minutes_for_its_scoring_run_and_nobody_sends_for_it_meanwhile(
+def test_a_check_waits_minutes_for_its_scoring_run_and_is_not_dispatched_meanwhile(
     place: Place,
 ) -> None:
     place.drop(SCORING, "a.csv")
@@ -144,7 +144,7 @@ def test_a_run_that_made_no_predictions_is_not_judged(place: Place) -> None:
         (f"{run}/predictions/a.csv", "a.csv"),
         (f"{other}/predictions/c.csv", "c.csv"),
     ]
-    assert place.why_not() == [f"b.csv: run {run} made no predictions of it"]
+    assert place.why_not() == [f"b.csv: run {run} made no predictions for it"]
 
 
 def test_ground_truth_of_no_scoring_input_is_kept_for_the_run_that_may_come(place: Place) -> None:
@@ -169,7 +169,8 @@ def test_ground_truth_whose_input_is_scored_anew_is_left_to_that_run(place: Plac
     waiting = place.ledger.lane(INFERENCE).waiting
     assert waiting is not None
     assert place.advance(TRUTH_CHECKS).outcome == "done"
-    assert place.why_not() == [f"a.csv: the run of {waiting.id} has not begun and will look for it"]
+    why = f"a.csv: the run of {waiting.id} has not started and will look for it"
+    assert place.why_not() == [why]
     place.advance(INFERENCE)
     given = {one["Name"]: one["Value"] for one in place.starts[-1]["PipelineParameters"]}
     assert given["GroundTruthAvailable"] == "true"

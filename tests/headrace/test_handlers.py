@@ -47,7 +47,7 @@ def record(message_id: str, execution_arn: str) -> dict[str, str]:
     return {"messageId": message_id, "body": json.dumps(envelope)}
 
 
-def test_an_exception_nobody_expected_fails_its_record_alone(
+def test_an_unexpected_exception_fails_only_its_record(
     notify: ModuleType, ledger: Ledger, project: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
     def describe(arn: str) -> Execution:

@@ -84,7 +84,7 @@ def test_a_poison_message_leaves_its_batch_mates_alone(
     assert "not JSON" in warnings[0]
 
 
-def test_an_exception_nobody_expected_fails_its_record_alone(
+def test_an_unexpected_exception_fails_only_its_record(
     inbox: Inbox, upload: Upload, states: StateMachine, warnings: list[str]
 ) -> None:
     def broken(arn: str) -> None:
@@ -129,7 +129,7 @@ def test_an_action_decided_before_a_crash_is_handed_over_by_the_next_delivery(
     assert inbox.ledger.outbox() == []
 
 
-def test_word_that_a_run_goes_on_after_its_end_does_not_hold_its_lane(
+def test_a_late_executing_event_after_the_end_does_not_hold_the_lane(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A day late, when the lane has forgotten the run: nothing would ever free it again."""
@@ -150,7 +150,7 @@ def test_word_that_a_run_goes_on_after_its_end_does_not_hold_its_lane(
 
 def test_files_of_nobody_are_no_error(inbox: Inbox, upload: Upload, warnings: list[str]) -> None:
     assert inbox.handle([upload("elsewhere/a.csv")]) == []
-    assert "no project's prefix holds 'elsewhere/a.csv'" in warnings[0]
+    assert "no project's prefix matches 'elsewhere/a.csv'" in warnings[0]
 
 
 @pytest.fixture

@@ -108,21 +108,21 @@ def test_a_lane_survives_the_round_trip(ledger: Ledger) -> None:
     assert ledger.lane(TRAINING) == replace(lane, version=1)
 
 
-def test_a_message_is_told_once(ledger: Ledger) -> None:
-    assert ledger.may_tell("told/x", NOW, "first")
-    ledger.told("told/x", NOW)
-    assert not ledger.may_tell("told/x", NOW, "first")
-    assert not ledger.may_tell("told/x", NOW + 86400, "second")
+def test_a_notification_is_sent_once(ledger: Ledger) -> None:
+    assert ledger.claim_notification("told/x", NOW, "first")
+    ledger.mark_notified("told/x", NOW)
+    assert not ledger.claim_notification("told/x", NOW, "first")
+    assert not ledger.claim_notification("told/x", NOW + 86400, "second")
 
 
-def test_who_was_killed_while_telling_tells_again_and_others_wait_until_it_is_dead(
+def test_a_crashed_notification_is_sent_again_and_others_wait_for_its_claim(
     ledger: Ledger,
 ) -> None:
-    assert ledger.may_tell("told/x", NOW, "killed")
-    assert ledger.may_tell("told/x", NOW + 1, "killed")
-    with pytest.raises(RetryableError, match="another invocation is telling told/x"):
-        ledger.may_tell("told/x", NOW + 30, "second")
-    assert ledger.may_tell("told/x", NOW + 90, "second")
+    assert ledger.claim_notification("told/x", NOW, "killed")
+    assert ledger.claim_notification("told/x", NOW + 1, "killed")
+    with pytest.raises(RetryableError, match="another invocation is sending told/x"):
+        ledger.claim_notification("told/x", NOW + 30, "second")
+    assert ledger.claim_notification("told/x", NOW + 90, "second")
 
 
 def test_the_audit_is_asked_by_project_and_time(ledger: Ledger, project: Project) -> None:

@@ -8,7 +8,7 @@ import headrace
 import pytest
 from headrace.domain.message import KINDS, Message
 from headrace.notifications import version_messages
-from headrace.notifications.format import facts, in_studio, studio, when
+from headrace.notifications.format import detail_lines, in_studio, studio, when
 from headrace.notifications.run_messages import drift, not_taken, plain
 
 from tests.headrace import golden_messages
@@ -72,7 +72,7 @@ def test_a_subject_is_one_short_line_of_ascii(subject: str, line: str) -> None:
 
 def test_a_long_name_leaves_room_for_what_became_of_the_file() -> None:
     message = not_taken("abalone", f"abalone/training/data/raw/{'z' * 300}.csv", "too long")
-    assert message.subject_line.endswith("z... was not taken")
+    assert message.subject_line.endswith("z... was ignored")
 
 
 def test_a_registered_version_says_its_metric_and_how_to_approve_it() -> None:
@@ -94,7 +94,7 @@ def test_a_retuned_version_asks_for_the_boards_reference() -> None:
     assert "version 1, mse 6.1" in message.text
 
 
-def test_drift_is_told_with_its_features_and_where_the_report_is() -> None:
+def test_drift_is_reported_with_its_features_and_the_reports_uri() -> None:
     violations = [
         {"feature_name": f"f{n}", "constraint_check_type": "c", "description": f"d{n}"}
         for n in range(12)
@@ -127,8 +127,8 @@ def test_a_version_that_names_no_run_has_no_link() -> None:
     assert in_studio(RUN)[0].endswith("headrace-abalone-inference, Executions, 9v2kq0x4w7ab:")
 
 
-def test_unknown_facts_are_left_out() -> None:
-    assert facts(since=when(0), because="upload") == ("Because  upload",)
+def test_unknown_details_are_left_out() -> None:
+    assert detail_lines(since=when(0), because="upload") == ("Because  upload",)
 
 
 def test_what_lambda_wraps_around_an_error_is_taken_off() -> None:

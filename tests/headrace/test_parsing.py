@@ -62,7 +62,7 @@ def test_a_model_package_event_is_only_a_hint_where_to_look() -> None:
         (lambda e: e.pop("detail"), "event.detail should be an object"),
         (lambda e: e.update(time="yesterday"), "event.time is not a time"),
         (lambda e: e.update(time=7), "event.time should be a string, but is int"),
-        (lambda e: e.update({"detail-type": "Weather"}), "no rule should send 'Weather'"),
+        (lambda e: e.update({"detail-type": "Weather"}), "unsupported event 'Weather'"),
         (lambda e: e["detail"].update(stepName=["x"]), "event.detail.stepName should be a string"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What no event told is put back into the inbox, once."""
+"""Changes whose events were lost are re-queued, once."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from tests.headrace.samples import BUCKET, INFERENCE, NOW, RUN, TRAINING, packag
 
 @dataclass
 class World:
-    """A reconciler whose puts and tells are kept, and the registry as the test sets it."""
+    """A reconciler whose sent events are kept, and a registry that the test sets."""
 
     ledger: Ledger
     project: Project
@@ -73,7 +73,7 @@ def test_nothing_is_put_back_where_nothing_is_missing(world: World) -> None:
     assert world.reconcile(inventory=False) == []
 
 
-def test_a_run_that_ended_unheard_is_told_and_put_back(
+def test_a_run_whose_end_was_lost_is_reported_and_requeued(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.change(current=Run("upload-1", NOW - 9000, "", RUN))
@@ -99,7 +99,7 @@ def by_hand(status: str, started: float) -> Execution:
         ({"current": Run("upload-1", NOW, "")}, by_hand("Executing", NOW - 700), ""),
     ],
 )
-def test_a_run_that_somebody_started_unheard_is_put_back_once(
+def test_a_manual_run_whose_start_was_lost_is_requeued_once(
     world: World,
     monkeypatch: pytest.MonkeyPatch,
     lane: dict[str, Any],
@@ -112,7 +112,7 @@ def test_a_run_that_somebody_started_unheard_is_put_back_once(
     found = [parse(envelope).business_key for envelope in world.reconcile()]
     assert found == [f"run/{run.arn}/{heard}"] * bool(heard)
     assert [parse(envelope).business_key for envelope in world.told] == found
-    world.ledger.told(f"run/{run.arn}/{heard}", NOW)
+    world.ledger.mark_notified(f"run/{run.arn}/{heard}", NOW)
     assert world.reconcile() == []
 
 
@@ -123,7 +123,7 @@ def test_a_run_that_somebody_started_unheard_is_put_back_once(
         {"waiting": Request("upload-1", NOW - 900, NOW - 700, objects=1)},
     ],
 )
-def test_what_nothing_drives_is_due_until_it_was_just_driven(
+def test_a_stalled_request_is_due_until_it_was_just_dispatched(
     world: World, lane: dict[str, Any]
 ) -> None:
     world.change(**lane)
@@ -148,7 +148,7 @@ def test_a_trigger_file_alone_has_nothing_to_run_and_is_not_due(world: World) ->
     assert world.reconcile() == []
 
 
-def test_a_refresh_that_hangs_is_driven_again_under_its_own_id(world: World) -> None:
+def test_a_refresh_that_hangs_is_dispatched_again_under_its_own_id(world: World) -> None:
     arn = package(1).arn
     world.change(
         pipeline=INFERENCE,
@@ -158,37 +158,37 @@ def test_a_refresh_that_hangs_is_driven_again_under_its_own_id(world: World) -> 
     assert envelope["detail"] == {"pipeline": INFERENCE, "request_id": "refresh-1"}
 
 
-def test_an_approval_nobody_heard_of_is_put_back_once(world: World) -> None:
+def test_an_approval_whose_event_was_lost_is_requeued_once(world: World) -> None:
     version = package(1, modified=NOW - 3600)
     world.versions[version.arn] = version
     (envelope,) = world.reconcile()
     assert envelope["detail"]["ModelPackageArn"] == version.arn
-    world.ledger.told(version.business_key, NOW)
+    world.ledger.mark_notified(version.business_key, NOW)
     assert world.reconcile() == []
     world.change(pipeline=INFERENCE, rollout=Rollout(live=version.arn))
     assert world.reconcile() == []
 
 
-def test_the_live_version_rejected_or_deleted_unheard_is_put_back(world: World) -> None:
+def test_a_lost_rejection_or_deletion_of_the_live_version_is_requeued(world: World) -> None:
     version = package(1, approval="Rejected", modified=NOW - 3600)
     world.versions[version.arn] = version
     world.change(pipeline=INFERENCE, rollout=Rollout(live=version.arn))
     (envelope,) = world.reconcile()
     assert envelope["detail"]["ModelApprovalStatus"] == "Rejected"
-    world.ledger.told(version.business_key, NOW)
+    world.ledger.mark_notified(version.business_key, NOW)
     world.versions.clear()
     (envelope,) = world.reconcile()
     assert envelope["detail-type"] == "Version Gone"
-    world.ledger.told(parse(envelope).business_key, NOW)
+    world.ledger.mark_notified(parse(envelope).business_key, NOW)
     assert world.reconcile() == []
 
 
-def test_a_registration_nobody_was_told_of_is_told_again(world: World) -> None:
+def test_a_registration_without_a_notification_is_sent_again(world: World) -> None:
     version = package(1, approval="PendingManualApproval", created=NOW - 3600)
     world.versions[version.arn] = version
     assert world.reconcile() == []
     assert [e["detail"]["ModelPackageArn"] for e in world.told] == [version.arn]
-    world.ledger.told(f"told/registered/{version.arn}", NOW)
+    world.ledger.mark_notified(f"told/registered/{version.arn}", NOW)
     world.told.clear()
     world.reconcile()
     assert world.told == []
@@ -197,12 +197,12 @@ def test_a_registration_nobody_was_told_of_is_told_again(world: World) -> None:
 def test_a_version_that_waits_too_long_is_reminded_of_once_a_period(world: World) -> None:
     version = package(1, approval="PendingManualApproval", modified=NOW)
     world.versions[version.arn] = version
-    world.ledger.told(f"told/registered/{version.arn}", NOW)
+    world.ledger.mark_notified(f"told/registered/{version.arn}", NOW)
     day = 86400.0
     assert world.reconcile(NOW + 2.9 * day) == []
     (envelope,) = world.reconcile(NOW + 3.1 * day)
     assert envelope["detail"]["days"] == 3
-    world.ledger.told(parse(envelope).business_key, NOW)
+    world.ledger.mark_notified(parse(envelope).business_key, NOW)
     assert world.reconcile(NOW + 5.9 * day) == []
     assert world.reconcile(NOW + 6.1 * day)[0]["detail"]["days"] == 6
 
@@ -253,14 +253,14 @@ def test_an_upload_that_never_came_through_is_found_by_the_inventory(world: Worl
     found = world.reconcile(uploaded + 3600, inventory=True)
     event = next(e for e in map(parse, found) if isinstance(e, ObjectCreated) and e.key == key)
     assert (event.version_id, event.size) == (newest, 4)
-    world.ledger.told(event.business_key, NOW)
+    world.ledger.mark_notified(event.business_key, NOW)
     again = world.reconcile(uploaded + 3600, inventory=True)
     assert key not in [e["detail"]["object"]["key"] for e in again]
     assert json.dumps(found)
     assert world.ledger.lane(TRAINING) == Lane(TRAINING)
 
 
-def test_how_long_it_leaves_alone_what_events_may_still_tell_is_a_setting(world: World) -> None:
+def test_the_grace_period_before_events_are_sent_again_is_a_setting(world: World) -> None:
     world.change(current=Run("upload-1", NOW - 30, ""))
     for forgotten, due in ((60.0, 0), (20.0, 1)):
         world.forgotten = forgotten

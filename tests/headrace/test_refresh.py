@@ -1,4 +1,4 @@
-"""One approval is one CI pipeline, whoever drives its refresh."""
+"""One approval is one CI pipeline, however many executions handle its refresh."""
 
 from dataclasses import replace
 
@@ -47,7 +47,7 @@ def test_a_second_driver_waits_while_the_first_may_be_starting_the_pipeline(
     ledger: Ledger, triggered: list[dict[str, str]]
 ) -> None:
     assert driven(ledger, NOW) == "running"
-    with pytest.raises(RetryableError, match="another one may be starting"):
+    with pytest.raises(RetryableError, match="another execution may be starting"):
         driven(ledger, NOW + 1)
     assert len(triggered) == 1
     assert driven(ledger, NOW + 61) == "running"  # the first died: GitLab knows no such name
@@ -83,7 +83,7 @@ def test_the_driver_of_an_earlier_refresh_of_the_version_stands_back(
         ("canceled", {"refresh": "canceled"}, "failed"),
     ],
 )
-def test_a_refresh_is_done_when_its_own_job_is_whatever_becomes_of_a_promotion(
+def test_a_refresh_is_done_when_its_own_job_is_even_if_a_promotion_fails(
     ledger: Ledger,
     triggered: list[dict[str, str]],
     monkeypatch: pytest.MonkeyPatch,

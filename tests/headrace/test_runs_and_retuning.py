@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from headrace.domain.actions import AdvanceRun, Tell
+from headrace.domain.actions import AdvanceRun, Notify
 from headrace.domain.cause import Cause
 from headrace.domain.events import (
     LaneDue,
@@ -69,7 +69,7 @@ def test_a_run_started_by_hand_is_respected(project: Project, training: Lane) ->
     assert len(freed.actions) == 1
 
 
-def test_a_start_that_is_told_after_the_end_holds_nothing(project: Project, training: Lane) -> None:
+def test_a_start_event_after_the_end_holds_no_lane(project: Project, training: Lane) -> None:
     ended = decide(project, training, changed("Succeeded", OTHER), NOW)
     assert decide(project, ended.lane, changed("Executing", OTHER), NOW).lane.current is None
 
@@ -99,8 +99,8 @@ def test_a_pass_that_crashed_afterwards_starts_nothing(project: Project) -> None
 @pytest.mark.parametrize(
     ("lane", "says"),
     [
-        (Lane(HPO, current=Run("retune-1", NOW, "", RUN)), "already under way"),
-        (Lane(HPO, waiting=WAITING), "already under way"),
+        (Lane(HPO, current=Run("retune-1", NOW, "", RUN)), "already in progress"),
+        (Lane(HPO, waiting=WAITING), "already in progress"),
         (Lane(HPO, retuned_at=(NOW - 3600,)), "cool-down is 24 hours; the next may start in 23.0"),
         (Lane(HPO, retuned_at=(NOW - 90000, NOW - 180000)), "2 retunings in a week are the most"),
     ],
@@ -109,19 +109,19 @@ def test_the_policy_declines_and_says_why_and_until_when(
     project: Project, lane: Lane, says: str
 ) -> None:
     decision = decide(project, lane, ModelQualityFailed(OTHER, MISSED, NOW), NOW)
-    (tell,) = decision.actions
-    assert isinstance(tell, Tell)
-    assert tell.message.kind == "retune-declined"
-    assert says in tell.message.text
+    (notify,) = decision.actions
+    assert isinstance(notify, Notify)
+    assert notify.message.kind == "retune-declined"
+    assert says in notify.message.text
     assert decision.lane == lane
 
 
 def test_where_versions_are_only_promoted_to_nothing_is_retuned(project: Project) -> None:
     here = replace(project, retune=replace(project.retune, max_per_week=0))
     decision = decide(here, Lane(HPO), ModelQualityFailed(RUN, MISSED, NOW), NOW)
-    (tell,) = decision.actions
-    assert isinstance(tell, Tell)
-    assert "where the registry is, `pipeline_specs start` does" in tell.message.text
+    (notify,) = decision.actions
+    assert isinstance(notify, Notify)
+    assert "start it in the registry's account" in notify.message.text
 
 
 def test_the_next_week_may_retune_again(project: Project) -> None:
@@ -140,33 +140,33 @@ def test_a_request_by_a_schedule_joins_the_drop_that_waits(
     assert decision.lane.waiting.description == "upload of 1 file: b.csv; schedule rate(1 day)"
 
 
-def test_a_run_that_could_not_start_frees_its_lane_and_is_told(
+def test_a_run_that_could_not_start_frees_its_lane_and_is_reported(
     project: Project, training: Lane
 ) -> None:
     lane = replace(training, current=Run("upload-1", NOW, ""), waiting=WAITING)
     event = RunNotStarted(TRAINING, "upload-1", "no such pipeline", NOW)
     decision = decide(project, lane, event, NOW)
-    advance, tell = decision.actions
+    advance, notify = decision.actions
     assert isinstance(advance, AdvanceRun)
-    assert isinstance(tell, Tell)
-    assert "no such pipeline" in tell.message.text
+    assert isinstance(notify, Notify)
+    assert "no such pipeline" in notify.message.text
     assert decide(project, decision.lane, event, NOW).actions == ()
 
 
-def test_a_request_that_could_not_be_claimed_is_told_and_waits_on(
+def test_a_request_that_could_not_be_claimed_is_reported_and_keeps_waiting(
     project: Project, training: Lane
 ) -> None:
-    """Else it would be tried every ten minutes, in vain, and nobody would know."""
+    """Otherwise it would fail every ten minutes, and nobody would know."""
     lane = replace(training, waiting=WAITING)
     decision = decide(project, lane, RunNotStarted(TRAINING, WAITING.id, "no data", NOW), NOW)
-    (tell,) = decision.actions
-    assert isinstance(tell, Tell)
-    assert "no data" in tell.message.text
-    assert "tried again" in tell.message.text
+    (notify,) = decision.actions
+    assert isinstance(notify, Notify)
+    assert "no data" in notify.message.text
+    assert "retried every ten minutes" in notify.message.text
     assert decision.lane == lane
 
 
-def test_reconcile_drives_a_forgotten_claim_again_under_a_new_name(
+def test_reconcile_dispatches_a_stalled_claim_again_under_a_new_name(
     project: Project, training: Lane
 ) -> None:
     lane = replace(training, current=Run("upload-1", NOW - 900, ""))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from headrace.domain.actions import AdvanceRun, Tell
+from headrace.domain.actions import AdvanceRun, Notify
 from headrace.domain.events import RunStatusChanged
 from headrace.domain.lane import Lane, Run
 from headrace.domain.project import Project
@@ -74,10 +74,10 @@ def test_a_request_has_the_same_name_however_often_it_is_decided(
 def test_scoring_input_without_a_live_model_waits_and_says_so(project: Project) -> None:
     lane = Lane(project.pipelines.inference)
     decision = decide(project, lane, FilesArrived((uploaded(SCORING + "a.csv"),)), NOW)
-    (tell,) = decision.actions
-    assert isinstance(tell, Tell)
-    assert tell.message.kind == "drop-waits"
-    assert "a.csv" in tell.message.text
+    (notify,) = decision.actions
+    assert isinstance(notify, Notify)
+    assert notify.message.kind == "drop-waits"
+    assert "a.csv" in notify.message.text
     assert decision.lane.waiting is not None
 
 
@@ -112,14 +112,14 @@ def test_ground_truth_keeps_an_open_drop_open_and_is_not_its_data(
         (RAW + "../a.csv", 9, "empty, '.' or '..' part"),
     ],
 )
-def test_a_file_that_is_no_data_is_told_with_its_reason(
+def test_a_file_that_is_not_data_is_reported_with_its_reason(
     project: Project, training: Lane, key: str, size: int, says: str
 ) -> None:
     decision = decide(project, training, FilesArrived((uploaded(key, size=size),)), NOW)
-    (tell,) = decision.actions
-    assert isinstance(tell, Tell)
-    assert says in tell.message.text
-    assert key in tell.message.text
+    (notify,) = decision.actions
+    assert isinstance(notify, Notify)
+    assert says in notify.message.text
+    assert key in notify.message.text
     assert decision.lane == training
     assert says in decision.audit[0].reason
 
@@ -141,9 +141,9 @@ def test_odd_names_are_data(project: Project, name: str) -> None:
 
 def test_many_bad_files_are_one_message(project: Project, training: Lane) -> None:
     files = tuple(uploaded(f"{RAW}{n}.bak") for n in range(40))
-    (tell,) = decide(project, training, FilesArrived(files), NOW).actions
-    assert isinstance(tell, Tell)
-    assert "and 39 more files with it" in tell.message.text
+    (notify,) = decide(project, training, FilesArrived(files), NOW).actions
+    assert isinstance(notify, Notify)
+    assert "and 39 more files with it" in notify.message.text
 
 
 def test_a_folder_made_in_the_console_is_no_news(project: Project, training: Lane) -> None:
@@ -171,7 +171,7 @@ def test_a_trigger_file_ends_the_drop_and_is_not_data(triggered: Project, traini
     assert ended.lane.waiting.objects == 1
 
 
-def test_files_told_after_their_trigger_file_still_join_its_drop(
+def test_files_reported_after_their_trigger_file_still_join_its_drop(
     triggered: Project, training: Lane
 ) -> None:
     trigger = FilesArrived((uploaded(RAW + "_SUCCESS", size=0),))
@@ -185,7 +185,7 @@ def test_files_told_after_their_trigger_file_still_join_its_drop(
 
 
 @pytest.mark.parametrize(("time", "sent_for"), [(NOW - 1, 1), (NOW, 1), (NOW + 1, 0)])
-def test_a_file_told_after_the_run_of_its_trigger_file_waits_for_no_other(
+def test_a_file_reported_after_the_run_of_its_trigger_file_needs_no_other(
     triggered: Project, training: Lane, time: float, sent_for: int
 ) -> None:
     trigger = uploaded(RAW + "_SUCCESS", size=0, time=NOW)

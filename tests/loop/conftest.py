@@ -52,7 +52,7 @@ def trained(loop: Loop, data: Shells) -> Trained:
 
 @pytest.fixture(scope="session")
 def early(loop: Loop, data: Shells, trained: Trained) -> Mail:
-    """Scoring input that arrives before any model is live, and what people are told."""
+    """Scoring input that arrives before any model is live, and the mail about it."""
     loop.upload(SCORING, EARLY, unlabelled(data.kept_back[:3]))
     return loop.mail("that the input waits", "scoring input waits", EARLY)
 

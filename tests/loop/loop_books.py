@@ -1,4 +1,4 @@
-"""What tests look up in the control plane's books: the inbox, the lanes, the functions' logs."""
+"""What tests look up in the control plane: the inbox, the lanes, the functions' logs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def version_of(loop: Loop, key: str) -> dict[str, Any]:
 
 
 def drained(loop: Loop) -> None:
-    """Wait until every event was decided, and told."""
+    """Wait until every event was decided, and people were notified."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def empty() -> bool:

@@ -165,7 +165,7 @@ def test_a_file_that_is_no_data_starts_nothing_and_says_why(
 ) -> None:
     before = loop.run_arns(loop.training), loop.run_arns(loop.inference)
     key = loop.upload(folder, name, body)
-    mail = loop.mail(f"that {name} was not taken", "was not taken", repr(key))
+    mail = loop.mail(f"that {name} was ignored", "was ignored", repr(key))
     assert reason in mail.text
     assert (loop.run_arns(loop.training), loop.run_arns(loop.inference)) == before
     assert lane(loop, loop.training)["waiting"] is None
@@ -175,7 +175,7 @@ def test_a_file_that_is_no_data_starts_nothing_and_says_why(
 def test_a_file_outside_every_project_starts_nothing(loop: Loop, trained: Trained) -> None:
     before = loop.run_arns(loop.training), loop.run_arns(loop.inference)
     loop.s3.put_object(Bucket=loop.bucket, Key="somebody-elses/data.csv", Body=b"1\n")
-    decide_said(loop, "no project's prefix holds 'somebody-elses/data.csv'")
+    decide_said(loop, "no project's prefix matches 'somebody-elses/data.csv'")
     assert (loop.run_arns(loop.training), loop.run_arns(loop.inference)) == before
 
 
@@ -213,7 +213,7 @@ def test_input_before_any_model_is_live_waits_and_then_runs(
     loop: Loop, early: Mail, went_live: WentLive, early_run: str
 ) -> None:
     assert went_live.runs_before == []
-    assert "Nothing is lost" in early.text
+    assert "nothing is lost" in early.text
     run = loop.run(early_run)
     assert run.description == "upload of 1 file: too-early.csv"
     assert len(stages.predictions_of(loop, run)["too-early.csv"]) == 3

@@ -60,14 +60,14 @@ def test_schedules_come_change_and_go(ci: Account, abalone: settings.Settings, l
 def test_other_accounts_read_a_group_as_long_as_they_are_named(ci: Account, loop: Loop) -> None:
     reader = "111111111111"
     assert sharing.share(ci.sagemaker, loop.group, (reader,)) == f"shared with {reader}"
-    assert sharing.share(ci.sagemaker, loop.group, ()) == "shared with no other account any more"
+    assert sharing.share(ci.sagemaker, loop.group, ()) == "no longer shared with other accounts"
 
 
-def test_an_address_hears_of_one_project_of_two_and_of_none(ci: Account) -> None:
+def test_an_address_is_subscribed_to_one_project_of_two_and_to_none(ci: Account) -> None:
     for project in ("bricks", "mortar"):
         assert list(ci.subscribe(project, (Recipient(ADDRESS),)))
-    assert list(ci.subscribe("mortar", ())) == [f"{ADDRESS} hears of mortar no more"]
-    assert list(ci.subscribe("bricks", ())) == [f"{ADDRESS} hears of bricks no more"]
+    assert list(ci.subscribe("mortar", ())) == [f"{ADDRESS} is unsubscribed from mortar"]
+    assert list(ci.subscribe("bricks", ())) == [f"{ADDRESS} is unsubscribed from bricks"]
 
 
 @pytest.fixture
@@ -90,5 +90,5 @@ def test_a_file_is_uploaded_once(
     loop.decided("the notes", notes.key)
 
 
-def test_a_pipeline_that_is_gone_is_deleted_already(ci: Account) -> None:
+def test_deleting_a_missing_pipeline_succeeds(ci: Account) -> None:
     assert ci.delete("headrace-abalone-never-made") is False

@@ -42,7 +42,7 @@ def test_a_command_over_several_lines_is_one_command() -> None:
         ("aws sagemaker update-model-package --model-package-arn", "or it lacks a value"),
     ],
 )
-def test_what_the_aws_cli_would_not_take_is_not_taken(command: str, said: str) -> None:
+def test_a_command_that_the_aws_cli_would_reject_is_rejected(command: str, said: str) -> None:
     session = boto3.Session("AKIA", "secret", region_name="us-east-1")
     with pytest.raises(commands.CommandError, match=said):
         commands.run(session, command, "http://127.0.0.1:1")

@@ -1,8 +1,7 @@
-"""GitLab down, GitLab refusing: a refresh waits, or is told to have failed."""
+"""GitLab down, GitLab refusing: a refresh waits, or is reported as failed."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,16 +11,29 @@ from demo.loop import Loop
 from demo.mailbox import about
 from demo.results import Crashed, Reviewed, Trained
 from local_cloud.cloud import Cloud
+from local_cloud.gitlab.api import Answer
+from local_cloud.gitlab.server import Faults
 from tests.loop.loop_books import lane
 
 
 @contextmanager
-def down(cloud: Cloud) -> Iterator[None]:
+def down(cloud: Cloud) -> Iterator[list[Answer]]:
+    """Take GitLab down; the list grows with what it answers meanwhile."""
+    faults = cloud.gitlab._server.faults
+    answers: list[Answer] = []
+
+    def answer() -> Answer | None:
+        given = Faults.answer(faults)
+        answers.extend([given] if given else [])
+        return given
+
+    faults.answer = answer  # type: ignore[method-assign] # as it is, and counted
     cloud.gitlab.down(True)
     try:
-        yield
+        yield answers
     finally:
         cloud.gitlab.down(False)
+        del faults.answer
 
 
 def test_a_rejection_while_gitlab_is_down_rolls_back_once_it_is_up(
@@ -29,11 +41,11 @@ def test_a_rejection_while_gitlab_is_down_rolls_back_once_it_is_up(
 ) -> None:
     first, second = trained.version.arn, reviewed.live.version.arn
     told = len(about(loop.mails(), "version 1 is live"))
-    with down(cloud):
+    with down(cloud) as answers:
         before = stages.inference_definition(loop)
         loop.sagemaker.update_model_package(ModelPackageArn=second, ModelApprovalStatus="Rejected")
         loop.wait("the decision", lambda: lane(loop, loop.inference)["rollout"]["wanted"] == first)
-        time.sleep(2)  # long enough for tries that fail
+        loop.wait("tries that fail", lambda: len(answers) >= 2)
         assert stages.inference_definition(loop) == before
         assert lane(loop, loop.inference)["rollout"]["live"] == second
     # The next try may be some seconds away by then, and CI takes its time.
@@ -49,7 +61,7 @@ def test_a_rejection_while_gitlab_is_down_rolls_back_once_it_is_up(
     assert about(loop.mails(), "could not go live") == []
 
 
-def test_a_token_that_gitlab_refuses_is_told_and_the_live_version_stays(
+def test_a_token_that_gitlab_refuses_is_reported_and_the_live_version_stays(
     loop: Loop, cloud: Cloud, reviewed: Reviewed, crashed: Crashed
 ) -> None:
     arn = reviewed.live.version.arn

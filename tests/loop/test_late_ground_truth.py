@@ -44,16 +44,14 @@ def late(loop: Loop, data: Shells, crashed: Crashed) -> Late:
     return Late(scoring, checks[0], checks[1], retunings)
 
 
-def test_a_run_is_judged_by_what_was_there_when_it_began(loop: Loop, late: Late) -> None:
+def test_a_run_is_checked_with_the_ground_truth_of_its_start(loop: Loop, late: Late) -> None:
     assert late.scoring.description.startswith("upload of 2 files: ")
     assert set(stages.predictions_of(loop, late.scoring)) == {LIKE, LIGHT}
     report = loop.read_json(f"{loop.run_folder(late.scoring)}model-quality/evaluation.json")
     assert report["dataset"] == {"item_count": 100, "files_without_ground_truth": 1}
 
 
-def test_a_check_is_one_step_on_what_lies_in_the_scoring_runs_folder(
-    loop: Loop, late: Late
-) -> None:
+def test_a_check_is_one_step_on_the_scoring_runs_own_files(loop: Loop, late: Late) -> None:
     assert [step.name for step in late.passed.steps] == ["ModelQuality"]
     assert late.passed.description == f"ground truth of 1 file for run {late.scoring.id}: {LIKE}"
     report = loop.read_json(f"{loop.run_folder(late.passed)}model-quality/evaluation.json")
@@ -62,7 +60,7 @@ def test_a_check_is_one_step_on_what_lies_in_the_scoring_runs_folder(
     assert report["verdict"]["value"] < loop.threshold
 
 
-def test_nobody_is_told_that_a_check_passed(loop: Loop, late: Late) -> None:
+def test_a_passed_check_sends_no_message(loop: Loop, late: Late) -> None:
     assert about(loop.mails(), late.passed.id) == []
 
 
@@ -74,7 +72,7 @@ def test_a_missed_threshold_is_mailed_with_the_run_it_judges(loop: Loop, late: L
 
 
 def test_a_missed_threshold_retunes_by_the_projects_policy(loop: Loop, late: Late) -> None:
-    """The drift of stage 5 retuned within the cool-down: people hear why this one does not."""
+    """Stage 5's drift retuned within the cool-down: a mail says why this one does not."""
     decided = loop.decided("a retuning", f"model-quality/{late.missed.arn}")
     assert decided["outcome"] == "retuning-declined"
     mail = loop.mail("why nothing was retuned", "not retuned", late.missed.id)
@@ -82,7 +80,7 @@ def test_a_missed_threshold_retunes_by_the_projects_policy(loop: Loop, late: Lat
     assert loop.run_arns(loop.training_hpo) == late.retunings_before
 
 
-def test_each_verdict_lies_in_the_folder_of_the_run_that_made_it(loop: Loop, late: Late) -> None:
+def test_each_verdict_is_in_the_folder_of_its_run(loop: Loop, late: Late) -> None:
     for run, rows in ((late.scoring, 100), (late.passed, 100), (late.missed, 200)):
         (key,) = loop.keys(f"{loop.run_folder(run)}model-quality/")
         assert loop.read_json(key)["verdict"]["rows"] == rows

@@ -199,7 +199,7 @@ def test_like_data_has_no_violation_and_passes(data: Shells, scored: Scored) -> 
     assert mse < 10
 
 
-def test_everything_lies_under_the_runs_own_folder(loop: Loop, scored: Scored) -> None:
+def test_everything_is_under_the_runs_own_folder(loop: Loop, scored: Scored) -> None:
     folder = loop.run_folder(scored.run)
     written = {key.removeprefix(folder).partition("/")[0] for key in loop.keys(folder)}
     wanted = {"features", "scores", "predictions", "data-quality", "model-quality"}

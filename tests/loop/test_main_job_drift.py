@@ -16,7 +16,7 @@ from demo.results import Crashed, Drifted, Reviewed, Trained
 # --- 5: drift -------------------------------------------------------------------------------------
 
 
-def test_light_shells_violate_and_people_are_told_which_columns(drifted: Drifted) -> None:
+def test_light_shells_violate_and_a_mail_names_the_columns(drifted: Drifted) -> None:
     features = {violation["feature_name"] for violation in drifted.scored.violations}
     assert {"shell_weight", "length"} <= features
     for feature in ("shell_weight", "length"):
@@ -83,7 +83,7 @@ def test_without_the_boards_reference_it_goes_back(reviewed: Reviewed) -> None:
     assert reviewed.returned.approval == "PendingManualApproval"
     assert "review_board_reference" in reviewed.returned.described["ApprovalDescription"]
     assert "has no review_board_reference" in reviewed.returned_mail.text
-    assert "It is back to PendingManualApproval" in reviewed.returned_mail.text
+    assert "The version is back to PendingManualApproval" in reviewed.returned_mail.text
 
 
 def test_with_the_boards_reference_it_is_live(reviewed: Reviewed, drifted: Drifted) -> None:
@@ -103,7 +103,7 @@ def test_the_boards_reference_is_in_the_audit(loop: Loop, reviewed: Reviewed) ->
     assert "board reference MRB-2025-017" in [line["reason"] for line in mine]
 
 
-def test_people_are_told_once_that_a_version_waits(loop: Loop, reviewed: Reviewed) -> None:
+def test_people_are_notified_once_that_a_version_waits(loop: Loop, reviewed: Reviewed) -> None:
     found = about(loop.mails(), "waits for your approval", reviewed.live.version.arn)
     assert len(found) == 1, "going back to pending is told by its own mail"
 
@@ -111,7 +111,9 @@ def test_people_are_told_once_that_a_version_waits(loop: Loop, reviewed: Reviewe
 # --- 7: crash -------------------------------------------------------------------------------------
 
 
-def test_a_crash_is_told_with_its_cause_and_starts_nothing(loop: Loop, crashed: Crashed) -> None:
+def test_a_crash_is_reported_with_its_cause_and_starts_nothing(
+    loop: Loop, crashed: Crashed
+) -> None:
     assert crashed.decided["outcome"] == "ignored"
     assert "crashed" in crashed.decided["reason"]
     assert "ground-truth/lacks-a-label.csv has 59 values where 60 rows were predicted" in (

@@ -34,7 +34,7 @@ def reconcile(loop: Loop, *, inventory: bool) -> None:
     assert "FunctionError" not in answer, answer["Payload"].read()
 
 
-def test_an_inventory_starts_nothing_where_every_upload_was_told(
+def test_an_inventory_starts_nothing_if_every_upload_was_decided(
     loop: Loop, scored: Scored
 ) -> None:
     loop.wait("that no run is in its lane", lambda: not lane(loop, loop.inference)["current"])
@@ -49,7 +49,7 @@ def test_an_inventory_starts_nothing_where_every_upload_was_told(
     assert [loop.run_arns(name) for name in (loop.training, loop.inference)] == runs
 
 
-def test_a_claim_whose_run_nobody_heard_of_is_looked_up_and_starts_nothing(
+def test_a_claim_without_a_start_event_looks_its_run_up_and_starts_nothing(
     loop: Loop, trained: Trained
 ) -> None:
     ledger = Ledger(loop.info["outputs"]["LedgerTableName"], loop.client("dynamodb"))
@@ -77,7 +77,7 @@ def test_a_claim_whose_run_nobody_heard_of_is_looked_up_and_starts_nothing(
     assert of_the_run() == told
 
 
-def test_an_action_that_was_decided_and_not_handed_over_is_taken(loop: Loop) -> None:
+def test_an_action_that_was_decided_and_not_handed_over_is_started(loop: Loop) -> None:
     key = {"pk": {"S": "OUTBOX"}, "sk": {"S": "tell-left-by-a-test"}}
     table, dynamodb = loop.info["outputs"]["LedgerTableName"], loop.client("dynamodb")
     dynamodb.put_item(TableName=table, Item={**key, "doc": {"S": json.dumps(LEFT)}})

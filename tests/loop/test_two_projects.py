@@ -182,7 +182,7 @@ def test_what_one_project_learnt_is_not_in_the_other(by_the_board: Reviewed, peo
     assert [version.number for version in stages.versions(people)] == [1, 2]
 
 
-def test_each_projects_people_hear_of_it_alone(
+def test_each_projects_people_get_only_its_messages(
     loop: Loop, people: Loop, by_the_board: Reviewed
 ) -> None:
     assert {loop.recipient, people.recipient} == {

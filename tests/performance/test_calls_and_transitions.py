@@ -10,7 +10,7 @@ import pytest
 import yaml
 from headrace.adapters import client as aws
 from headrace.adapters.ledger import OBJECTS_PER_COMMIT, Ledger
-from headrace.domain.actions import AdvanceRun, RefreshInference, ReturnToPending, Tell, as_input
+from headrace.domain.actions import AdvanceRun, Notify, RefreshInference, ReturnToPending, as_input
 from headrace.domain.message import Message
 from headrace.domain.project import Project
 from headrace.use_cases.decide import Inbox
@@ -157,7 +157,7 @@ ADVANCE = AdvanceRun("headrace-abalone-training", "drop-1", 1, 1_700_000_000.0)
             answers({"status": "succeeded", "pipeline_id": 7, "detail": "there"}, {}),
         ),
         (ReturnToPending(ARN, "the reference is missing", "why"), answers({})),
-        (Tell(Message("drift", "abalone", "Drift", "Look.\n", {}), "why"), answers({})),
+        (Notify(Message("drift", "abalone", "Drift", "Look.\n", {}), "why"), answers({})),
     ],
     ids=["advance", "advance, once more", "refresh", "return to pending", "tell"],
 )

@@ -103,7 +103,7 @@ def test_identifiers_and_dates_are_ignored_and_not_predicted(tmp_path: Path) -> 
     assert found.data.target == "size"
 
 
-def test_a_header_above_texts_only_is_told_from_data(tmp_path: Path) -> None:
+def test_a_header_above_texts_only_is_distinguished_from_data(tmp_path: Path) -> None:
     assert detect(csv(tmp_path, "colour,taste\nred,good\nblue,bad\nred,bad\n")).header
     assert not detect(csv(tmp_path, "red,good\nblue,bad\nred,bad\n")).header
 
@@ -120,7 +120,9 @@ def test_a_header_above_texts_only_is_told_from_data(tmp_path: Path) -> None:
         ('a,"b\n1,2\n', "is not CSV in UTF-8"),
     ],
 )
-def test_what_cannot_be_a_project_is_said(tmp_path: Path, text: str, complaint: str) -> None:
+def test_why_a_file_cannot_be_a_project_is_reported(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
     with pytest.raises(PermanentError, match=complaint):
         begun(tmp_path, csv(tmp_path, text))
     assert not (tmp_path / "whelk").exists()
@@ -128,7 +130,7 @@ def test_what_cannot_be_a_project_is_said(tmp_path: Path, text: str, complaint: 
 
 def test_settings_that_are_there_are_left_alone(tmp_path: Path) -> None:
     begun(tmp_path, SHELLS)
-    with pytest.raises(PermanentError, match="is there already"):
+    with pytest.raises(PermanentError, match="already exists"):
         begun(tmp_path, SHELLS)
 
 

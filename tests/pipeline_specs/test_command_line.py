@@ -18,7 +18,7 @@ def test_a_first_upsert_creates_what_it_can_and_says_what_waits(terminal: Termin
     terminal.types("delete", "abalone")
     lines = terminal.types("upsert", "abalone")
     assert [f"{name}: created" in lines for name in TRAINING] == [True, True]
-    assert f"{INFERENCE}: waits for an approved version of headrace-abalone" in lines
+    assert f"{INFERENCE}: will be created once a version of headrace-abalone is approved" in lines
     for name in TRAINING:
         described = terminal.describe(name)
         assert described["RoleArn"] == terminal.outputs["PipelineRoleArn"]
@@ -109,7 +109,7 @@ def test_a_delete_leaves_data_and_says_so(terminal: Terminal, upserted: list[str
     s3.put_object(Bucket=bucket, Key="abalone/kept.csv", Body=b"1")
     lines = terminal.types("delete", "abalone")
     assert [f"{name}: deleted" in lines for name in TRAINING] == [True, True]
-    assert "data-science@example.com hears of abalone no more" in lines
+    assert "data-science@example.com is unsubscribed from abalone" in lines
     assert lines[-1] == f"left: data under s3://{bucket}/abalone/, the audit in the ledger"
     ledger = Ledger(terminal.outputs["LedgerTableName"], terminal.session.client("dynamodb"))
     assert (ledger.project_of("pipeline", TRAINING[0]), list(ledger.projects())) == (None, [])
@@ -137,9 +137,9 @@ def test_a_definition_is_printed_and_nothing_is_written(terminal: Terminal) -> N
     assert terminal.writes == []
 
 
-def test_a_start_by_hand_asks_the_control_plane_and_says_who_asked(terminal: Terminal) -> None:
+def test_a_manual_start_asks_the_control_plane_and_names_the_person(terminal: Terminal) -> None:
     (line,) = terminal.types("start", "abalone", "training-hpo")
-    assert line.startswith(f"{TRAINING[1]}: a run is asked for")
+    assert line.startswith(f"{TRAINING[1]}: run requested")
     sqs = terminal.session.client("sqs")
     (message,) = sqs.receive_message(QueueUrl=terminal.outputs["InboxQueueUrl"])["Messages"]
     event = parse_json(message["Body"])
@@ -158,7 +158,7 @@ def test_a_project_that_is_not_there_is_named(terminal: Terminal) -> None:
     assert "error: no project named whelk" in terminal.fails("upsert", "whelk")
 
 
-def test_a_missing_region_is_said(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_region_is_reported(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")

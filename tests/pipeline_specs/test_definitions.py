@@ -50,7 +50,7 @@ def strict(settings: Settings) -> Settings:
 
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_output_lies_under_the_runs_own_folder(
+def test_every_output_is_under_the_runs_own_folder(
     build: Any, abalone: Settings, kind: str, check: str
 ) -> None:
     outputs = build(with_check(abalone, check), kind).outputs()
@@ -174,7 +174,7 @@ def test_only_training_is_cached_and_a_search_never(build: Any, abalone: Setting
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_code_of_every_job_lies_under_the_hash_of_its_content(
+def test_the_code_of_every_job_is_under_the_hash_of_its_content(
     build: Any, abalone: Settings, kind: str
 ) -> None:
     definition = build(abalone, kind)

@@ -43,7 +43,7 @@ def test_a_version_says_what_scoring_with_it_needs() -> None:
         (of_kind("imported"), "no review_board_reference"),
     ],
 )
-def test_what_keeps_a_version_from_going_live_is_said(changes: Any, why_not: str) -> None:
+def test_why_a_version_may_not_go_live_is_reported(changes: Any, why_not: str) -> None:
     package = model_package(**changes)
     assert not package.may_go_live
     assert why_not in package.why_not

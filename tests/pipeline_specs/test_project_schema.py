@@ -187,7 +187,7 @@ def test_what_an_editor_underlines_the_parser_refuses_too(
         ("network_isolation", True),
     ],
 )
-def test_what_is_documented_is_taken_by_both(tmp_path: Path, route: str, value: Any) -> None:
+def test_documented_settings_are_accepted_by_both(tmp_path: Path, route: str, value: Any) -> None:
     values = changed(tuple(route.split(".")), value)
     assert takes(values)
     assert complaint(tmp_path, values) == ""

@@ -45,7 +45,7 @@ def test_a_group_is_shared_with_exactly_the_readers_of_the_settings(
     group = abalone.project.model_package_group
     answer = terminal.sagemaker.get_model_package_group_policy(ModelPackageGroupName=group)
     assert json.loads(answer["ResourcePolicy"]) == sharing.policy(GROUP, shared.readers)
-    assert account.share_group(abalone) == "shared with no other account any more"
+    assert account.share_group(abalone) == "no longer shared with other accounts"
     assert account.share_group(abalone) == ""
 
 
@@ -60,15 +60,15 @@ def test_a_group_is_shared_with_exactly_the_readers_of_the_settings(
         (WANTED, "", 12),  # a promotion: its account refreshes nothing
     ],
 )
-def test_the_latest_job_goes_on(lane: Lane, refresh_id: str, ci_pipeline: int) -> None:
+def test_the_latest_job_continues(lane: Lane, refresh_id: str, ci_pipeline: int) -> None:
     promotion.refuse_overtaken(lane, refresh_id, ci_pipeline)
 
 
 @pytest.mark.parametrize(
     ("lane", "refresh_id", "ci_pipeline", "by"),
     [
-        (LIVE, "", 10, "CI pipeline 11 came after 10 and put version 3"),
-        (LIVE, "three", 10, "CI pipeline 11 came after 10 and put version 3"),
+        (LIVE, "", 10, "CI pipeline 11 is newer than 10 and deployed version 3"),
+        (LIVE, "three", 10, "CI pipeline 11 is newer than 10 and deployed version 3"),
         (WANTED, "three", 11, "version 4 was approved later"),
     ],
 )
@@ -119,4 +119,4 @@ def test_a_version_of_the_accounts_own_registry_is_refreshed_not_promoted(
     terminal: Terminal, upserted: list[str], version: Callable[..., str]
 ) -> None:
     error = terminal.fails("promote", "abalone", "--model-package-arn", version("Approved"))
-    assert "is in this account's own registry; `refresh` puts it" in error
+    assert "is in this account's own registry; use `refresh`" in error

@@ -1,4 +1,4 @@
-"""One subscription serves all projects of an address, and hears of exactly these."""
+"""An address has one subscription for all of its projects, and gets messages of no others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from local_cloud.cloud import Cloud
 from pipeline_specs import ROOT
 from pipeline_specs.config.recipients import Kinds, Recipient
 from pipeline_specs.deploy.account import Account
-from pipeline_specs.deploy.recipients import heard, policy
+from pipeline_specs.deploy.recipients import policy, subscribed
 from pipeline_specs.deploy.stack import Stack
 
 ADA, BOB = "ada@example.com", "bob@example.com"
@@ -62,27 +62,27 @@ def test_projects_share_an_address(recipients: Recipients) -> None:
     ]
     assert recipients.let("whelk", ADA, BOB) == [
         f"{BOB} gets a mail that asks to confirm its subscription",
-        f"{ADA} hears everything of whelk from now on",
+        f"{ADA} is subscribed to everything of whelk",
     ]
     assert recipients.hears(ADA) == {"project": ["clam", "whelk"]}
     assert recipients.hears(BOB) == {"project": ["whelk"]}
     assert recipients.let("whelk", ADA, BOB) == []
 
 
-def test_who_is_left_out_hears_of_that_project_no_more(recipients: Recipients) -> None:
+def test_a_removed_recipient_is_unsubscribed_from_that_project(recipients: Recipients) -> None:
     recipients.let("clam", ADA)
     recipients.let("whelk", ADA, BOB)
     assert sorted(recipients.let("whelk")) == [
-        f"{ADA} hears of whelk no more",
-        f"{BOB} hears of whelk no more",
+        f"{ADA} is unsubscribed from whelk",
+        f"{BOB} is unsubscribed from whelk",
     ]
     assert recipients.hears(ADA) == {"project": ["clam"]}
     assert BOB not in recipients.arns()
-    assert recipients.let("clam") == [f"{ADA} hears of clam no more"]
+    assert recipients.let("clam") == [f"{ADA} is unsubscribed from clam"]
     assert ADA not in recipients.arns()
 
 
-def test_who_hears_of_everything_is_left_alone(recipients: Recipients) -> None:
+def test_an_address_that_gets_everything_is_left_alone(recipients: Recipients) -> None:
     recipients.sns.subscribe(TopicArn=recipients.topic, Protocol="email", Endpoint=ADA)
     assert recipients.let("clam", ADA) == []
     assert recipients.let("clam") == []
@@ -113,27 +113,27 @@ def test_a_filter_policy_is_read_as_it_was_written(
     hears: dict[str, Kinds], written: dict[str, Any]
 ) -> None:
     assert policy(hears) == written
-    assert heard(written) == hears
+    assert subscribed(written) == hears
 
 
 @pytest.mark.parametrize(
     "other", [{}, {"severity": ["high"]}, {"$or": [{"project": ["clam"]}, {}]}]
 )
 def test_a_filter_policy_of_somebody_elses_is_left_alone(other: dict[str, Any]) -> None:
-    assert heard(other) is None
+    assert subscribed(other) is None
 
 
 def test_an_upsert_changes_what_somebody_wants_and_once_only(recipients: Recipients) -> None:
     recipients.let("clam", Recipient(ADA, LIVE))
     assert recipients.hears(ADA) == {"project": ["clam"], "kind": list(LIVE)}
-    assert recipients.let("whelk", ADA) == [f"{ADA} hears everything of whelk from now on"]
+    assert recipients.let("whelk", ADA) == [f"{ADA} is subscribed to everything of whelk"]
     both = {"$or": [{"project": ["whelk"]}, {"project": ["clam"], "kind": list(LIVE)}]}
     assert recipients.hears(ADA) == both
     assert recipients.let("clam", Recipient(ADA, QUALITY)) == [
-        f"{ADA} hears only data-quality of clam from now on"
+        f"{ADA} is subscribed to only data-quality of clam"
     ]
     assert recipients.let("clam", Recipient(ADA, QUALITY)) == []
-    assert recipients.let("clam") == [f"{ADA} hears of clam no more"]
+    assert recipients.let("clam") == [f"{ADA} is unsubscribed from clam"]
     assert recipients.hears(ADA) == {"project": ["whelk"]}
 
 

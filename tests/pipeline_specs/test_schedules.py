@@ -105,7 +105,7 @@ def test_a_rule_keeps_what_it_cannot_deliver(bus: Bus) -> None:
     assert to["RetryPolicy"]["MaximumEventAgeInSeconds"] == 86400
 
 
-def test_the_stack_lets_rules_of_this_name_in_and_ci_make_them() -> None:
+def test_the_stack_allows_rules_of_this_name_and_ci_to_create_them() -> None:
     template = (ROOT / "template.yaml").read_text()
     assert template.count(f"rule/{PREFIX}*") == 2
 

@@ -39,7 +39,7 @@ def line_of(text: str, beginning: str) -> int:
         ("threshold: 10.0", "threshold: ten", "quality.threshold", "threshold:", "a number"),
         ("threshold: 10.0", "threshold: true", "quality.threshold", "threshold:", "a number"),
         ("header: false", "header: maybe", "data.header", "header:", "true or false"),
-        ("target: rings", "target: age", "data.target", "target:", "which is no column"),
+        ("target: rings", "target: age", "data.target", "target:", "which is not a column"),
         ("name: height, type: numeric", "name: height, type: number", "data.columns.3.type",
          "- {name: height", "numeric, categorical"),
         ("{name: height,", "{name: length,", "data.columns", "columns:", "names length twice"),
@@ -131,7 +131,7 @@ def test_a_wrong_value_is_named_with_its_file_line_and_key(
     assert complaint in str(caught.value)
 
 
-def test_all_that_is_wrong_is_told_in_the_order_of_the_file(tmp_path: Path) -> None:
+def test_all_errors_are_reported_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = ABALONE
     for before, after in (
         ("max_jobs: 4", "max_jobs: many"),
@@ -218,7 +218,7 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
         parsed(tmp_path, text)
 
 
-def test_an_unknown_project_is_told_which_there_are() -> None:
+def test_an_unknown_project_gets_the_list_of_projects() -> None:
     with pytest.raises(PermanentError, match=r"no project named whelk.* there are abalone"):
         settings.load("whelk")
 
@@ -251,7 +251,7 @@ def test_what_a_project_leaves_out_has_a_default(tmp_path: Path) -> None:
     assert found.role_arn is None
 
 
-def test_whoever_is_answerable_is_on_the_tags(tmp_path: Path) -> None:
+def test_the_person_responsible_is_in_the_tags(tmp_path: Path) -> None:
     found = parsed(tmp_path, ABALONE.replace("tags: {project", "user_id: ada\ntags: {project"))
     assert found.tags == (("project", "abalone"), ("user_id", "ada"))
 
@@ -266,7 +266,7 @@ def test_the_folders_that_people_drop_into_are_the_projects_choice(tmp_path: Pat
 
 
 @pytest.mark.parametrize("inner", ["a", "a/b"])
-def test_a_file_lies_in_one_folder_only(tmp_path: Path, inner: str) -> None:
+def test_a_file_is_in_one_folder_only(tmp_path: Path, inner: str) -> None:
     text = f"folders: {{training: a, scoring: {inner}}}\n{ABALONE}"
     with pytest.raises(PermanentError, match="may not hold another watched folder"):
         parsed(tmp_path, text)

@@ -29,7 +29,7 @@ def test_a_group_for_the_versions_is_made_once_with_the_projects_tags(
     assert tags == [{"Key": "project", "Value": "abalone"}]
 
 
-def test_steps_side_by_side_are_limited_where_the_project_says_so(
+def test_parallel_steps_are_limited_if_the_project_says_so(
     terminal: Terminal, upserted: list[str], abalone: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = settings.load("abalone")[1]
@@ -54,7 +54,7 @@ def test_schedules_come_and_go_with_the_settings(
     assert f"{rule}: deleted" in terminal.types("delete", "abalone")
 
 
-def test_a_project_may_have_its_pipelines_made_anew_each_time(
+def test_a_project_may_have_its_pipelines_recreated_each_time(
     terminal: Terminal, upserted: list[str], abalone: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = settings.load("abalone")[1]

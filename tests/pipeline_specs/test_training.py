@@ -10,9 +10,10 @@ import pytest
 from headrace.domain.project import Folders
 
 from local_cloud.sagemaker.engine.expressions import Scope
-from pipeline_specs.config.metrics import METRICS, Metric
+from pipeline_specs.algorithms.algorithm import Algorithm, Image
+from pipeline_specs.config.metrics import METRICS, Metric, Objective
 from pipeline_specs.config.settings import Settings
-from tests.pipeline_specs.pipeline_samples import BUCKET, flag, inputs
+from tests.pipeline_specs.pipeline_samples import BUCKET, DEPLOYMENT, Definition, flag, inputs
 
 RUN = f"s3://{BUCKET}/abalone/runs/this-run"
 TRAINING = ("training", "training-hpo")
@@ -42,7 +43,7 @@ def test_the_parameters_have_defaults_of_the_project(
     }
 
 
-def test_the_data_is_whatever_a_run_is_given(build: Any, abalone: Settings) -> None:
+def test_the_data_is_a_parameter_of_the_run(build: Any, abalone: Settings) -> None:
     step = build(abalone, "training").steps["Preprocess"]
     data = step["Arguments"]["ProcessingInputs"][0]["S3Input"]
     assert data["S3Uri"] == {"Get": "Parameters.InputData"}
@@ -63,7 +64,7 @@ def test_a_run_without_data_of_its_own_takes_the_folder_of_the_project(
     )
 
 
-def test_preprocessing_is_told_the_shape_of_the_data(build: Any, abalone: Settings) -> None:
+def test_preprocessing_gets_the_shape_of_the_data(build: Any, abalone: Settings) -> None:
     arguments = build(abalone, "training").resolved("Preprocess")["AppSpecification"]
     command = arguments["ContainerArguments"]
     assert command[0] == "fit"
@@ -99,6 +100,34 @@ def test_training_runs_the_built_in_xgboost_with_the_approved_hyperparameters(
         "train": ("text/csv", f"{RUN}/preprocessed/train"),
         "validation": ("text/csv", f"{RUN}/preprocessed/validation"),
     }
+
+
+@pytest.mark.parametrize("kind", TRAINING)
+def test_a_builder_takes_from_the_algorithm_what_is_particular_to_it(
+    builders: Any, abalone: Settings, kind: str
+) -> None:
+    other = Algorithm(
+        image=Image("linear-learner", "1"),
+        channels=("train",),
+        content_type="text/csv;label_size=1",
+        evaluate="join_predictions.py",
+        objective=lambda metric: Objective(f"validation:{metric.name}_loss", "Minimize"),
+    )
+    training, _, _ = builders
+    definition = Definition(training.build(abalone, DEPLOYMENT, kind, other))
+    assert "xgboost" not in definition.built.definition
+    assert "/join_predictions.py" in str(definition.resolved("Evaluate")["AppSpecification"])
+    registered = definition.resolved("RegisterModel")["InferenceSpecification"]
+    assert registered["SupportedContentTypes"] == ["text/csv;label_size=1"]
+    step = definition.resolved("Train" if kind == "training" else "Tune")
+    job = step if kind == "training" else step["TrainingJobDefinition"]
+    assert "/linear-learner:1" in job["AlgorithmSpecification"]["TrainingImage"]
+    channels = [(one["ChannelName"], one["ContentType"]) for one in job["InputDataConfig"]]
+    assert channels == [("train", "text/csv;label_size=1")]
+    if kind == "training-hpo":
+        config = step["HyperParameterTuningJobConfig"]
+        aim = config["HyperParameterTuningJobObjective"]
+        assert aim == {"Type": "Minimize", "MetricName": "validation:mse_loss"}
 
 
 def test_a_search_stays_within_its_ranges_and_its_number_of_jobs(
@@ -225,7 +254,7 @@ def test_a_version_carries_its_evaluation_and_its_baseline(build: Any, abalone: 
         assert data["Constraints"]["S3Uri"] == f"{RUN}/data-quality/constraints.json"
 
 
-def test_the_container_is_not_told_of_code_that_is_not_there(build: Any, abalone: Settings) -> None:
+def test_the_container_has_no_variables_for_missing_code(build: Any, abalone: Settings) -> None:
     specification = build(abalone, "training").resolved("RegisterModel")["InferenceSpecification"]
     assert not specification["Containers"][0].get("Environment")
 

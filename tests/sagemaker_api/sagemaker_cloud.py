@@ -1,4 +1,4 @@
-"""A MiniStack process with SageMaker's API in it, and what tests drive it with."""
+"""A MiniStack process with SageMaker's API in it, and how tests control it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SERVER = Path(__file__).with_name("fake_cloud.py")
 
 
 class Cloud:
-    """The server process: started, driven, killed and started again."""
+    """The server process: started, used, killed and started again."""
 
     def __init__(self, folder: Path, token_window: float | None = None) -> None:
         with socket.socket() as probe:
@@ -73,7 +73,7 @@ class Cloud:
         return session.client(service, endpoint_url=self.endpoint, config=config)
 
     def engine(self, name: str, *arguments: Any) -> Any:
-        """What the engine tells its host; an error comes back as `{"error": ...}`."""
+        """Call the host as the engine does; an error is returned as `{"error": ...}`."""
         body = json.dumps(arguments, default=lambda time: {"$time": time.isoformat()}).encode()
         return json.loads(self.post(f"Engine.{name}", body))
 

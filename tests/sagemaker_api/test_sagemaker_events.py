@@ -45,7 +45,7 @@ def start(sagemaker: Any, pipeline: str) -> Any:
     )["PipelineExecutionArn"]
 
 
-def test_an_execution_tells_its_status_with_its_name_in_lower_case(
+def test_an_execution_event_has_the_pipelines_name_in_lower_case(
     cloud: Cloud, sagemaker: Any, pipeline: str, bus: Bus
 ) -> None:
     arn = start(sagemaker, pipeline)
@@ -64,7 +64,7 @@ def test_an_execution_tells_its_status_with_its_name_in_lower_case(
     assert ended["resources"] == [lower.partition("/execution/")[0], lower]
 
 
-def test_a_step_tells_each_status_once(
+def test_a_step_reports_each_status_once(
     cloud: Cloud, sagemaker: Any, pipeline: str, bus: Bus
 ) -> None:
     arn = start(sagemaker, pipeline)
@@ -83,7 +83,7 @@ def test_a_step_tells_each_status_once(
     assert ended["detail"]["stepStartTime"] == "2026-01-02T03:04:05Z"
 
 
-def test_a_failed_step_tells_why_and_a_cached_one_whence(
+def test_a_failed_step_reports_why_and_a_cached_one_its_source(
     cloud: Cloud, sagemaker: Any, pipeline: str, bus: Bus
 ) -> None:
     arn = start(sagemaker, pipeline)
@@ -103,7 +103,7 @@ def test_a_failed_step_tells_why_and_a_cached_one_whence(
     assert "metadata" not in second["detail"]
 
 
-def test_a_model_package_tells_its_approval(sagemaker: Any, name: str, bus: Bus) -> None:
+def test_a_model_package_event_has_its_approval(sagemaker: Any, name: str, bus: Bus) -> None:
     sagemaker.create_model_package_group(ModelPackageGroupName=name)
     container = {"Image": "registry/image:1", "ModelDataUrl": "s3://bucket/model.tar.gz"}
     statistics = {"ContentType": "application/json", "S3Uri": "s3://bucket/evaluation.json"}
@@ -197,7 +197,7 @@ MILLISECONDS = round(START.timestamp() * 1000)
         ("ProcessingJob", PROCESSING, "SageMaker Processing Job State Change", MILLISECONDS),
     ],
 )
-def test_a_job_tells_its_times_in_the_way_of_its_kind(
+def test_a_jobs_times_have_the_format_of_its_kind(
     cloud: Cloud, bus: Bus, kind: str, record: dict[str, Any], detail_type: str, time: str | int
 ) -> None:
     record = record | {f"{kind}Name": f"told-{kind[:10]}"}
@@ -216,7 +216,7 @@ def test_a_jobs_detail_type_is_the_published_one(example: str) -> None:
     assert published(example)["detail-type"] in events.DETAIL_TYPES.values()
 
 
-def test_a_new_secondary_status_is_told_and_the_same_one_is_not(cloud: Cloud, bus: Bus) -> None:
+def test_a_new_secondary_status_is_an_event_and_the_same_one_is_not(cloud: Cloud, bus: Bus) -> None:
     record = TRAINING | {
         "TrainingJobName": "second",
         "TrainingJobArn": f"{JOB}:training-job/second",

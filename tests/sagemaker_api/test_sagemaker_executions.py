@@ -62,7 +62,7 @@ def test_parameters_that_do_not_fit_the_definition_are_refused(
     assert listed["PipelineExecutionSummaries"] == []
 
 
-def test_an_execution_tells_given_and_default_parameters(sagemaker: Any, pipeline: str) -> None:
+def test_an_execution_lists_given_and_default_parameters(sagemaker: Any, pipeline: str) -> None:
     arn = start(sagemaker, pipeline)
     told = sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)
     assert told["PipelineParameters"] == [
@@ -209,7 +209,7 @@ def test_steps_are_listed_the_latest_first(cloud: Cloud, sagemaker: Any, pipelin
     assert "StepType" not in told["PipelineExecutionSteps"][0]
 
 
-def test_a_step_that_sagemaker_would_not_tell_is_the_engines_mistake(
+def test_a_step_that_sagemaker_could_not_return_is_the_engines_mistake(
     cloud: Cloud, sagemaker: Any, pipeline: str
 ) -> None:
     arn = start(sagemaker, pipeline)

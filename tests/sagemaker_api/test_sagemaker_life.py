@@ -51,7 +51,7 @@ def test_registry_and_tokens_are_there_again_after_a_stop(own_cloud: Cloud) -> N
     assert start(own_cloud, "a") == run
 
 
-def test_what_ran_when_the_cloud_stopped_has_failed_and_rules_are_told(own_cloud: Cloud) -> None:
+def test_what_ran_when_the_cloud_stopped_has_failed_with_an_event(own_cloud: Cloud) -> None:
     bus = Bus(own_cloud, "kept")
     run = start(own_cloud, "a")
     step = {"StepName": "S", "StepType": "Fail", "StepStatus": "Executing"}
@@ -99,7 +99,7 @@ def test_the_engine_calls_operations_in_process_with_errors_as_boto3_raises_them
     }
 
 
-def test_the_store_tells_scopes_apart_and_keeps_times(tmp_path: Path) -> None:
+def test_the_store_separates_scopes_and_keeps_times(tmp_path: Path) -> None:
     store = Store()
     now = datetime.now(UTC)
     store.scope("1", "us-east-1").table("pipelines")["p"] = {"CreationTime": now}

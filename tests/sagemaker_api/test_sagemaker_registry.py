@@ -61,7 +61,7 @@ def test_a_group_exists_once_in_the_words_the_sdk_looks_for(sagemaker: Any, grou
     assert "Model Package Group already exists" in error["Message"]
 
 
-def test_an_approval_tells_who_when_and_why(cloud: Cloud, sagemaker: Any, group: str) -> None:
+def test_an_approval_records_who_when_and_why(cloud: Cloud, sagemaker: Any, group: str) -> None:
     iam = cloud.client("iam")
     iam.create_user(UserName="ada")
     key = iam.create_access_key(UserName="ada")["AccessKey"]
@@ -206,7 +206,7 @@ def training_job(name: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def test_a_tuning_job_tells_its_training_jobs_by_their_objective(
+def test_a_tuning_job_lists_its_training_jobs_by_their_objective(
     cloud: Cloud, sagemaker: Any
 ) -> None:
     arn = "arn:aws:sagemaker:us-east-1:000000000000:hyper-parameter-tuning-job/tune"
@@ -289,7 +289,7 @@ def test_long_failure_reasons_are_cut_as_the_service_cuts_them(
         ),
     ],
 )
-def test_a_job_that_is_not_there_is_told_with_its_own_code(
+def test_a_missing_job_has_an_error_code_of_its_own(
     sagemaker: Any, method: str, member: str, code: str
 ) -> None:
     assert refused(getattr(sagemaker, method), **{member: "nothing"})["Code"] == code

@@ -19,7 +19,7 @@ def refused(call: Callable[..., Any], *args: Any, **request: Any) -> Any:
     return caught.value.response["Error"]
 
 
-def test_a_name_against_the_pattern_is_told_in_the_services_words(sagemaker: Any) -> None:
+def test_a_name_against_the_pattern_gets_the_services_message(sagemaker: Any) -> None:
     error = refused(
         sagemaker.create_pipeline,
         PipelineName="under_score",
@@ -34,7 +34,7 @@ def test_a_name_against_the_pattern_is_told_in_the_services_words(sagemaker: Any
     }
 
 
-def test_every_broken_constraint_is_told_at_once(sagemaker: Any, pipeline: str) -> None:
+def test_every_broken_constraint_is_reported_at_once(sagemaker: Any, pipeline: str) -> None:
     error = refused(
         sagemaker.start_pipeline_execution,
         PipelineName=pipeline,
@@ -85,7 +85,7 @@ def test_a_metadata_value_has_its_length_and_its_letters(
     assert rule in error["Message"]
 
 
-def test_an_enumeration_is_told_whole(sagemaker: Any, name: str) -> None:
+def test_an_enumeration_is_listed_whole(sagemaker: Any, name: str) -> None:
     error = refused(
         sagemaker.list_model_packages, ModelPackageGroupName=name, ModelApprovalStatus="Maybe"
     )
@@ -108,7 +108,7 @@ def test_a_raw_request_without_a_required_member_is_refused(cloud: Cloud) -> Non
     )
 
 
-def test_an_operation_that_is_not_there_says_so(sagemaker: Any) -> None:
+def test_an_unsupported_operation_says_so(sagemaker: Any) -> None:
     error = refused(sagemaker.list_endpoints)
     assert error["Code"] == "UnknownOperationException"
     assert "SageMaker.ListEndpoints is not part of the laptop cloud" in error["Message"]

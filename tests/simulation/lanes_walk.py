@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from headrace.domain.actions import Action, AdvanceRun, Tell
+from headrace.domain.actions import Action, AdvanceRun, Notify
 from headrace.domain.cause import Cause
 from headrace.domain.events import (
     LaneDue,
@@ -87,7 +87,7 @@ class Lanes(RuleBasedStateMachine):
         waited = self.lanes[HPO].waiting
         event = ModelQualityFailed(f"arn:run/{self._next()}", MISSED, self.now)
         actions = self._decide(HPO, event)
-        if any(isinstance(action, Tell) for action in actions):
+        if any(isinstance(action, Notify) for action in actions):
             assert self.lanes[HPO].waiting == waited
             return
         assert waited is None

@@ -10,7 +10,7 @@ ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package"
 
 
 class Registry:
-    """The versions, and all that happened to them; events tell of every change but a deletion."""
+    """The versions and their history; every change except a deletion is an event."""
 
     def __init__(
         self,

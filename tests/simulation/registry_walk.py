@@ -20,7 +20,7 @@ INFERENCE = PROJECT.pipelines.inference
 class RegistryLife(RuleBasedStateMachine):
     """Versions registered, approved, rejected, approved again, deleted, their reference late.
 
-    Events are told in any order, repeatedly or never; CI succeeds or fails, in order.
+    Events arrive in any order, repeatedly or never; CI succeeds or fails, in order.
     """
 
     @initialize()
@@ -143,7 +143,7 @@ class RegistryLife(RuleBasedStateMachine):
     @precondition(lambda self: self.packages)
     @rule(data=st.data())
     def a_version_is_approved_and_put_there_unheard(self, data: st.DataObject) -> None:
-        """The usual way at once, so that walks get far; only the end is yet to be told."""
+        """The usual path in one step, so that walks get far; only the end is not reported yet."""
         arn = data.draw(st.sampled_from(sorted(self.packages)))
         metadata = {**self.packages[arn].metadata, "review_board_reference": "board 11"}
         self._change(arn, approval="Approved", metadata=metadata)

@@ -1,4 +1,4 @@
-"""SageMaker's pipeline executions: started by token, run for hours, end, tell of it."""
+"""SageMaker's pipeline executions: started by token, run for hours, end, publish events."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ class Fate:
 
 
 class SimulatedSageMaker:
-    """The client, as far as the layer uses it; `publish` takes what EventBridge would be told."""
+    """The part of the client that the layer uses; `publish` takes the events for EventBridge."""
 
     def __init__(
         self,
@@ -182,7 +182,8 @@ class SimulatedSageMaker:
         given = self.runs[PipelineExecutionArn].parameters
         return "PipelineParameters", [{"Name": k, "Value": v} for k, v in given.items()]
 
-    def _list_steps(self, *, PipelineExecutionArn: str) -> tuple[str, list[Any]]:
+    def _list_steps(self, *, PipelineExecutionArn: str, SortOrder: str) -> tuple[str, list[Any]]:
+        assert SortOrder == "Ascending"
         run = self.runs[PipelineExecutionArn]
         steps: list[dict[str, Any]] = [{"StepName": "Preprocess", "StepStatus": "Succeeded"}]
         if run.failed and run.ended is not None:

@@ -1,4 +1,4 @@
-"""Short stories of one project, told hour by hour, for tests that ask for one thing."""
+"""Short simulations of one project, hour by hour, for tests of a single property."""
 
 import json
 from collections.abc import Callable

@@ -58,7 +58,7 @@ def test_late_ground_truth_is_one_check_with_the_consequences_of_any_other() -> 
     assert outcome(story)[0] == 3  # scoring, check, retuning
 
 
-def test_a_check_that_crashes_is_told_and_retunes_nothing() -> None:
+def test_a_check_that_crashes_is_reported_and_retunes_nothing() -> None:
     story = told(SELDOM, model_quality=Fate(HOUR, "Failed", ("ModelQuality", "Traceback: row 7")))
     starts, kinds, _ = outcome(story)
     assert (starts, kinds["run-failed"], story.outcomes("retuning")) == (2, 1, [])
@@ -81,7 +81,7 @@ def test_a_crash_around_any_effect_neither_doubles_nor_loses_a_check() -> None:
             assert outcome(story) == expected, (what, story.world.faults.made)
 
 
-def test_reconcile_finds_a_check_whose_end_no_event_told() -> None:
+def test_reconcile_finds_a_check_whose_end_event_was_lost() -> None:
     silent = replace(QUIET, sagemaker_lost=1.0)
     story = told(silent, 12, model_quality=MISSED_THRESHOLD)
     assert len(checks(story)) == 1
@@ -119,7 +119,7 @@ def test_corrected_ground_truth_is_checked_again() -> None:
     assert examine(story).problems == []
 
 
-def test_without_a_look_at_what_a_run_had_ground_truth_told_late_is_judged_twice() -> None:
+def test_without_a_look_at_what_a_run_used_late_ground_truth_is_checked_twice() -> None:
     def plot(story: Story) -> None:
         story.at(1, story.approved)
         for n in range(20):

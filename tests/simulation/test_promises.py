@@ -130,7 +130,7 @@ def test_promise_04_dead_letters_of_fourteen_days_ago_start_nothing_twice(seed: 
     assert (report.duplicates, report.lost, report.problems) == (0, 0, [])
 
 
-def test_promise_05_reconcile_finds_a_failure_that_no_event_told() -> None:
+def test_promise_05_reconcile_finds_a_failure_whose_event_was_lost() -> None:
     silent = replace(QUIET, sagemaker_lost=1.0)
     story = Story(mix=silent, fates={"inference": MISSED_THRESHOLD}, plot=whole_loop)
     world = story.told(12)

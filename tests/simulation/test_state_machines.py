@@ -64,7 +64,7 @@ def of_any_refresh(project: Any, lane: Lane, event: Any, now: float) -> Any:
 
 
 def of_any_age(project: Any, lane: Lane, event: Any, now: float) -> Any:
-    """Believe the end of a refresh however late it is told."""
+    """Accept the end of a refresh however late it is reported."""
     return _refreshed(
         project, replace(lane, rollout=replace(lane.rollout, deployed_by=0)), event, now
     )

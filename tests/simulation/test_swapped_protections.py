@@ -121,7 +121,7 @@ def runs_of_two_drivers_that_found_none() -> int:
     return len(world.sagemaker.runs)
 
 
-def test_of_two_drivers_that_found_no_run_the_token_lets_one_start() -> None:
+def test_of_two_executions_that_found_no_run_the_token_lets_one_start() -> None:
     assert runs_of_two_drivers_that_found_none() == 1
     with random_tokens():
         assert runs_of_two_drivers_that_found_none() == 2

@@ -194,7 +194,7 @@ class World:
         self.notices.redrive()
 
     def reconcile(self, inventory: bool, tried: int = 0) -> None:
-        """Look for what no event told; Lambda tries again, and the next tick is another try."""
+        """Reconcile; Lambda retries a failure, and the next tick is another attempt."""
         self.reconciles += 1
         try:
             self._call("reconcile", {"inventory": inventory})

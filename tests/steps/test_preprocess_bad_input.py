@@ -74,7 +74,7 @@ def test_equal_rows_only_cannot_be_split(fit: RunStep) -> None:
     assert "too many are equal" in fit("red,1,1\n" * 50).message
 
 
-def test_no_file_at_all_is_said(run_step: RunStep, columns: str, tmp_path: Path) -> None:
+def test_no_file_at_all_is_reported(run_step: RunStep, columns: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv.bak").write_text(GOOD)
     step = run_step(
         *("preprocess.py", "fit", "--data", tmp_path, "--columns", columns),

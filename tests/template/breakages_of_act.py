@@ -14,7 +14,7 @@ BREAKAGES_OF_ACT = [
     case(
         act.states_are_reachable,
         "Nowhere",
-        in_act("Tell", lambda s: s.update(Next="Nowhere")),
+        in_act("Notify", lambda s: s.update(Next="Nowhere")),
     ),
     case(
         act.states_end_or_go_on, "Advanced", in_act("Advanced", lambda state: state.pop("Default"))
@@ -22,9 +22,9 @@ BREAKAGES_OF_ACT = [
     case(
         act.nothing_is_left_to_substitute,
         "Topic",
-        in_act("Tell", lambda state: state["Arguments"].update(TopicArn="${Topic}")),
+        in_act("Notify", lambda state: state["Arguments"].update(TopicArn="${Topic}")),
     ),
-    case(act.tasks_retry, "Tell", in_act("Tell", lambda state: state.pop("Retry"))),
+    case(act.tasks_retry, "Notify", in_act("Notify", lambda state: state.pop("Retry"))),
     case(
         act.functions_are_retried_patiently,
         "Refresh: gives RetryableError up",
@@ -72,10 +72,10 @@ BREAKAGES_OF_ACT = [
     ),
     case(
         act.integrations_exist,
-        "Tell: Publish takes no Topic",
-        in_act("Tell", lambda state: state["Arguments"].update(Topic="x")),
+        "Notify: Publish takes no Topic",
+        in_act("Notify", lambda state: state["Arguments"].update(Topic="x")),
     ),
-    case(act.act_may_do_what_it_does, "ActRole: lacks sns:Publish", revoke("ActRole", "Tell")),
+    case(act.act_may_do_what_it_does, "ActRole: lacks sns:Publish", revoke("ActRole", "Notify")),
     case(
         act.act_may_do_what_it_does,
         "ActRole: allows s3:GetObject in vain",

@@ -75,7 +75,7 @@ class Stack:
         ]
 
     def dead_letter_queues(self) -> set[str]:
-        """Return the queues that take what was not handled, whoever sends it there."""
+        """Return the queues that receive what was not handled, from any sender."""
         targets = [target for _, target in self.targets()]
         arns = [target.get("DeadLetterConfig", {}).get("Arn") for target in targets]
         arns += [

@@ -57,7 +57,7 @@ def states_end_or_go_on(stack: Stack) -> list[str]:
 
 
 def nothing_is_left_to_substitute(stack: Stack) -> list[str]:
-    """Each `${name}` of the definition is given by the template, and none is given in vain."""
+    """The template provides each `${name}` of the definition, and no unused ones."""
     [machine] = stack.of("StepFunctions::StateMachine").values()
     used = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
     given = machine.get("DefinitionSubstitutions", {}).keys()
@@ -90,7 +90,7 @@ def functions_are_retried_patiently(stack: Stack) -> list[str]:
 
 
 def permanent_errors_are_not_retried(stack: Stack) -> list[str]:
-    """What will never succeed is told at once."""
+    """Permanent errors are reported at once, without retries."""
     return [
         f"{name}: tries {error} again"
         for name, task in _invocations(stack)
@@ -100,7 +100,7 @@ def permanent_errors_are_not_retried(stack: Stack) -> list[str]:
 
 
 def functions_that_give_up_are_caught(stack: Stack) -> list[str]:
-    """When a function has failed for good the inbox is told, and with it people."""
+    """A function's final failure is sent to the inbox, so that people are notified."""
     return [
         f"{name}: what it raises ends the execution, unheard"
         for name, task in _invocations(stack)

@@ -111,7 +111,7 @@ def the_ledger_remembers_longer(stack: Stack) -> list[str]:
 
 
 def queues_have_alarms(stack: Stack) -> list[str]:
-    """A dead letter, and a message that waits too long, are told to people."""
+    """A dead letter, or a message that waits too long, notifies people."""
     wanted = [(queue, "ApproximateAgeOfOldestMessage") for queue in _polled(stack)]
     wanted += [
         (queue, "ApproximateNumberOfMessagesVisible") for queue in stack.dead_letter_queues()

@@ -108,7 +108,7 @@ def functions_may_do_nothing_else(stack: Stack) -> list[str]:
 
 
 def operations_nobody_reaches(stack: Stack) -> list[str]:
-    """Return what the layer calls in vain: it tells that following names has missed a path."""
+    """Return operations that seem unreachable: following names has missed a path to them."""
     reached = {call for folder in functions(stack).values() for call in operations(folder)}
     return [f"{service} {name}" for service, name in sorted(all_operations() - reached)]
 

@@ -9,9 +9,9 @@ from headrace.adapters.eventbridge import parse
 from headrace.domain.actions import (
     Action,
     AdvanceRun,
+    Notify,
     RefreshInference,
     ReturnToPending,
-    Tell,
     as_input,
 )
 from headrace.domain.errors import PermanentError
@@ -31,7 +31,7 @@ BACK = ReturnToPending(ARN, "the board's reference is missing", "why")
 DETAIL = {"columns": ["a", "b"], "n": 1.5, "x": None}
 MAIL = Message("drift", "abalone", "Drift", 'Sie sagt: "größer"\n', DETAIL)
 EXAMPLES: dict[type[Action], Action] = {
-    type(action): action for action in (ADVANCE, REFRESH, BACK, Tell(MAIL, "why"))
+    type(action): action for action in (ADVANCE, REFRESH, BACK, Notify(MAIL, "why"))
 }
 
 
@@ -148,7 +148,7 @@ def test_an_approval_is_taken_back_with_its_reason() -> None:
 
 
 def test_a_message_is_text_for_people_and_json_for_machines() -> None:
-    [(_, sent)] = walk(Tell(MAIL, "why"), {"MessageId": "1"}).steps
+    [(_, sent)] = walk(Notify(MAIL, "why"), {"MessageId": "1"}).steps
 
     body = json.loads(sent["Message"])
     assert sent["Subject"] == "Drift"

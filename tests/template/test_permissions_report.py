@@ -51,9 +51,9 @@ def complaints(*clouds: Seen, reasons: tuple[Explanation, ...] = ()) -> list[str
 def test_what_was_allowed_and_never_used_must_be_explained_or_go() -> None:
     assert complaints(seen(READ, KEY)) == [
         f"Role Files: s3:PutObject on {BUCKET}/*/runs/*: was never used; "
-        "take it away, or say why it stays",
+        "remove it, or explain why it stays",
         "Role Keys: kms:GenerateDataKey* on key-2: was never used; "
-        "take it away, or say why it stays",
+        "remove it, or explain why it stays",
     ]
 
 
@@ -102,7 +102,7 @@ def test_a_use_elsewhere_is_no_use_of_this_permission() -> None:
 def test_a_reason_for_a_permission_that_is_gone_is_a_complaint() -> None:
     gone = Explanation("Role", "Files", "s3:DeleteObject", "because")
     assert complaints(seen(READ, KEY), reasons=(gone,))[-1] == (
-        "Role Files: s3:DeleteObject: is explained, and no such permission is there any more"
+        "Role Files: s3:DeleteObject: is explained, but there is no such permission"
     )
 
 

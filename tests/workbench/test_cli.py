@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from local_cloud import foreground
+from local_cloud.ministack.process import ServerError
 from workbench.cli import app
 
 HEADRACE = Path(sys.prefix) / "bin" / "headrace"
@@ -56,7 +57,7 @@ def one_line(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
     return done.stderr
 
 
-def test_what_is_missing_is_said_in_one_line(tmp_path: Path) -> None:
+def test_missing_settings_are_reported_in_one_line(tmp_path: Path) -> None:
     nothing = "http://127.0.0.1:9"
     assert "no region; name one with --region" in one_line(headrace("lanes"))
     assert "run `aws configure`" in one_line(headrace("audit", "abalone", environment=REGION))
@@ -97,6 +98,37 @@ def test_every_command_takes_the_common_options(
     assert [f"--{name}" in shown for name in ("stack", "region", "profile", "json")] == [True] * 4
     assert app.main([*words(command), "--version"]) == 0
     assert capsys.readouterr().out == f"{version('headrace')}\n"
+
+
+@pytest.mark.parametrize("option", ["--region", "--profile"])
+@pytest.mark.parametrize("command", ["up", "down", "env", "demo"])
+def test_the_laptop_refuses_options_that_only_an_account_has(
+    command: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main([command, option, "somewhere"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+    assert f"leave out {option}" in shown.err
+
+
+def test_a_laptop_cloud_that_fails_says_so_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object) -> None:
+        raise ServerError("MiniStack died; its log ends with:\nTraceback\n  OSError: no port")
+
+    monkeypatch.setattr(foreground, "up", dies)
+    assert app.main(["up", "--home", str(tmp_path)]) == 1
+    said = f"MiniStack died; its log ends with: OSError: no port; more is in {tmp_path / 'logs'}"
+    assert capsys.readouterr() == ("", f"error: {said}\n")
+
+
+def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "choose another --home" in one_line(
+        headrace("up", "--home", "file/home", folder=tmp_path, environment={"HOME": str(tmp_path)})
+    )
 
 
 def test_the_version_waits_for_nothing() -> None:
@@ -153,7 +185,6 @@ def test_an_interrupted_command_says_so_in_a_line(tmp_path: Path) -> None:
         text=True,
     )
     assert process.stdout and process.stdout.readline() == "waits\n"
-    time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=20) == ("", "interrupted\n")
     assert process.returncode == app.INTERRUPTED

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from pipeline_specs import ROOT
-from pipeline_specs.pipelines.built import IMAGE_VERSIONS
 from tests.workbench.doctor_account import (
     ACCOUNT,
     GITLAB,
@@ -55,10 +54,10 @@ def test_the_table_of_images_is_the_one_that_pipelines_are_built_from() -> None:
     """The golden definitions are what the SDK builds, and compared with it in their own tests."""
     golden = ROOT / "tests/pipeline_specs/golden"
     built = "".join(path.read_text() for path in golden.rglob("*.json"))
-    for framework, version in IMAGE_VERSIONS.items():
-        account = images.registries(framework, version)["us-east-1"]
+    for image in images.IMAGES:
+        account = images.registries(image.framework, image.version)["us-east-1"]
         assert f"{account}.dkr.ecr.us-east-1.amazonaws.com/sagemaker-" in built
-        assert f":{version}" in built
+        assert f":{image.version}" in built
 
 
 def test_a_region_without_images_is_an_error() -> None:
@@ -67,8 +66,8 @@ def test_a_region_without_images_is_an_error() -> None:
     here.session.region_name = "ap-southeast-7"
     found = list(images.images(here))
     assert [one.severity for one in found] == ["error", "error"]
-    assert "3.0-5 is not in ap-southeast-7" in found[1].seen
-    assert found[1].command == "sam deploy --guided --region ap-east-1"
+    assert "3.0-5 is not in ap-southeast-7" in found[0].seen
+    assert found[0].command == "sam deploy --guided --region ap-east-1"
 
 
 def quota(usage: str, value: float) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""`headrace`: everything people and CI do with Headrace, under one roof.
+"""`headrace`: the one command for everything that people and CI do with Headrace.
 
-Exit codes: 0 done; 1 it failed, and one line says why and what to do; 2 the command line is wrong;
-130 interrupted; 141 the reader of a pipe went away.
+Exit codes: 0 done; 1 failed, with one line that says why and what to do; 2 wrong command line;
+130 interrupted; 141 the reader of the pipe closed it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what `headrace --version` does not wait for
+    from cyclopts import App
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
@@ -20,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = 0
         if given == ["--version"]:
-            print(version("headrace"))  # what everything else needs takes longer to import
+            print(version("headrace"))  # the imports of all other commands take longer
         else:
             code = _run(given)
         sys.stdout.flush()
@@ -28,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing to flush at exit
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # nothing left to flush at exit
         return PIPE_CLOSED
     return code
 
@@ -37,12 +43,15 @@ def _run(given: list[str]) -> int:
     from cyclopts import CycloptsError
 
     from workbench.cli import failures
+    from workbench.cli.context import WrongUseError
 
     try:
-        code = _app()(given, exit_on_error=False, print_error=False, result_action="return_value")
+        code = made()(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         command = " ".join(["headrace", *(error.command_chain or ())])
         return _fail(f"{failures.one_line(error)} See `{command} --help`.", 2)
+    except WrongUseError as error:
+        return _fail(str(error), 2)
     except Exception as error:
         if said := failures.said(error):
             return _fail(said)
@@ -50,7 +59,8 @@ def _run(given: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _app() -> Callable[..., object]:
+def made() -> App:
+    """Return the command line: every command with its options."""
     from cyclopts import App, Parameter
 
     from workbench.cli import doctor, laptop, ledger, pipelines

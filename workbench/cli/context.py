@@ -1,4 +1,4 @@
-"""What every command takes: which stack, whose account, and how to say what came of it."""
+"""What all commands share: the options for stack, account and region, and the output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Group, Parameter
 from headrace.domain.errors import PermanentError
 
-if TYPE_CHECKING:  # each takes a good part of a second to import
+if TYPE_CHECKING:  # each takes a large part of a second to import
     import boto3
     from headrace.adapters.ledger import Ledger
 
@@ -20,12 +20,17 @@ if TYPE_CHECKING:  # each takes a good part of a second to import
 STACK = "headrace"
 
 
+class WrongUseError(PermanentError):
+    """The command line says what its command cannot do."""
+
+
 @Parameter(name="*", group=Group("Common options", sort_key=9))
 @dataclass(frozen=True, slots=True)
 class Common:
     """The options that every command takes.
 
-    The laptop's commands (up, down, env, demo) have an account and a region of their own.
+    The laptop's commands (up, down, env, demo) refuse --region and --profile: their cloud has a
+    region and credentials of its own.
     """
 
     stack: str = STACK
@@ -35,17 +40,17 @@ class Common:
     profile: str | None = None
     """A profile of the AWS CLI's configuration."""
     json: Annotated[bool, Parameter(show_default=False)] = False
-    """For machines: results as a document, progress as an object a line."""
+    """For machines: results as one document, progress as one object per line."""
 
     def session(self) -> boto3.Session:
-        """Return a session of the account and region that are meant."""
+        """Return a session of the selected account and region."""
         import logging
 
         import boto3
 
-        logging.getLogger("botocore").setLevel(logging.WARNING)  # SageMaker's SDK asks for INFO
+        logging.getLogger("botocore").setLevel(logging.WARNING)  # SageMaker's SDK sets INFO
         if self.region:
-            os.environ["AWS_DEFAULT_REGION"] = self.region  # the SDK has sessions of its own
+            os.environ["AWS_DEFAULT_REGION"] = self.region  # the SDK creates sessions of its own
         if self.profile:
             os.environ["AWS_PROFILE"] = self.profile
         session = boto3.Session(profile_name=self.profile, region_name=self.region)
@@ -56,7 +61,7 @@ class Common:
         return session
 
     def deployed(self) -> Stack:
-        """Return the stack that is meant."""
+        """Return the selected stack."""
         from pipeline_specs.deploy.stack import Stack
 
         return Stack(self.stack, self.session())
@@ -67,15 +72,23 @@ class Common:
 
         return Ledger(stack.output("LedgerTableName"), stack.session.client("dynamodb"))
 
+    def refuse_account(self) -> None:
+        """Raise WrongUseError for options that choose an account: the laptop cloud is its own."""
+        for option in ("region", "profile"):
+            if getattr(self, option):
+                raise WrongUseError(
+                    f"the laptop cloud has its own region and credentials; leave out --{option}"
+                )
+
     def say(self, line: str) -> None:
-        """Say what was done, at once."""
+        """Print a line of progress at once."""
         if not self.json:
             print(line, flush=True)
         elif line.strip():
             print(jsons.dumps({"line": line.strip()}), flush=True)
 
     def show(self, document: Any, lines: Iterable[str]) -> None:
-        """Show a result: lines for people, the document for machines."""
+        """Print a result: lines for people, the document for machines."""
         if self.json:
             print(jsons.dumps(document, indent=2))
         else:

@@ -1,10 +1,10 @@
-"""What an error means for whoever ran a command, in one line."""
+"""Errors as advice for the user, in one line."""
 
 from __future__ import annotations
 
 
 def said(error: Exception) -> str | None:
-    """Return what to say of an error of Headrace or of AWS's library; None for any other."""
+    """Return an error of Headrace or of AWS's library as advice for the user; None for others."""
     from headrace.domain.errors import HeadraceError
 
     return str(error) if isinstance(error, HeadraceError) else _of_aws(error)
@@ -18,7 +18,7 @@ def _of_aws(error: Exception) -> str | None:
     if isinstance(error, exceptions.NoRegionError):
         return "no region; name one with --region, set AWS_DEFAULT_REGION or choose a --profile"
     if isinstance(error, exceptions.ProfileNotFound):
-        return f"{one_line(error)}; `aws configure list-profiles` names those there are"
+        return f"{one_line(error)}; `aws configure list-profiles` lists the existing ones"
     if isinstance(error, exceptions.EndpointConnectionError):
         return f"{one_line(error)}; is AWS_ENDPOINT_URL right, and does the region exist?"
     if isinstance(error, exceptions.BotoCoreError | exceptions.ClientError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from headrace.domain.errors import PermanentError
@@ -11,6 +13,26 @@ from workbench.cli.context import USUAL, Common
 
 HOME = Path(".headrace")
 DEMO_HOME = Path(__file__).resolve().parents[2] / ".headrace" / "demo"
+
+
+@contextmanager
+def _failing_in_a_line(home: Path) -> Iterator[None]:
+    """Turn what is expected to go wrong on a laptop into one line that names the logs."""
+    from local_cloud import foreground
+
+    try:
+        yield
+    except foreground.EXPECTED as error:
+        first, *rest = str(error).splitlines()
+        if rest:  # the end of a log, or of what a tool said; the last line says most
+            first = f"{first} {rest[-1].strip()}; more is in {home / 'logs'}"
+        raise PermanentError(first) from error
+    except OSError as error:
+        if not error.filename:
+            raise
+        raise PermanentError(
+            f"{error.filename}: {error.strerror}; choose another --home"
+        ) from error
 
 
 def up(
@@ -32,27 +54,22 @@ def up(
     no_pipelines
         Do not have CI create the pipelines.
     chaos
-        Make trouble, by this seed.
+        Inject faults, by this seed.
     """
+    common.refuse_account()
     from local_cloud import foreground
     from local_cloud.chaos.chaos import Chaos
     from local_cloud.cloud import Cloud
 
-    trouble = None if chaos is None else Chaos(chaos)
-    try:
-        foreground.up(
-            Cloud(
-                home,
-                alert_email=alert_email,
-                stack_name=common.stack,
-                chaos=trouble,
-                say=common.say,
-            ),
-            not no_pipelines,
-            common.say,
+    with _failing_in_a_line(home):
+        cloud = Cloud(
+            home,
+            alert_email=alert_email,
+            stack_name=common.stack,
+            chaos=None if chaos is None else Chaos(chaos),
+            say=common.say,
         )
-    except foreground.EXPECTED as error:
-        raise PermanentError(str(error)) from error
+        foreground.up(cloud, not no_pipelines, common.say)
 
 
 def down(*, home: Path = HOME, common: Common = USUAL) -> None:
@@ -63,12 +80,11 @@ def down(*, home: Path = HOME, common: Common = USUAL) -> None:
     home
         The folder that holds its state.
     """
+    common.refuse_account()
     from local_cloud import foreground
 
-    try:
+    with _failing_in_a_line(home):
         common.say(foreground.down(home))
-    except foreground.EXPECTED as error:
-        raise PermanentError(str(error)) from error
 
 
 def env(*, home: Path = HOME, common: Common = USUAL) -> None:
@@ -81,12 +97,11 @@ def env(*, home: Path = HOME, common: Common = USUAL) -> None:
     home
         The folder that holds its state.
     """
+    common.refuse_account()
     from local_cloud import foreground
 
-    try:
+    with _failing_in_a_line(home):
         variables = foreground.variables(home)
-    except foreground.EXPECTED as error:
-        raise PermanentError(str(error)) from error
     common.show(
         variables, (f"export {name}={shlex.quote(value)}" for name, value in variables.items())
     )
@@ -104,6 +119,7 @@ def demo(*, keep: bool = False, home: Path = DEMO_HOME, common: Common = USUAL) 
     home
         The folder that holds its state; it is emptied first.
     """
+    common.refuse_account()
     from demo.main_job import run
 
     return run(home.resolve(), keep, common.say, live=not common.json)

@@ -1,4 +1,4 @@
-"""`headrace audit | lanes | redrive`: what happened and why, what waits, what is sent on again."""
+"""`headrace audit | lanes | redrive`: what happened and why, what waits, and retries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from headrace.adapters.ledger import Ledger
     from headrace.domain.lane import Lane
 
-    from workbench.books import Entry
+    from workbench.version_history import Entry
 
 
 def audit(
@@ -34,11 +34,11 @@ def audit(
     project
         The project's name.
     since
-        ISO time, e.g. 2026-11-24T08; from the beginning if not given.
+        ISO time, e.g. 2026-11-24T08; everything if not given.
     until
         ISO time; until now if not given.
     model_version
-        Of this model version only: its data, request, run, approval, CI, and since when it is live.
+        Only this model version: its data, request, run, approval, CI, and since when it is live.
     """
     stack = common.deployed()
     ledger = common.ledger(stack)
@@ -51,7 +51,7 @@ def audit(
         common.show(found.document(), found.lines())
         return
     entries = ledger.audit(project, since, until)
-    # The audit outlives its project.
+    # The audit log outlives its project.
     if not (entries or ledger.project_of("name", project) or ledger.audit(project)):
         raise _unknown(ledger, project)
     common.show(entries, _decisions(entries))
@@ -67,9 +67,9 @@ def lanes(*, common: Common = USUAL) -> None:
 
 
 def redrive(*, common: Common = USUAL) -> None:
-    """Send dead letters on their way again.
+    """Send dead letters to their queues again.
 
-    Safe at any time, and twice: an event that was decided before starts nothing.
+    Safe at any time, and safe to repeat: an event that was decided before starts nothing.
     """
     from workbench.redrive import LEFT
     from workbench.redrive import redrive as send
@@ -86,12 +86,12 @@ def _unknown(ledger: Ledger, project: str) -> PermanentError:
     there = f"there are {known}" if known else "there is none yet"
     return PermanentError(
         f"no project named {project} in the ledger; {there} "
-        f"(`headrace pipelines upsert {project}` puts one there)"
+        f"(`headrace pipelines upsert {project}` adds it)"
     )
 
 
 def _decisions(entries: Iterable[Entry]) -> Iterator[str]:
-    from workbench.books import words
+    from workbench.version_history import words
 
     for entry in entries:
         for line in entry["decided"]:
@@ -107,11 +107,11 @@ def _state(lane: Lane) -> str:
     if lane.current:
         since = datetime.fromtimestamp(lane.current.claimed_at, UTC).isoformat(timespec="seconds")
         what = lane.current.request_id or lane.current.execution_arn
-        parts.append(f"{what} runs since {since} ({lane.current.description})")
+        parts.append(f"{what} has run since {since} ({lane.current.description})")
     if lane.waiting:
         parts.append(f"{lane.waiting.id} waits ({lane.waiting.description})")
     if lane.rollout.live:
         parts.append(f"live: {lane.rollout.live}")
     if lane.rollout.wanted:
-        parts.append(f"on its way: {lane.rollout.wanted}")
+        parts.append(f"being deployed: {lane.rollout.wanted}")
     return "; ".join(parts) or "free"

@@ -1,4 +1,4 @@
-"""`headrace pipelines`: puts a project's SageMaker pipelines into an account, and takes them away.
+"""`headrace pipelines`: creates, starts and deletes a project's SageMaker pipelines.
 
 The account and region are the environment's (variables, profile, role) unless options name them.
 """
@@ -11,20 +11,27 @@ import uuid
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from headrace.domain.errors import PermanentError
 
 from workbench.cli import putting
 from workbench.cli.context import USUAL, Common
 
-if TYPE_CHECKING:  # SageMaker's SDK takes seconds to import, and boto3 a good part of one
+if TYPE_CHECKING:  # SageMaker's SDK takes seconds to import, and boto3 a large part of one
     from pipeline_specs.config.settings import Settings
     from pipeline_specs.deploy.account import Account
 
 Kind = Literal["training", "training-hpo", "inference"]
 Definable = Literal["training", "training-hpo", "inference", "model-quality"]
+# Options of several commands, with their help.
+Project = Annotated[str, Parameter(help="A folder of pipeline_specs with a project.yaml.")]
+ModelPackageArn = Annotated[str, Parameter(help="The approved version.")]
+CiPipeline = Annotated[
+    int | None, Parameter(help="The number of the CI pipeline; CI_PIPELINE_ID if not given.")
+]
+WithData = Annotated[bool, Parameter(help="Delete data as well.")]
 
 app = App(
     name="pipelines",
@@ -34,7 +41,7 @@ app = App(
 
 
 def _opened(project: str, common: Common) -> tuple[Settings, Account]:
-    """Return a project's settings and the account: what is wrong in a file is said first."""
+    """Return a project's settings and the account; errors in the file are reported first."""
     from pipeline_specs.config import settings
     from pipeline_specs.deploy.account import Account
 
@@ -50,9 +57,9 @@ def init(project: str, csv: Path, /, *, target: str | None = None, common: Commo
     Parameters
     ----------
     project
-        What the project is called.
+        The project's name.
     csv
-        A labelled file, as it would be dropped.
+        A labelled file, like those that will be uploaded.
     target
         The column to predict, instead of a guess.
     """
@@ -64,13 +71,11 @@ def init(project: str, csv: Path, /, *, target: str | None = None, common: Commo
 
 
 @app.command
-def upsert(project: str, /, *, recreate: bool = False, common: Common = USUAL) -> None:
+def upsert(project: Project, /, *, recreate: bool = False, common: Common = USUAL) -> None:
     """Create or update the pipelines, the settings and the recipients.
 
     Parameters
     ----------
-    project
-        A folder of pipeline_specs with a project.yaml.
     recreate
         Delete existing pipelines first, with their history.
     """
@@ -94,36 +99,30 @@ def upsert(project: str, /, *, recreate: bool = False, common: Common = USUAL) -
     if package is None:
         group = loaded.project.model_package_group
         name = loaded.project.pipelines.inference
-        common.say(f"{name}: waits for an approved version of {group}")
+        common.say(f"{name}: will be created once a version of {group} is approved")
     else:
         putting.put_scoring(loaded, account, package, recreate, common)
-    # Last, since they start runs of what is now there.
+    # Last, since they start runs of the new pipelines.
     for line in (*account.put_schedules(loaded), *account.upload(loaded)):
         common.say(line)
 
 
 @app.command
 def refresh(
-    project: str,
+    project: Project,
     /,
     *,
-    model_package_arn: str,
+    model_package_arn: ModelPackageArn,
     refresh_id: str | None = None,
-    ci_pipeline: int | None = None,
+    ci_pipeline: CiPipeline = None,
     common: Common = USUAL,
 ) -> None:
     """Put exactly one approved version into the inference pipeline.
 
     Parameters
     ----------
-    project
-        A folder of pipeline_specs with a project.yaml.
-    model_package_arn
-        The approved version.
     refresh_id
         Which refresh this is; HEADRACE_REFRESH_ID if not given.
-    ci_pipeline
-        The number of the CI pipeline; CI_PIPELINE_ID if not given.
     """
     from pipeline_specs.deploy import promotion
 
@@ -139,24 +138,14 @@ def refresh(
 
 @app.command
 def promote(
-    project: str,
+    project: Project,
     /,
     *,
-    model_package_arn: str,
-    ci_pipeline: int | None = None,
+    model_package_arn: ModelPackageArn,
+    ci_pipeline: CiPipeline = None,
     common: Common = USUAL,
 ) -> None:
-    """Score here with exactly one version of another account's registry.
-
-    Parameters
-    ----------
-    project
-        A folder of pipeline_specs with a project.yaml.
-    model_package_arn
-        The approved version.
-    ci_pipeline
-        The number of the CI pipeline; CI_PIPELINE_ID if not given.
-    """
+    """Score in this account with exactly one version of another account's registry."""
     from pipeline_specs.deploy import promotion
 
     loaded, account = _opened(project, common)
@@ -168,23 +157,15 @@ def promote(
         common.say(line)
     putting.put_scoring(loaded, account, package, False, common)
     page = os.environ.get("CI_PIPELINE_URL", "by hand")
-    promotion.tell_live(account, loaded.project, package.arn, number, page)
+    promotion.report_live(account, loaded.project, package.arn, number, page)
     common.say(f"live: {package.arn}")
     for line in account.put_schedules(promotion.schedules_here(loaded)):
         common.say(line)
 
 
 @app.command
-def delete(project: str, /, *, with_data: bool = False, common: Common = USUAL) -> None:
-    """Delete a project: all of it but data and audit.
-
-    Parameters
-    ----------
-    project
-        A folder of pipeline_specs with a project.yaml.
-    with_data
-        Delete data as well.
-    """
+def delete(project: Project, /, *, with_data: WithData = False, common: Common = USUAL) -> None:
+    """Delete a project, except its data and audit log."""
     from pipeline_specs.deploy import teardown
 
     loaded, account = _opened(project, common)
@@ -193,14 +174,8 @@ def delete(project: str, /, *, with_data: bool = False, common: Common = USUAL) 
 
 
 @app.command
-def destroy(*, with_data: bool = False, common: Common = USUAL) -> None:
-    """Delete every project and the stack, all but the data bucket and the ledger.
-
-    Parameters
-    ----------
-    with_data
-        Delete data as well.
-    """
+def destroy(*, with_data: WithData = False, common: Common = USUAL) -> None:
+    """Delete every project and the stack, except the data bucket and the ledger."""
     from pipeline_specs.deploy import teardown
     from pipeline_specs.deploy.account import Account
 
@@ -210,17 +185,16 @@ def destroy(*, with_data: bool = False, common: Common = USUAL) -> None:
 
 
 @app.command
-def start(project: str, pipeline: Kind, /, *, common: Common = USUAL) -> None:
-    """Ask the control plane for a run, in turn with all others.
+def start(project: Project, pipeline: Kind, /, *, common: Common = USUAL) -> None:
+    """Request a run from the control plane; it waits its turn.
 
     Parameters
     ----------
-    project
-        A folder of pipeline_specs with a project.yaml.
     pipeline
         Which of its pipelines.
     """
     from headrace.adapters import eventbridge
+    from headrace.adapters.messaging import Queue
     from headrace.domain.project import PipelineKind
 
     loaded, account = _opened(project, common)
@@ -230,14 +204,13 @@ def start(project: str, pipeline: Kind, /, *, common: Common = USUAL) -> None:
     cause = {"kind": "request", "actor": by}
     request = {"pipeline": name, "id": uuid.uuid4().hex, "cause": cause}
     envelope = eventbridge.own("Run Requested", request, datetime.now(UTC).timestamp())
-    queue = account.stack.output("InboxQueueUrl")
-    session.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(envelope))
-    common.say(f"{name}: a run is asked for; `headrace lanes` shows when its turn is")
+    Queue(session.client("sqs"), account.stack.output("InboxQueueUrl")).send(envelope)
+    common.say(f"{name}: run requested; `headrace lanes` shows what runs and waits")
 
 
 @app.command
 def definition(
-    project: str,
+    project: Project,
     pipeline: Definable,
     /,
     *,
@@ -248,8 +221,6 @@ def definition(
 
     Parameters
     ----------
-    project
-        A folder of pipeline_specs with a project.yaml.
     pipeline
         Which of its pipelines.
     model_package_arn

@@ -1,4 +1,4 @@
-"""Puts what was built into an account, and says what came of it."""
+"""Puts built pipelines into an account, and reports the changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def approved(project: Settings, account: Account, arn: str) -> ModelPackage:
-    """Return a version of the project's group that may go live; PermanentError says why not."""
+    """Return a version of the project's group; PermanentError says why it may not go live."""
     from pipeline_specs.deploy import versions
 
     package = versions.describe(account.sagemaker, arn)
@@ -31,7 +31,7 @@ def approved(project: Settings, account: Account, arn: str) -> ModelPackage:
 
 
 def to_score_with(project: Settings, account: Account) -> ModelPackage | None:
-    """Return the version that is live, or the newest that may be; None if there is none."""
+    """Return the live version, or the newest that may go live; None if there is none."""
     from pipeline_specs.deploy import versions
 
     group, there = project.project.model_package_group, account.version_there(project.project)
@@ -41,7 +41,7 @@ def to_score_with(project: Settings, account: Account) -> ModelPackage | None:
 def put_scoring(
     project: Settings, account: Account, package: ModelPackage, recreate: bool, common: Common
 ) -> None:
-    """Put what a version scores with, and what checks its predictions later."""
+    """Put the inference pipeline of a version, and the pipeline that checks predictions later."""
     from pipeline_specs.pipelines import inference, model_quality  # the SDK takes seconds
 
     # The inference pipeline last: with it the version is live.

@@ -7,16 +7,19 @@ from pathlib import Path
 
 from headrace.domain.errors import PermanentError
 
-from pipeline_specs.pipelines.built import IMAGE_VERSIONS
+from pipeline_specs.algorithms import ALGORITHM
+from pipeline_specs.pipelines.built import SKLEARN
 from workbench.doctor.findings import Finding
 from workbench.doctor.target import Target
 
+IMAGES = (ALGORITHM.image, SKLEARN)
 _ELSEWHERE = "us-east-1"
 
 
 def images(target: Target) -> Iterator[Finding]:
     """Look each image up in the table of the SageMaker SDK, from which pipelines get its URI."""
-    for framework, version in IMAGE_VERSIONS.items():
+    for image in IMAGES:
+        framework, version = image.framework, image.version
         there = registries(framework, version)
         if target.region in there:
             seen = f"{framework} {version} comes from account {there[target.region]}"

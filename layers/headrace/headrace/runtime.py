@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # a function imports the adapters that it uses, and no others
     from headrace.adapters.ledger import Ledger
     from headrace.adapters.messaging import Queue, StateMachine, Topic
     from headrace.adapters.sagemaker import SageMaker
+    from headrace.use_cases.decide import Inbox
 
 
 class Runtime:
@@ -88,9 +89,24 @@ class Runtime:
 
         return StateMachine(self._client("stepfunctions"), self._setting("STATE_MACHINE_ARN"))
 
+    def inbox(self, logger: Any) -> Inbox:
+        """Return what decides events, which logs to a function's logger."""
+        from headrace.use_cases.decide import Inbox
+
+        return Inbox(
+            self.ledger,
+            self.bucket,
+            self.sagemaker,
+            self.state_machine,
+            now=self.now,
+            warn=logger.warning,
+            crashed=logger.exception,
+            info=logger.info,
+        )
+
     @property
     def gitlab(self) -> GitLab:
-        """The CI project, with its tokens read anew each time so that they may rotate."""
+        """The CI project, with its tokens read each time so that they can rotate."""
         from headrace.adapters.gitlab_ci import GitLab, settings
 
         return GitLab(
@@ -105,7 +121,7 @@ class Runtime:
 
     @cached_property
     def forgotten_after(self) -> float:
-        """Seconds for which `reconcile` leaves alone what an event may still report."""
+        """Grace period, in seconds, before `reconcile` sends a missing event again."""
         return float(self._setting("FORGOTTEN_AFTER_SECONDS"))
 
     def _setting(self, name: str) -> str:

@@ -119,7 +119,7 @@ def condition_keys(operation: str, body: bytes) -> dict[str, Any]:
 def check_dependent(
     operation: str, request: Any, access_key: str, region: str, account_id: str
 ) -> None:
-    """Refuse what the caller may not do besides: pass the role, put the tags."""
+    """Check the caller's additional permissions: to pass the role, to add the tags."""
     if not app.AUTH or not isinstance(request, dict):
         return
     for action, resource, context in _dependent(operation, request, region, account_id):
@@ -143,7 +143,7 @@ def check_dependent(
 def check_role(
     role_arn: str, operation: str, request: dict[str, Any], region: str, account_id: str
 ) -> None:
-    """Refuse what Pipelines does in the name of an execution's role, if that may not do it."""
+    """Check that an execution's role may do what Pipelines does in its name."""
     body = json.dumps(request, default=str).encode()
     resource = resource_arn(operation, body, region, account_id)
     keys = condition_keys(operation, body)
@@ -173,9 +173,9 @@ def _dependent(
 
 
 def check_shared(operation: str, resource: str, caller: str, policy: str | None) -> None:
-    """Refuse a caller of another account whom the resource's policy does not let in.
+    """Refuse a caller of another account unless the resource's policy allows it.
 
-    That the caller's own policies allow it has been asked before, as for every request.
+    The caller's own policies were checked before, as for every request.
     """
     if not app.AUTH:
         return
@@ -199,7 +199,7 @@ def _request(body: bytes) -> dict[str, Any]:
     try:
         request = json.loads(body or b"{}")
     except ValueError:
-        return {}  # the handler says what is wrong with it
+        return {}  # the handler reports what is wrong
     return request if isinstance(request, dict) else {}
 
 

@@ -1,4 +1,4 @@
-"""What the API needs of the cloud around it: who calls, EventBridge, S3, STS, IAM and Logs."""
+"""What the API needs from the rest of the cloud: callers, EventBridge, S3, STS, IAM and Logs."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ BATCH_LINES = 1000
 
 
 def here() -> tuple[str, str]:
-    """The account and region of the request under way, or the default ones."""
+    """The account and region of the current request, or the defaults."""
     return get_account_id(), get_region()
 
 
 class Scoped:
-    """Something whose methods are called for an account and region, from threads of no request."""
+    """Wraps an object so that its methods run for an account and region, outside of a request."""
 
     def __init__(self, inner: Any, account_id: str, region: str) -> None:
         self._inner, self._place = inner, (account_id, region)
@@ -90,15 +90,15 @@ class Publisher:
         self._queue.put(partial(_put, account_id, region, event))
 
     def hold(self) -> None:
-        """Keep what is given from now on until `release`."""
+        """Hold back events until `release`."""
         self._open.clear()
 
     def release(self) -> None:
-        """Let go what was held."""
+        """Send the events held back."""
         self._open.set()
 
     def drain(self, timeout: float = 10) -> None:
-        """Wait until everything given so far is on the bus."""
+        """Wait until all events so far are on the bus."""
         reached = threading.Event()
         self._queue.put(reached)
         if not reached.wait(timeout):
@@ -114,7 +114,7 @@ class Publisher:
             try:
                 item()
             except Exception:
-                # The thread must outlive one bad delivery; EventBridge too goes on to the next.
+                # The thread must survive a failed delivery and continue, as EventBridge does.
                 LOGGER.exception("an event of SageMaker was not delivered: %s", item.args)
 
 
@@ -147,7 +147,7 @@ class Session(boto3.Session):  # type: ignore[misc]  # boto3 ships no types
         return super().resource(*args, **{"endpoint_url": self._endpoint_url, **options})
 
 
-class Surroundings:
+class LocalCloud:
     """The cloud around the API, over its own endpoint: never call these on the event loop."""
 
     def __init__(self, endpoint_url: str) -> None:
@@ -156,7 +156,7 @@ class Surroundings:
         self._lock = threading.Lock()
 
     def wait_until_served(self) -> None:
-        """Return once the cloud answers: then every service has loaded what it kept."""
+        """Return once the cloud answers: then every service has loaded its state."""
         while True:
             try:
                 urllib.request.urlopen(f"{self._endpoint_url}/_ministack/health", timeout=5).close()  # noqa: S310  # ours
@@ -221,7 +221,7 @@ class Surroundings:
         return named and iam_evaluator.evaluate_trust_policy(policy, context.principal_arn, context)
 
     def _client(self, service: str, account_id: str, region: str) -> Any:
-        """A client of the account's root: MiniStack takes an account's number for its key."""
+        """A client of the account's root, whose access key in MiniStack is the account's number."""
         with self._lock:
             key = (service, account_id, region)
             if key not in self._clients:

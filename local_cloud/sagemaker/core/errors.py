@@ -1,4 +1,4 @@
-"""A refused request, with the codes and the words that SageMaker uses."""
+"""A refused request, with SageMaker's error codes and messages."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def invalid(message: str) -> ApiError:
 
 
 def missing(message: str) -> ApiError:
-    """A name or ARN that stands for nothing."""
+    """A name or ARN that does not exist."""
     return ApiError("ResourceNotFound", message)
 
 
 def conflict(message: str) -> ApiError:
-    """A change that the present state does not allow."""
+    """A change that the current state does not allow."""
     return ApiError("ConflictException", message)
 
 

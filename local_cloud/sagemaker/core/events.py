@@ -1,4 +1,4 @@
-"""Changes as EventBridge tells them, in the shapes that AWS publishes.
+"""Changes as EventBridge events, in the shapes that AWS publishes.
 
 Pipeline events have camelCase details, job and model-package events PascalCase ones. Pipelines'
 ARNs in events carry the pipeline's name in lower case. Absent values are left out.
@@ -67,7 +67,7 @@ def execution_status(execution: dict[str, Any], previous: str | None) -> Event:
     return Event(
         "SageMaker Model Building Pipeline Execution Status Change",
         (pipeline, arn),
-        _told(detail, _iso),
+        _in_event_format(detail, _iso),
     )
 
 
@@ -76,7 +76,7 @@ def step_status(
 ) -> Event:
     """A step's status changed. `step` is an item of ListPipelineExecutionSteps plus StepType."""
     pipeline, arn = _in_event(pipeline_arn), _in_event(execution_arn)
-    metadata = {kind: told for kind, told in step.get("Metadata", {}).items() if kind in JOB_STEPS}
+    metadata = {kind: job for kind, job in step.get("Metadata", {}).items() if kind in JOB_STEPS}
     detail = {
         "failureReason": step.get("FailureReason") if step["StepStatus"] == "Failed" else None,
         "metadata": _camel(metadata) or None,
@@ -93,7 +93,7 @@ def step_status(
     return Event(
         "SageMaker Model Building Pipeline Execution Step Status Change",
         (pipeline, arn),
-        _told(detail, _iso),
+        _in_event_format(detail, _iso),
     )
 
 
@@ -106,28 +106,30 @@ def model_package(package: dict[str, Any]) -> Event:
     return Event(
         "SageMaker Model Package State Change",
         (package["ModelPackageArn"],),
-        _told({**detail, "ModelPackageStatusDetails": details}, _iso),
+        _in_event_format({**detail, "ModelPackageStatusDetails": details}, _iso),
     )
 
 
 def job_status(kind: str, record: dict[str, Any], tags: list[dict[str, str]]) -> Event:
-    """A job's status changed; each kind of job tells times in its own way."""
+    """A job's status changed; each kind of job has its own format of times."""
     time = {"TransformJob": _iso, "ProcessingJob": _milliseconds}.get(kind, _millisecond_text)
     detail = {**record, "Tags": {tag["Key"]: tag["Value"] for tag in tags}}
-    return Event(DETAIL_TYPES[kind], (record[f"{kind}Arn"],), _told(detail, time))
+    return Event(DETAIL_TYPES[kind], (record[f"{kind}Arn"],), _in_event_format(detail, time))
 
 
 def _in_event(arn: str) -> str:
     return PIPELINE_ARN.sub(lambda found: found[1] + found[2].lower(), arn)
 
 
-def _told(value: Any, time: Any) -> Any:
+def _in_event_format(value: Any, time: Any) -> Any:
     if isinstance(value, datetime):
         return time(value)
     if isinstance(value, dict):
-        return {key: _told(item, time) for key, item in value.items() if item is not None}
+        return {
+            key: _in_event_format(item, time) for key, item in value.items() if item is not None
+        }
     if isinstance(value, list):
-        return [_told(item, time) for item in value]
+        return [_in_event_format(item, time) for item in value]
     return value
 
 

@@ -1,4 +1,4 @@
-"""What an operation is given, and the register of those there are."""
+"""The arguments of an operation, and the register of all operations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALPHABET = string.ascii_lowercase + string.digits
 
 
 class Runner(Protocol):
-    """Where executions are handed to be run or stopped."""
+    """Runs and stops executions."""
 
     def start(self, execution: Execution) -> None:
         """Have it run."""
@@ -31,9 +31,9 @@ class Runner(Protocol):
 
 @dataclass
 class Call:
-    """One call: who makes it and where, the tables it may change, what follows from it.
+    """One call: its caller, account and region, the tables it may change, and its effects.
 
-    The store is locked while an operation runs. Events leave when it succeeded, in the order of
+    The store is locked while an operation runs. Events are sent once it succeeded, in the order of
     the changes; `afterwards` holds what must not run under the lock.
     """
 
@@ -60,7 +60,7 @@ class Call:
         return f"arn:aws:sagemaker:{self.region}:{self.account_id}:{kind}/{name}"
 
     def user(self) -> dict[str, Any]:
-        """The caller, as CreatedBy and LastModifiedBy tell."""
+        """The caller, for CreatedBy and LastModifiedBy."""
         return {"IamIdentity": dict(self.identity)}
 
 
@@ -75,18 +75,18 @@ def operation(name: str) -> Callable[[Operation], Operation]:
 
 
 def present() -> datetime:
-    """Now, to the millisecond: as exact as the wire is."""
+    """The current time in milliseconds, the precision of the API."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def new_id(length: int = 12) -> str:
-    """A random id in the letters that SageMaker uses for its own."""
+    """A random id in SageMaker's alphabet."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
 def parsed_json(text: str) -> Any:
-    """JSON as the standard has it: NaN and Infinity are errors too."""
+    """Parse strict JSON: NaN and Infinity are errors."""
 
     def refuse(constant: str) -> None:
         raise ValueError(f"{constant} is not JSON")

@@ -32,7 +32,7 @@ def named(rows: Iterable[Row], field: str, part: str | None) -> list[Row]:
 
 
 def ordered(rows: Iterable[Row], key: Callable[[Row], Any], order: str) -> list[Row]:
-    """The rows in order; of equal keys the one made later counts as greater."""
+    """The rows in order; for equal keys the newer one counts as greater."""
     found = sorted(rows, key=key)
     return found[::-1] if order == "Descending" else found
 
@@ -42,8 +42,8 @@ def page(
 ) -> tuple[list[Row], Row]:
     """One page and `{"NextToken": ...}` when more follow.
 
-    A token names the last row given, so that rows made between two calls shift nothing; if that
-    row is gone the place it had counts.
+    A token names the last row returned, so that rows created between two calls do not shift pages;
+    if that row is gone, its position counts.
     """
     start = 0
     if request.get("NextToken"):

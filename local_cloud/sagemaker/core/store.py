@@ -1,4 +1,4 @@
-"""What the API remembers, apart per account and region, and its way to disk and back."""
+"""The API's state, per account and region, saved to and loaded from disk."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ FORMAT = 1
 
 
 class Scope:
-    """The tables of one account in one region; a table is made when first asked for."""
+    """The tables of one account in one region; a table is created at first use."""
 
     def __init__(self, tables: dict[str, Table] | None = None) -> None:
         self.tables = tables if tables is not None else {}
 
     def table(self, name: str) -> Table:
-        """The rows of one kind, by key, in the order in which they were made."""
+        """The rows of one kind, by key, in the order of creation."""
         return self.tables.setdefault(name, {})
 
 
 class Store:
-    """All scopes. Whoever reads or writes one holds `lock` (reentrant) while doing so."""
+    """All scopes. Hold `lock` (reentrant) to read or write one."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -62,7 +62,7 @@ class Store:
         if document.get("format") != FORMAT:
             raise ValueError(
                 f"{path} has format {document.get('format')}, this version reads {FORMAT}; "
-                "delete it to begin anew"
+                "delete it to start over"
             )
         with self.lock:
             self._scopes = {

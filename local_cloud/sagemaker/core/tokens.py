@@ -12,7 +12,7 @@ from local_cloud.sagemaker.core.errors import conflict
 from local_cloud.sagemaker.core.operations import Call
 from local_cloud.sagemaker.core.validation import operation_model, wire
 
-# SageMaker does not say for how long it remembers a token; this is what we suppose.
+# SageMaker does not document for how long it remembers a token; this is our assumption.
 WINDOW = timedelta(hours=8)
 MEMBERS = ("ClientRequestToken", "ClientToken")
 
@@ -25,7 +25,7 @@ def member_of(operation: str) -> str | None:
 
 
 def filled(operation: str, request: Any) -> Any:
-    """The request with a token of its own where the SDK would have made one."""
+    """The request, with a token generated where the SDK would have done so."""
     member = member_of(operation)
     if member is None or not isinstance(request, dict) or request.get(member):
         return request
@@ -51,7 +51,7 @@ def recalled(
 
 
 def remember(call: Call, operation: str, request: dict[str, Any], response: dict[str, Any]) -> None:
-    """Keep the answer for as long as the window is."""
+    """Keep the answer for the length of the window."""
     key = _key(operation, request)
     if key:
         call.table("tokens")[key] = {

@@ -1,8 +1,8 @@
 """Requests and responses held against botocore's own model of SageMaker.
 
 botocore checks types and required members before it sends; the service also checks lengths,
-ranges, patterns and enumerations. This module checks all of it, in the service's words, so that
-what passes here has a fair chance in an account.
+ranges, patterns and enumerations. This module checks all of it, with the service's messages, so
+that a request that passes here will very likely pass in an account.
 """
 
 from __future__ import annotations

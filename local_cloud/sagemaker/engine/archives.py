@@ -1,4 +1,4 @@
-"""Tar archives: unpacked without trust in what they hold, and packed as SageMaker does."""
+"""Tar archives: unpacked without trusting their content, and packed as SageMaker does."""
 
 from __future__ import annotations
 

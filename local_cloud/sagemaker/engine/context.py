@@ -1,4 +1,4 @@
-"""What a step has at hand while it runs."""
+"""The context of a running step."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class StepResult:
 
 
 class RoleSessions:
-    """Sessions and S3 clients by role, kept for a while: making one costs more than using it."""
+    """Sessions and S3 clients by role, cached for a while, since creating one is slow."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -71,7 +71,7 @@ class Site:
 class StepContext:
     """One step of one execution.
 
-    `arguments` are resolved; `document` is the whole step, resolved as well; `executing` tells
+    `arguments` are resolved; `document` is the whole step, resolved as well; `executing` reports
     that the job exists (its metadata shows in ListPipelineExecutionSteps from then on).
     """
 
@@ -97,11 +97,11 @@ class StepContext:
         return f"arn:aws:sagemaker:{run.region}:{run.account_id}:{resource.lower()}"
 
     def authorize(self, operation: str, request: dict[str, Any]) -> None:
-        """Have IAM agree to what is done in the name of the execution's role."""
+        """Check with IAM what is done in the name of the execution's role."""
         self.host.authorize(self.execution.role_arn, operation, request)
 
     def creates_job(self, kind: str, request: dict[str, Any]) -> None:
-        """Have IAM agree that the execution's role creates a job, and looks after it."""
+        """Check with IAM that the execution's role may create and describe a job."""
         self.authorize(f"Create{kind}", request)
         self.authorize(f"Describe{kind}", request)
 
@@ -142,7 +142,7 @@ class StepContext:
 
 
 class JobRecord:
-    """A job's Describe* response as it grows; every change is told to the host."""
+    """A job's Describe* response as it grows; every change is reported to the host."""
 
     def __init__(self, host: Host, kind: str, record: dict[str, Any]) -> None:
         self._host = host
@@ -150,7 +150,7 @@ class JobRecord:
         self.record = {**record, "CreationTime": now()}
 
     def change(self, **members: Any) -> None:
-        """Set members and tell the host."""
+        """Set members and report them to the host."""
         if self._kind != "TransformJob":  # whose description has no such member
             members["LastModifiedTime"] = now()
         self.record.update(members)

@@ -1,4 +1,4 @@
-"""A pipeline definition, parsed: parameters, steps, and what each step waits for. Pure."""
+"""A parsed pipeline definition: parameters, steps, and their dependencies. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The engine that executes SageMaker pipeline definitions for real, step by step.
 
 It knows the definition's JSON, S3 and the containers' contracts; records, events and validation
-are the SageMaker API's (`host.py` says what they know of each other).
+are the SageMaker API's (`host.py` is the interface between the two).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Engine:
         in an environment with what the containers hold."""
         self._host = host
         self._jobs_dir = work_dir.resolve() / "jobs"
-        shutil.rmtree(self._jobs_dir, ignore_errors=True)  # of an engine that was killed
+        shutil.rmtree(self._jobs_dir, ignore_errors=True)  # left by an engine that was killed
         self._jobs_dir.mkdir(parents=True)
         self._jobs_python = jobs_python.absolute()  # resolved, it would leave its environment
         self._sessions = RoleSessions(host)

@@ -35,12 +35,12 @@ class Stopped(Exception):
 
 
 def as_step_failed(error: Exception) -> StepFailed:
-    """Any error as the failure of a step; what nobody foresaw counts as SageMaker's own fault."""
+    """Any error as the failure of a step; unexpected ones count as SageMaker's own fault."""
     if isinstance(error, StepFailed):
         return error
     if isinstance(error, ClientError):
         return _refused(error)
-    logging.getLogger(__name__).error("a step failed unforeseen", exc_info=error)
+    logging.getLogger(__name__).error("a step failed unexpectedly", exc_info=error)
     return StepFailed(
         f"InternalServerError: {type(error).__name__}: {error}",
         retry_type="SageMaker.JOB_INTERNAL_ERROR",

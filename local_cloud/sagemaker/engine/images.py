@@ -1,4 +1,4 @@
-"""Container images: which are known here, and what is run in their stead.
+"""Container images: which ones are supported, and what runs in their place.
 
 Known are AWS's scikit-learn, XGBoost and Model Monitor analyzer images, whatever their registry,
 region and tag. All of them run under the one interpreter of the jobs' environment.
@@ -63,7 +63,7 @@ def inference_command(image_uri: str, jobs_python: Path, read_fd: int, write_fd:
 
 
 def is_builtin_xgboost(image_uri: str) -> bool:
-    """Whether AWS knows this image's metrics without being told."""
+    """Whether AWS has metric definitions for this image."""
     return repository_of(image_uri) == XGBOOST
 
 

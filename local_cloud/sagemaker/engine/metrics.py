@@ -11,12 +11,12 @@ from typing import Any
 from local_cloud.sagemaker.engine.context import now
 from local_cloud.sagemaker.engine.errors import StepFailed
 
-# What AWS knows of its XGBoost image without MetricDefinitions: `validation:rmse` and the like.
+# AWS's own metric definitions of its XGBoost image: `validation:rmse` and the like.
 _XGBOOST = re.compile(r"#011(train|validation)-([\w@.-]+):([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?\d+)?)")
 
 
 def as_logged(line: str) -> str:
-    """A line as it stands in CloudWatch: a tab is `#011`, which the metrics' regexes count on."""
+    """A line as CloudWatch shows it: a tab is `#011`, which the metrics' regexes rely on."""
     return line.replace("\t", "#011")
 
 

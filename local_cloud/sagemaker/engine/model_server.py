@@ -57,7 +57,9 @@ class ModelServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with contextlib.suppress(BrokenPipeError):  # the process is gone; invoke has told so
+        with contextlib.suppress(
+            BrokenPipeError
+        ):  # the process is gone; invoke has raised the error
             self._requests.close()
         self._responses.close()
         self._watcher.join()

@@ -59,7 +59,7 @@ def duration_seconds(text: str) -> float:
 
 
 def cache_key(document: Mapping[str, Any]) -> str:
-    """What two runs of a resolved step have in common when one may stand for the other."""
+    """The key of a resolved step's cache: equal for two runs of which one may reuse the other."""
     arguments = document.get("Arguments", {})
     relevant = {k: arguments.get(k) for k in _KEY_ARGUMENTS[document["Type"]]}
     if relevant.get("TrainingJobDefinition"):
@@ -72,7 +72,7 @@ def cache_key(document: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Retries:
-    """How often a step was tried for what, and whether it may be tried again."""
+    """Counts a step's attempts by error, and decides whether it may be retried."""
 
     policies: tuple[Mapping[str, Any], ...]
 

@@ -29,7 +29,7 @@ def run_processing_step(step: StepContext) -> StepResult:
 def run_processing_job(
     step: StepContext, request: dict[str, Any], metadata: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Run one job to its end and return its record; `metadata` is what the step shows of it."""
+    """Run one job to its end and return its record; `metadata` is the step's view of it."""
     name = request["ProcessingJobName"]
     arn = step.arn(f"processing-job/{name}")
     step.creates_job("ProcessingJob", request)

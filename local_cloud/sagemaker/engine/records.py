@@ -107,7 +107,7 @@ class DataProcessing:
 
     @property
     def by_record(self) -> bool:
-        """Whether every response record must be told from the others."""
+        """Whether response records must be separated."""
         return self.join or not self.output_filter.keeps_all
 
     def input_of(self, record: bytes) -> bytes:

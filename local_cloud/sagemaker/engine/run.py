@@ -44,14 +44,14 @@ class Run:
             self._to_the_end()
         except Exception as error:  # the thread's last line: the execution must not stay open
             logger.exception("execution %s", self.site.execution.arn)
-            self._tell("Failed", f"InternalServerError: {type(error).__name__}: {error}")
+            self._report("Failed", f"InternalServerError: {type(error).__name__}: {error}")
 
     def begin_to_stop(self) -> None:
         """Stop, unless the execution has ended."""
-        self._tell("Stopping")
+        self._report("Stopping")
         self.site.stop.set()
 
-    def _tell(self, status: str, reason: str | None = None) -> None:
+    def _report(self, status: str, reason: str | None = None) -> None:
         with self._telling:  # a stop comes from another thread, and may come too late
             too_late = self._status in ("Succeeded", "Failed", "Stopped")
             if not too_late and not (self._status and status == "Executing"):
@@ -59,12 +59,12 @@ class Run:
                 self.site.host.execution_changed(self.site.execution.arn, status, reason)
 
     def _to_the_end(self) -> None:
-        self._tell("Executing")
+        self._report("Executing")
         try:
             definition = definitions.parse(self.site.execution.definition)
             scope = self._scope(definition)
         except DefinitionError as error:
-            self._tell("Failed", str(error))
+            self._report("Failed", str(error))
             return
         if any(step.type == "Tuning" for step in definition.steps.values()):
             threading.Thread(target=optuna_quietly, daemon=True).start()  # takes half a second
@@ -72,11 +72,11 @@ class Run:
             self._walk(definition, scope)
         ends = self._ends.values()
         if any(end.status == "Failed" for end in ends):
-            self._tell("Failed", REASON_OF_A_FAILED_STEP)
+            self._report("Failed", REASON_OF_A_FAILED_STEP)
         elif self.site.stop.is_set():
-            self._tell("Stopped")
+            self._report("Stopped")
         else:
-            self._tell("Succeeded")
+            self._report("Succeeded")
 
     def _walk(self, definition: Definition, scope: Scope) -> None:
         """Start steps as they become ready until none is left or one failed."""

@@ -1,4 +1,4 @@
-"""Data in and out of a job: S3 objects to files and files to objects, as SageMaker lays them."""
+"""Data in and out of a job: S3 objects to files and files to objects, in SageMaker's layout."""
 
 from __future__ import annotations
 

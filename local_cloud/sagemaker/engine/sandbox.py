@@ -1,7 +1,7 @@
 """A job's process: its own /opt/ml, a container's environment, its output as log lines.
 
 Step scripts name /opt/ml outright, so each job gets a mount namespace in which its own folder
-lies there (`unshare` of util-linux: as root, or as anybody through a user namespace). Where
+is mounted there (`unshare` of util-linux: as root, or through a user namespace). Where
 there are no namespaces (macOS), paths in the command and the environment are rewritten instead,
 and the job's log says so.
 """
@@ -27,7 +27,7 @@ SECONDS_BEFORE_KILL = 10  # after SIGTERM; SageMaker waits 120
 TAIL_LINES = 50
 
 # $1 the job's folder, $2 the folder of all jobs (hidden from this one), $3 "net" for no network.
-# Without a /opt/ml and the right to make one, /opt is laid anew: the same entries, and `ml`.
+# Without a /opt/ml and the right to create one, /opt is remounted: the same entries, and `ml`.
 _ENTER = """set -e
 if [ ! -d /opt/ml ]; then
   mkdir -p "$1/opt"; mount -t tmpfs opt "$1/opt"; mkdir "$1/opt/ml"
@@ -59,11 +59,11 @@ def namespace_command() -> tuple[str, ...] | None:
 
 
 def make_container_root() -> None:
-    """Make the mount point /opt/ml where that is allowed; jobs find another way elsewhere."""
+    """Create the mount point /opt/ml if that is allowed; otherwise jobs remount /opt."""
     try:
         CONTAINER_ROOT.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return  # a user namespace can lay /opt anew
+        return  # a user namespace can remount /opt
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Sandbox:
         return self.folder / "ml" / relative
 
     def remove(self) -> None:
-        """Delete the job's folder; what it wrote lives on in S3."""
+        """Delete the job's folder; its output is in S3."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(
@@ -161,13 +161,13 @@ class Sandbox:
                 exit_code = process.wait()
         finally:
             timer.cancel()
-            _signal(process, signal.SIGKILL)  # whatever the job left running in its group
+            _signal(process, signal.SIGKILL)  # whatever the job left running in its process group
             reader.join(timeout=5)
         self.stop.check()
         return Outcome(exit_code, tuple(tail), timed_out.is_set())
 
     def _environment(self) -> dict[str, str]:
-        """What the container would have, and nothing of this process's environment."""
+        """The container's environment, without anything from this process's."""
         return {
             "PATH": f"{self.jobs_python.parent}:/usr/local/bin:/usr/bin:/bin",
             "HOME": "/opt/ml/tmp",

@@ -1,6 +1,6 @@
 """Hyperparameter ranges of a tuning job, as Optuna distributions, and values as SageMaker's text.
 
-Optuna (half a second to import) is imported by whoever calls, through `optuna_quietly`.
+Optuna (half a second to import) is imported only when needed, through `optuna_quietly`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One step of an execution: its statuses, attempts and cache, around what its type does."""
+"""One step of an execution: its statuses, attempts and cache, around the work of its type."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class StepEnd:
 
 @dataclass
 class StepRun:
-    """Runs one step and tells the host of every status."""
+    """Runs one step and reports every status to the host."""
 
     step: Step
     scope: Scope
@@ -61,19 +61,19 @@ class StepRun:
 
     def run(self) -> StepEnd:
         """Run to the end. Every error ends up in the step's FailureReason."""
-        self._tell("Starting")
+        self._report("Starting")
         try:
-            with self.site.stop.ending(self._tell_stopping):
+            with self.site.stop.ending(self._report_stopping):
                 end = self._succeed()
         except Stopped:
             end = StepEnd("Stopped")
-            self._tell("Stopped", EndTime=now())
+            self._report("Stopped", EndTime=now())
         except DefinitionError as error:
             end = StepEnd("Failed")
-            self._tell("Failed", EndTime=now(), FailureReason=f"ClientError: {error}")
-        except Exception as error:  # the thread's last line: a step that vanishes tells nobody
+            self._report("Failed", EndTime=now(), FailureReason=f"ClientError: {error}")
+        except Exception as error:  # the thread's last resort: a lost step would never end
             end = StepEnd("Failed")
-            self._tell("Failed", EndTime=now(), FailureReason=as_step_failed(error).reason)
+            self._report("Failed", EndTime=now(), FailureReason=as_step_failed(error).reason)
         return end
 
     def _succeed(self) -> StepEnd:
@@ -96,7 +96,7 @@ class StepRun:
         self._metadata = result.metadata
         if max_age is not None:
             self._remember(policies.cache_key(document), result)
-        self._tell("Succeeded", EndTime=now())
+        self._report("Succeeded", EndTime=now())
         return StepEnd("Succeeded", result)
 
     def _choose(self) -> StepEnd:
@@ -104,7 +104,7 @@ class StepRun:
         outcome = all(self.scope.holds(condition) for condition in conditions)
         word = "True" if outcome else "False"
         self._metadata = {"Condition": {"Outcome": word}}
-        self._tell("Succeeded", EndTime=now())
+        self._report("Succeeded", EndTime=now())
         return StepEnd("Succeeded", StepResult({"Outcome": word}), outcome)
 
     def _attempts(self, document: Mapping[str, Any]) -> StepResult:
@@ -129,7 +129,7 @@ class StepRun:
             arguments=document.get("Arguments") or {},
             document=document,
             site=self.site,
-            executing=self._tell_executing,
+            executing=self._report_executing,
         )
         try:
             return _RUNNERS.get(self.step.type, refuse)(context)
@@ -145,7 +145,7 @@ class StepRun:
         self._metadata = kept["Metadata"]
         result = StepResult(kept["Properties"], kept["Metadata"], kept["PropertyFiles"])
         source = {"SourcePipelineExecutionArn": kept["SourcePipelineExecutionArn"]}
-        self._tell("Succeeded", EndTime=now(), CacheHitResult=source)
+        self._report("Succeeded", EndTime=now(), CacheHitResult=source)
         return StepEnd("Succeeded", result)
 
     def _remember(self, key: str, result: StepResult) -> None:
@@ -158,22 +158,22 @@ class StepRun:
         plain = json.loads(json.dumps(kept, default=lambda value: value.isoformat()))
         self.site.host.remember_step(self.site.execution.pipeline_arn, key, plain)
 
-    def _tell_executing(self, metadata: dict[str, Any]) -> None:
+    def _report_executing(self, metadata: dict[str, Any]) -> None:
         self._metadata = metadata
         if not self.site.stop.is_set():
-            self._tell("Executing")
+            self._report("Executing")
 
-    def _tell_stopping(self) -> None:
-        self._tell("Stopping")
+    def _report_stopping(self) -> None:
+        self._report("Stopping")
 
-    def _tell(self, status: str, **members: Any) -> None:
+    def _report(self, status: str, **members: Any) -> None:
         with self._telling:  # a stop comes from another thread, and may come too late
             if self._status in _LAST:
                 return
             self._status = status
-            self._tell_host(status, members)
+            self._report_host(status, members)
 
-    def _tell_host(self, status: str, members: Mapping[str, Any]) -> None:
+    def _report_host(self, status: str, members: Mapping[str, Any]) -> None:
         item: dict[str, Any] = {
             "StepName": self.step.name,
             "StepType": self.step.type,

@@ -1,4 +1,4 @@
-"""The stop signal of one execution: set once, told to everything that runs."""
+"""The stop signal of one execution: set once, passed to everything that runs."""
 
 from __future__ import annotations
 

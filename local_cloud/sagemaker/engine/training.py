@@ -48,12 +48,12 @@ def run_training_job(
 ) -> dict[str, Any]:
     """Run one job to its end and return its record.
 
-    `extra_record` are members only tuning sets; `environment` what the machine would bring.
+    `extra_record` are members only tuning sets; `environment` what the machine would set.
     """
     name = request["TrainingJobName"]
     members = {k: v for k, v in request.items() if k != "Tags"} | dict(extra_record or {})
     members["TrainingJobArn"] = step.arn(f"training-job/{name}")
-    members["ModelArtifacts"] = {"S3ModelArtifacts": _artifacts(request)}  # told from the start
+    members["ModelArtifacts"] = {"S3ModelArtifacts": _artifacts(request)}  # reported from the start
     job = _TrainingJob(step, request, JobRecord(step.host, "TrainingJob", members))
     job.sandbox.environment |= dict(environment or {})
     try:

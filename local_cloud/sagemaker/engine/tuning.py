@@ -1,4 +1,4 @@
-"""Tuning steps: training jobs in parallel, steered by Optuna, best first in the end."""
+"""Tuning steps: parallel training jobs, chosen by Optuna, sorted by objective at the end."""
 
 from __future__ import annotations
 
@@ -60,20 +60,20 @@ def run_tuning_step(step: StepContext) -> StepResult:
     )
     tuning = _Tuning(step, name, arn, request["HyperParameterTuningJobConfig"], changes)
     tuning.prepare(request)
-    tuning.tell("InProgress")
+    tuning.report("InProgress")
     step.executing(metadata)
     try:
         tuning.search()
     except Stopped:
-        tuning.tell("Stopping")
-        tuning.tell("Stopped", HyperParameterTuningEndTime=now())
+        tuning.report("Stopping")
+        tuning.report("Stopped", HyperParameterTuningEndTime=now())
         step.authorize("StopHyperParameterTuningJob", request)
         raise
     except Exception as error:  # whatever it was, the job must not stay open
         failure = as_step_failed(error)
-        tuning.tell("Failed", FailureReason=failure.reason, HyperParameterTuningEndTime=now())
+        tuning.report("Failed", FailureReason=failure.reason, HyperParameterTuningEndTime=now())
         raise failure from error
-    tuning.tell("Completed", HyperParameterTuningEndTime=now())
+    tuning.report("Completed", HyperParameterTuningEndTime=now())
     return StepResult(tuning.properties(), metadata)
 
 
@@ -163,7 +163,7 @@ class _Tuning:
         self, number: int, definition: _Definition, trial: Any, tuned: dict[str, str]
     ) -> None:
         name = f"{self.name}-{number + 1:03d}-{secrets.token_hex(4)}"
-        # SageMaker tells the container what is searched for, so that it computes just that.
+        # SageMaker passes the objective to the container, which computes only that.
         searched = {OBJECTIVE: definition.objective["MetricName"]}
         request = _training_request(definition.document, name, tuned | searched)
         optuna = optuna_quietly()
@@ -206,10 +206,10 @@ class _Tuning:
             )
             with self.lock:
                 definition.study.tell(trial, value)
-        self.tell("InProgress")
+        self.report("InProgress")
 
     def _share_of_the_machine(self) -> dict[str, str]:
-        """Jobs side by side share the processors, which their threads would fight for."""
+        """Parallel jobs share the processors, for which their threads would otherwise compete."""
         share = max(1, (os.cpu_count() or 1) // min(self.parallel, self.max_jobs))
         return {"OMP_NUM_THREADS": str(share)}
 
@@ -222,8 +222,8 @@ class _Tuning:
         done = [s for s in self.summaries if s["ObjectiveStatus"] == "Succeeded"]
         return sorted(done, key=_rank)
 
-    def tell(self, status: str, **members: Any) -> None:
-        """Tell the host how far the search is."""
+    def report(self, status: str, **members: Any) -> None:
+        """Report the progress of the search to the host."""
         with self.lock:
             best = self._best()
             if best:

@@ -1,1 +1,1 @@
-"""What runs inside jobs in the stead of AWS's container images, under the jobs' interpreter."""
+"""What runs inside jobs in place of AWS's container images, under the jobs' interpreter."""

@@ -30,7 +30,7 @@ NOT_FOR_THE_BOOSTER = (
 
 
 class UserError(Exception):
-    """Input or hyperparameters that cannot be trained on; the text is for whoever gave them."""
+    """Input or hyperparameters that cannot be trained on; the text is for the user."""
 
 
 def read_folder(folder: Path) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""A pipeline's definition as the API understands it: is it one, and do the parameters fit?"""
+"""Checks a pipeline's definition and the parameters of a start, as the API does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def parsed(text: str) -> dict[str, Any]:
 
 
 def check_parameters(document: dict[str, Any], given: list[dict[str, str]]) -> None:
-    """Hold the parameters of a start against the definition, or ValidationException."""
+    """Check the parameters of a start against the definition; raises ValidationException."""
     declared = {parameter["Name"]: parameter for parameter in document.get("Parameters", [])}
     values = {parameter["Name"]: parameter["Value"] for parameter in given}
     if len(values) < len(given):

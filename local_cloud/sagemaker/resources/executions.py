@@ -1,4 +1,4 @@
-"""Executions of pipelines: started, stopped, described and listed, and what the engine tells."""
+"""Executions of pipelines: started, stopped, described, listed, and updated by the engine."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def start(call: Call, request: Request) -> Request:
 
 @operation("StopPipelineExecution")
 def stop(call: Call, request: Request) -> Request:
-    """Tell the engine to stop; the execution is Stopping until it has."""
+    """Have the engine stop; the execution is Stopping until it has."""
     row = find(call, request["PipelineExecutionArn"])
     told = row["told"]
     arn, status = told["PipelineExecutionArn"], told["PipelineExecutionStatus"]
@@ -102,7 +102,7 @@ def stop(call: Call, request: Request) -> Request:
 
 @operation("UpdatePipelineExecution")
 def update(call: Call, request: Request) -> Request:
-    """Change the display name, the description or the parallelism that is told."""
+    """Change the display name, the description or the parallelism."""
     row = find(call, request["PipelineExecutionArn"])
     told = row["told"] | {
         name: value for name, value in request.items() if name != "PipelineExecutionArn"
@@ -113,7 +113,7 @@ def update(call: Call, request: Request) -> Request:
 
 @operation("DescribePipelineExecution")
 def describe(call: Call, request: Request) -> Request:
-    """One execution's status and circumstances."""
+    """One execution's status and details."""
     told: Request = find(call, request["PipelineExecutionArn"])["told"]
     told.pop("EndTime", None)  # for events only; the API has no such member
     return told
@@ -139,7 +139,7 @@ def list_all(call: Call, request: Request) -> Request:
 
 @operation("ListPipelineExecutionSteps")
 def list_steps(call: Call, request: Request) -> Request:
-    """The steps begun so far, the latest first unless asked otherwise."""
+    """The steps started so far, the latest first unless asked otherwise."""
     if "PipelineExecutionArn" not in request:
         raise invalid("PipelineExecutionArn must be specified")
     steps = find(call, request["PipelineExecutionArn"])["steps"]
@@ -172,25 +172,25 @@ def list_parameters(call: Call, request: Request) -> Request:
 
 @operation("DescribePipelineDefinitionForExecution")
 def describe_definition(call: Call, request: Request) -> Request:
-    """The definition the execution began with."""
+    """The definition that the execution started with."""
     row = find(call, request["PipelineExecutionArn"])
     return {"PipelineDefinition": row["definition"], "CreationTime": row["told"]["CreationTime"]}
 
 
 def changed(call: Call, arn: str, status: str, reason: str | None) -> None:
-    """The engine tells an execution's status; a final one stays as it is."""
+    """Store an execution's status as reported by the engine; a final one never changes."""
     row = find(call, arn)
     current = row["told"]["PipelineExecutionStatus"]
     if current in FINAL and status != current:
         raise ValueError(f"{arn} is {current} and cannot become {status}")
     if current == "Stopping" and status == "Executing":
-        return  # somebody stopped it before the engine had begun
+        return  # stopped before the engine had started it
     if current != status:
         _set_status(call, row, status, reason)
 
 
 def step_changed(call: Call, arn: str, step: Request) -> None:
-    """The engine tells a step; a new status becomes an event."""
+    """Store a step as reported by the engine; a new status becomes an event."""
     row = find(call, arn)
     checked = checked_shape(
         "PipelineExecutionStep", {key: step[key] for key in step if key != "StepType"}

@@ -17,7 +17,7 @@ NO_SUCH_TUNING_JOB = "Amazon SageMaker can't find a tuning job with the name {}.
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a kind of job is called, listed and missed."""
+    """The names, listing and not-found error of a kind of job."""
 
     name: str
     list_operation: str
@@ -70,7 +70,7 @@ KINDS = {
 
 
 def changed(call: Call, kind: str, record: Request) -> None:
-    """Keep a job as the engine tells it; a new (secondary) status becomes an event."""
+    """Store a job as reported by the engine; a new (secondary) status becomes an event."""
     cut = {
         name: value[:TEXT_LENGTH] if name in ("FailureReason", "ExitMessage") else value
         for name, value in record.items()
@@ -143,7 +143,7 @@ def _summary(kind: Kind, job: Request) -> Request:
 
 @operation("ListTrainingJobsForHyperParameterTuningJob")
 def list_of_tuning_job(call: Call, request: Request) -> Request:
-    """The training jobs that a tuning job launched, with what each was tried with."""
+    """The training jobs that a tuning job launched, with the hyperparameters of each."""
     tuning = find(call, KINDS["HyperParameterTuningJob"], request["HyperParameterTuningJobName"])
     rows = [
         _trial(tuning, job)

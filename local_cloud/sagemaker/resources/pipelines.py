@@ -1,4 +1,4 @@
-"""Pipelines: made, changed, described, listed and deleted."""
+"""Pipelines: created, updated, described, listed and deleted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHANGEABLE = (
 
 
 def with_definition(request: Request, read: Callable[[str, str, str | None], bytes]) -> Request:
-    """The request with its definition fetched from S3, if it only says where that is."""
+    """The request, with its definition fetched from S3 if it is given by location."""
     location = request.get("PipelineDefinitionS3Location")
     if location is None:
         return request
@@ -82,7 +82,7 @@ def create(call: Call, request: Request) -> Request:
 
 @operation("UpdatePipeline")
 def update(call: Call, request: Request) -> Request:
-    """Change what is given; executions under way keep the definition they began with."""
+    """Change what is given; running executions keep the definition they started with."""
     pipeline = find(call, request["PipelineName"])
     if "PipelineDefinition" in request:
         definition.parsed(request["PipelineDefinition"])

@@ -118,7 +118,7 @@ def describe(call: Call, request: Request) -> Request:
 
 @operation("BatchDescribeModelPackage")
 def describe_many(call: Call, request: Request) -> Request:
-    """Several packages at once; those that are not there are told apart."""
+    """Several packages at once; missing ones are returned as errors."""
     found: dict[str, Any] = {}
     lost: dict[str, Any] = {}
     for arn in request["ModelPackageArnList"]:
@@ -133,7 +133,7 @@ def describe_many(call: Call, request: Request) -> Request:
 
 @operation("UpdateModelPackage")
 def update(call: Call, request: Request) -> Request:
-    """Approve or reject a version, or change what people say about it."""
+    """Approve or reject a version, or change its metadata."""
     package = find(call, request["ModelPackageArn"])
     changed = package | {name: request[name] for name in CHANGEABLE if name in request}
     metadata = {

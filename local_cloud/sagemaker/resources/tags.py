@@ -22,7 +22,7 @@ ARN_MEMBERS = {
 
 @operation("AddTags")
 def add(call: Call, request: Request) -> Request:
-    """Set tags; of the same key the new value counts."""
+    """Set tags; a new value replaces the old one of the same key."""
     tags = _of(call, request["ResourceArn"])
     tags |= {tag["Key"]: tag["Value"] for tag in request["Tags"]}
     if len(tags) > MOST_TAGS:
@@ -43,7 +43,7 @@ def list_all(call: Call, request: Request) -> Request:
 
 @operation("DeleteTags")
 def delete(call: Call, request: Request) -> Request:
-    """Remove tags; a key that is not there is not missed."""
+    """Remove tags; missing keys are ignored."""
     tags = _of(call, request["ResourceArn"])
     gone = set(request["TagKeys"])
     _keep(call, request["ResourceArn"], {k: v for k, v in tags.items() if k not in gone})

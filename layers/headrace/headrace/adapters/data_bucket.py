@@ -1,8 +1,7 @@
-"""The data bucket: manifests written, files looked for, reports read."""
+"""The data bucket: write manifests, find files, read reports."""
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,7 +10,7 @@ from headrace.adapters.client import from_aws
 from headrace.domain.events import ObjectCreated
 
 _PAGE = 1000  # versions that ListObjectVersions returns at most
-_LONGEST_KEY = 1024  # bytes; S3 refuses to look for a longer one
+_LONGEST_KEY = 1024  # bytes; S3 rejects longer keys
 
 
 class Newest(NamedTuple):
@@ -19,6 +18,17 @@ class Newest(NamedTuple):
 
     version_id: str
     deleted: bool
+
+
+class Version(NamedTuple):
+    """A version of an object, or a delete marker; `time` is in seconds since 1970."""
+
+    key: str
+    version_id: str
+    time: float
+    size: int
+    is_latest: bool
+    is_delete_marker: bool
 
 
 class DataBucket:
@@ -36,7 +46,7 @@ class DataBucket:
         return f"s3://{self.name}/{key}"
 
     def put_versions(self, key: str, objects: Iterable[tuple[str, str]]) -> None:
-        """Write which versions of which objects something is about: (key, version id) pairs."""
+        """Write a JSON list of object versions, given as (key, version id) pairs."""
         self.put_json(key, [{"key": key, "version_id": version} for key, version in objects])
 
     def put_json(self, key: str, value: Any) -> None:
@@ -44,9 +54,9 @@ class DataBucket:
         self._put(key, json.dumps(value, indent=1))
 
     def newest(self, prefix: str, names: Iterable[str]) -> dict[str, Newest]:
-        """Return the newest version of those of the names below a prefix that have any.
+        """Return the newest version of each name below a prefix, without names that have none.
 
-        Takes a call for each name at most, and one for many where they lie close together.
+        Makes at most one call per name, and fewer where the names sort close together.
         """
         keys = {prefix + name for name in names if len((prefix + name).encode()) <= _LONGEST_KEY}
         left = sorted(keys, key=str.encode)  # as S3 sorts
@@ -76,17 +86,40 @@ class DataBucket:
     def uploads(self, prefix: str, since: float, until: float) -> Iterator[ObjectCreated]:
         """Yield the newest version of each object below a prefix, if uploaded between two times.
 
-        As the events that should have told them; times are in seconds since 1970.
+        As the ObjectCreated events that S3 should have sent; times are in Unix seconds.
         """
-        after, before = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)
+        for one in self.versions(prefix):
+            if one.is_latest and not one.is_delete_marker and since < one.time < until:
+                yield ObjectCreated(self.name, one.key, one.version_id, one.size, one.time)
+
+    def newest_at(self, prefix: str, time: float) -> list[tuple[str, str]]:
+        """Return (key, version id) of each object below a prefix as it was at a time, by key."""
+        newest: dict[str, Version] = {}
+        for one in self.versions(prefix):
+            known = newest.get(one.key)
+            # S3 tells whole seconds; of the same one it lists the newer version first.
+            if one.time <= time and (
+                known is None or (known.time, known.is_latest) < (one.time, one.is_latest)
+            ):
+                newest[one.key] = one
+        there = sorted(newest.values())
+        return [(one.key, one.version_id) for one in there if not one.is_delete_marker]
+
+    def versions(self, prefix: str) -> Iterator[Version]:
+        """Yield every version of the objects below a prefix, and every delete marker."""
         request: dict[str, Any] = {"Prefix": prefix}
         while True:
             page = self._call("list_object_versions", **request)
-            for item in page.get("Versions", []):
-                uploaded = item["LastModified"]
-                if item["IsLatest"] and after < uploaded < before:
-                    version, time = item["VersionId"], uploaded.timestamp()
-                    yield ObjectCreated(self.name, item["Key"], version, item["Size"], time)
+            for kind in ("Versions", "DeleteMarkers"):
+                for item in page.get(kind, []):
+                    yield Version(
+                        key=item["Key"],
+                        version_id=item["VersionId"],
+                        time=item["LastModified"].timestamp(),
+                        size=item.get("Size", 0),
+                        is_latest=item["IsLatest"],
+                        is_delete_marker=kind == "DeleteMarkers",
+                    )
             if not page.get("IsTruncated"):
                 return
             request["KeyMarker"] = page["NextKeyMarker"]

@@ -48,7 +48,7 @@ class Table:
         return answer.get("Item")
 
     def get_all(self, keys: list[dict[str, str]]) -> list[dict[str, Any]]:
-        """Return those of the items that are there, as of now."""
+        """Return the items that exist, as of now."""
         items: list[dict[str, Any]] = []
         for start in range(0, len(keys), _BATCH_GET):
             todo = [_typed(key) for key in keys[start : start + _BATCH_GET]]
@@ -60,7 +60,7 @@ class Table:
         return items
 
     def query(self, pk: str, low: str = "", high: str = "") -> list[dict[str, Any]]:
-        """Return the items of a partition, in order of `sk`, between two of them if asked."""
+        """Return a partition's items in order of `sk`, optionally only from `low` to `high`."""
         request: dict[str, Any] = {
             "KeyConditionExpression": "pk = :pk" + (" AND sk BETWEEN :l AND :h" if low else ""),
             "ExpressionAttributeValues": {":pk": {"S": pk}},
@@ -87,7 +87,7 @@ class Table:
         condition: str = "",
         values: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Return a put for `transact`; `condition` is one on the item it would replace."""
+        """Return a put for `transact`; `condition` applies to the item it would replace."""
         put: dict[str, Any] = {"TableName": self.name, "Item": _typed({**key, **attributes})}
         if condition:
             put["ConditionExpression"] = condition
@@ -96,10 +96,10 @@ class Table:
         return {"Put": put}
 
     def transact(self, puts: list[dict[str, Any]]) -> None:
-        """Write all or nothing. Raises Conflict if a condition does not hold any more.
+        """Write all or nothing. Raises Conflict if a condition no longer holds.
 
-        A transaction that meets another one says nothing of its conditions: it is tried again,
-        for as long as it takes the other to end.
+        DynamoDB cancels a transaction that runs into another one without checking its conditions,
+        so it is tried again.
         """
         for tries_left in reversed(range(_TRIES if puts else 0)):
             try:
@@ -115,7 +115,7 @@ def _typed(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def fields_of(value: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass for JSON; `asdict` would copy all that is in them."""
+    """Return the fields of a dataclass for JSON; `asdict` would copy them deeply."""
     return {name: getattr(value, name) for name in value.__slots__}
 
 

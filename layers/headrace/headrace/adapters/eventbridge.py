@@ -1,6 +1,6 @@
-"""EventBridge's envelopes: events read from them, once, at the edge, and put into them.
+"""EventBridge envelopes: parse events from them, once, at the edge, and build new ones.
 
-Reconcile makes envelopes of the events that it finds were never delivered.
+Reconcile builds envelopes for events that were never delivered.
 """
 
 import json
@@ -68,7 +68,7 @@ class _Fields:
 
 def _object_created(detail: _Fields, time: float) -> Event:
     thing = detail.part("object")
-    # An unversioned bucket gives no version: its etag and sequencer tell one upload from the next.
+    # An unversioned bucket gives no version: etag and sequencer identify the upload.
     version = thing.text("version-id", "") or "-".join(
         [thing.text("etag", ""), thing.text("sequencer", "").rjust(32, "0")]
     )
@@ -178,7 +178,7 @@ def parse(envelope: Any) -> Event:
     fields = _Fields(envelope, "event")
     kind = (fields.text("source"), fields.text("detail-type"))
     if kind not in _PARSERS:
-        raise PermanentError(f"no rule should send {kind[1]!r} of {kind[0]!r} here")
+        raise PermanentError(f"unsupported event {kind[1]!r} from {kind[0]!r}")
     try:
         time = timestamp_of(fields.text("time"))
     except ValueError as error:
@@ -198,7 +198,7 @@ def parse_json(body: str) -> Event:
 
 
 def own(detail_type: str, detail: dict[str, Any], now: float) -> dict[str, Any]:
-    """Return an event of Headrace's own."""
+    """Return the envelope of one of Headrace's own events."""
     return _envelope(SOURCE, detail_type, detail, now)
 
 

@@ -1,9 +1,9 @@
-"""GitLab, as far as a refresh needs it: find, trigger and watch a CI pipeline.
+"""The part of GitLab that a refresh needs: find, trigger and watch a CI pipeline.
 
 GitLab has no idempotency key, so a refresh is looked for by the name that the project's
 `.gitlab-ci.yml` gives it (`workflow: name`) before one is triggered. The state machine waits and
-retries, so nothing here does. Tokens stay in `Settings` and in the request: an error carries
-neither them nor the request it came from.
+retries, so nothing here does. Tokens stay in `Settings` and in the request: errors contain neither
+the tokens nor the request.
 """
 
 import json
@@ -17,7 +17,7 @@ from headrace.adapters.client import from_aws
 from headrace.domain.errors import HeadraceError, PermanentError, RetryableError
 
 _TIMEOUT = (3.0, 10.0)  # seconds to connect, and between two bytes of an answer
-# A limit may last an hour: the state machine waits, not a function that is paid for.
+# A rate limit may last an hour: the state machine waits, not a billed function.
 _DO_NOT_WAIT = {"obey_rate_limit": False}
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _RUNNING = frozenset(
@@ -54,7 +54,7 @@ class CiPipeline:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not come to its end yet."""
+        """Whether it has not finished yet."""
         return self.status in _RUNNING
 
 
@@ -70,10 +70,10 @@ class CiJob:
 def settings(
     client: Annotated[Any, "secretsmanager"], url: str, project_path: str, ref: str, secret_arn: str
 ) -> Settings:
-    """Return the settings with the tokens from Secrets Manager, read anew so that they may rotate.
+    """Return the settings; reads the tokens from Secrets Manager each time so that they can rotate.
 
     Raises PermanentError for a secret that lacks a token and for a URL that would send the tokens
-    in the clear over a network.
+    unencrypted over a network.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
@@ -86,7 +86,7 @@ def settings(
         secret = json.loads(text)
         trigger_token, api_token = secret["trigger_token"], secret["api_token"]
     except (ValueError, KeyError, TypeError):
-        # `from None`: the cause would carry the secret's text.
+        # `from None`: the cause would contain the secret's text.
         raise PermanentError(
             'the secret with the GitLab tokens should be {"trigger_token": ..., "api_token": ...}; '
             f"put it with `aws secretsmanager put-secret-value --secret-id {secret_arn} ...`"
@@ -191,7 +191,7 @@ def _answer(call: Any, doing: str) -> Any:
             error = RetryableError(f"{doing}: GitLab said {code} {text}")
         elif code == 404:
             error = PermanentError(
-                f"{doing}: GitLab said 404: no such project, or the trigger token is another's"
+                f"{doing}: GitLab said 404: no such project, or the trigger token of another one"
             )
         else:
             error = PermanentError(f"{doing}: GitLab said {code} {text}")

@@ -1,14 +1,14 @@
-"""The ledger: one DynamoDB table that holds projects, lanes, drops, what was seen, and the audit.
+"""The ledger: one DynamoDB table of projects, lanes, drops, decided events, and the audit log.
 
-Every item is `pk`, `sk`, usually a JSON document in `doc`, and a `ttl` where it may go:
+Every item is `pk`, `sk`, usually a JSON document in `doc`, and a `ttl` where it expires:
 
     PROJECT#pipeline#<name> ...      the project a pipeline, group or prefix belongs to
     LANE#<pipeline> / LANE           the lane, with its `version`
     DROP#<request> / <digest of key>#<version> one uploaded object of a drop
     RUN#<execution ARN> / RUN        a run that the control plane started, and who asked for it
-    SEEN#<business key> / SEEN       an event that was decided; of an upload, its `request`
-    OUTBOX / <action>                an action that was decided and not yet handed over
-    AUDIT#<project> / <time>#<id>    what was decided, by what cause; never changed
+    SEEN#<business key> / SEEN       a decided event; for an upload, the `request` it joined
+    OUTBOX / <action>                a decided action that is not handed over yet
+    AUDIT#<project> / <time>#<id>    what was decided and why; append-only
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:  # type-only: keeps notify's cold start short
 
 Owner = Literal["pipeline", "group", "prefix", "name"]
 
-# A dead letter can wait 14 days and be delivered again after that; what was seen outlives it.
+# A dead letter can wait 14 days and be redriven after that; SEEN items must outlive it.
 _TTL_SECONDS = 45 * 24 * 3600
-# Ground truth finds the request of its scoring input by what was seen, up to a year later.
+# SEEN items link ground truth to the request of its scoring input, up to a year later.
 _UPLOADS_TTL_SECONDS = 400 * 24 * 3600
 # TransactWriteItems takes 100 items: two for each object, and the lane, audit and actions.
 OBJECTS_PER_COMMIT = 40
 _AUDIT_SCHEMA = 2
 _RUN_SCHEMA = 1
-# Longer than the function that tells may run.
-_TELLING_SECONDS = 45
+# Longer than notify's timeout.
+_CLAIM_SECONDS = 45
 
 
 class Ledger:
@@ -82,7 +82,7 @@ class Ledger:
             ) from error
 
     def forget(self, project: Project) -> None:
-        """Delete a project's settings and lanes, so that no event wakes it; its audit stays."""
+        """Delete a project's settings and lanes, so that events are ignored; its audit stays."""
         names = asdict(project.pipelines).values()
         for name in names:
             self._table.delete(_owner_key("pipeline", name.lower()))
@@ -146,7 +146,7 @@ class Ledger:
         business_keys: Iterable[str],
         now: float,
     ) -> None:
-        """Write a decision whole: what was seen, the lane, the drop, the actions and the audit.
+        """Write a decision in one transaction: seen events, lane, drop, actions and audit.
 
         Raises Conflict, and writes nothing, if the lane changed or an event was seen meanwhile.
         """
@@ -191,13 +191,13 @@ class Ledger:
         self._table.transact(puts)
 
     def claim(self, before: Lane, after: Lane) -> None:
-        """Change a lane alone. Raises Conflict if somebody else changed it first."""
+        """Change only a lane. Raises Conflict if another writer changed it first."""
         self._table.transact([self._put_lane(before.version, after)])
 
     def started(self, before: Lane, after: Lane, run: Run, now: float) -> None:
         """Record which execution holds a lane, and who asked for it.
 
-        Raises Conflict if somebody else changed the lane first.
+        Raises Conflict if another writer changed the lane first.
         """
         puts = [self._put_lane(before.version, after), self._put_run(run, now)]
         self._table.transact(puts)
@@ -213,7 +213,7 @@ class Ledger:
         return sorted((doc["key"], doc["version_id"]) for doc in docs)
 
     def outbox(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return (name, input) of the actions that were decided and not yet handed over."""
+        """Return (name, input) of the decided actions that are not handed over yet."""
         items = self._table.query("OUTBOX")
         return [(item["sk"]["S"], json.loads(item["doc"]["S"])) for item in items]
 
@@ -221,23 +221,23 @@ class Ledger:
         """Take an action from the outbox: the state machine has it."""
         self._table.delete({"pk": "OUTBOX", "sk": action})
 
-    def may_tell(self, key: str, now: float, teller: str) -> bool:
-        """Claim the telling of something for an invocation; return False if it was told.
+    def claim_notification(self, key: str, now: float, message_id: str) -> bool:
+        """Claim a notification for a queue message; return False if it was sent before.
 
-        An invocation that was killed while it told is retried under the same request id and may
-        tell again; any other may once the claim is too old for its holder to live.
-        Raises RetryableError while another one tells.
+        A redelivery after a crash has the same message id and may send the notification again;
+        another message may once the claim has expired.
+        Raises RetryableError while another message holds the claim.
         """
         claim = self._table.put(
             {"pk": f"SEEN#{digest(key)}", "sk": "SEEN"},
             {
                 "key": key,
-                "teller": teller,
-                "telling_until": int(now) + _TELLING_SECONDS,
+                "teller": message_id,
+                "telling_until": int(now) + _CLAIM_SECONDS,
                 "ttl": int(now) + _TTL_SECONDS,
             },
             "attribute_not_exists(pk) OR teller = :teller OR telling_until < :now",
-            {":teller": {"S": teller}, ":now": {"N": str(int(now))}},
+            {":teller": {"S": message_id}, ":now": {"N": str(int(now))}},
         )
         try:
             self._table.transact([claim])
@@ -245,12 +245,12 @@ class Ledger:
             if "telling_until" in (
                 self._table.get({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}) or {}
             ):
-                raise RetryableError(f"another invocation is telling {key}") from None
+                raise RetryableError(f"another invocation is sending {key}") from None
             return False
         return True
 
-    def told(self, key: str, now: float) -> None:
-        """Record that something was told: nobody may tell it any more."""
+    def mark_notified(self, key: str, now: float) -> None:
+        """Record that a notification was sent, so that it is not sent again."""
         attributes = {"key": key, "ttl": int(now) + _TTL_SECONDS}
         self._table.transact(
             [self._table.put({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}, attributes)]

@@ -1,4 +1,4 @@
-"""What Headrace hands over: messages to the topic, events to queues, actions to the state machine.
+"""What Headrace sends: messages to the topic, events to queues, actions to the state machine.
 
 Every method raises RetryableError or PermanentError with what AWS said.
 """

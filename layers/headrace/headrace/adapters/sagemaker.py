@@ -1,4 +1,4 @@
-"""SageMaker, as far as Headrace uses it: pipeline executions and the model registry."""
+"""The part of SageMaker that Headrace uses: pipeline executions and the model registry."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -11,8 +11,12 @@ from headrace.domain.errors import NotThere
 from headrace.domain.events import ENDED
 from headrace.domain.model_version import ModelPackage
 
-CLOCKS_APART = 60.0  # seconds between our clock and SageMaker's
-_GONE = ("does not exist", "not found", "could not find")  # no error code says it of a version
+CLOCKS_APART = 60.0  # tolerance, in seconds, between our clock and SageMaker's
+_GONE = (
+    "does not exist",
+    "not found",
+    "could not find",
+)  # a missing version has no error code of its own
 
 
 class Execution(NamedTuple):
@@ -31,8 +35,17 @@ class Execution(NamedTuple):
 
     @property
     def ended(self) -> bool:
-        """Whether it will never change its status again."""
+        """Whether its status is final."""
         return self.status in ENDED
+
+
+class Step(NamedTuple):
+    """A step of an execution; `metadata` names the job or model it made, by kind."""
+
+    name: str
+    status: str
+    reason: str
+    metadata: Mapping[str, Any]
 
 
 class SageMaker:
@@ -100,18 +113,38 @@ class SageMaker:
         )
         return {one["Name"]: one["Value"] for one in pages}
 
-    def failed_steps(self, execution_arn: str) -> list[tuple[str, str, str]]:
-        """Return (step, reason, exit message of its job) for each failed step of a run."""
-        steps = self._pages(
+    def steps(self, execution_arn: str) -> Iterator[Step]:
+        """Yield the steps of a run in the order in which they began."""
+        pages = self._pages(
             "list_pipeline_execution_steps",
             "PipelineExecutionSteps",
             PipelineExecutionArn=execution_arn,
+            SortOrder="Ascending",
         )
+        for step in pages:
+            yield Step(
+                name=step["StepName"],
+                status=step.get("StepStatus", ""),
+                reason=step.get("FailureReason", ""),
+                metadata=step.get("Metadata", {}),
+            )
+
+    def failed_steps(self, execution_arn: str) -> list[tuple[str, str, str]]:
+        """Return (step, reason, exit message of its job) for each failed step of a run."""
         return [
-            (step["StepName"], step.get("FailureReason", ""), self._exit_message(step))
-            for step in steps
-            if step.get("StepStatus") == "Failed"
+            (step.name, step.reason, self.exit_message(step))
+            for step in self.steps(execution_arn)
+            if step.status == "Failed"
         ]
+
+    def exit_message(self, step: Step) -> str:
+        """Return what a step's processing job said as it ended; empty for any other step."""
+        arn = step.metadata.get("ProcessingJob", {}).get("Arn", "")
+        if not arn:
+            return ""
+        name = arn.rsplit("/", 1)[-1]
+        answer = self._call("describe_processing_job", ProcessingJobName=name)
+        return str(answer.get("ExitMessage", ""))
 
     def exit_message_of_failed(self, execution_arn: str, step: str) -> str | None:
         """Return the exit message of a failed step's job, or None if that step did not fail."""
@@ -136,14 +169,6 @@ class SageMaker:
                 display_name=summary.get("PipelineExecutionDisplayName", ""),
                 started=summary["StartTime"].timestamp(),
             )
-
-    def _exit_message(self, step: dict[str, Any]) -> str:
-        arn = step.get("Metadata", {}).get("ProcessingJob", {}).get("Arn", "")
-        if not arn:
-            return ""
-        name = arn.rsplit("/", 1)[-1]
-        answer = self._call("describe_processing_job", ProcessingJobName=name)
-        return str(answer.get("ExitMessage", ""))
 
     # --- model registry -------------------------------------------------------------------------
 
@@ -227,7 +252,7 @@ def package_of(answer: dict[str, Any]) -> ModelPackage:
 
 
 def identity(context: Mapping[str, Any]) -> str:
-    """Return whom SageMaker's UserContext means: a user profile's name, or the caller's ARN."""
+    """Return who a SageMaker UserContext refers to: a user profile's name, or the caller's ARN."""
     return str(context.get("UserProfileName") or context.get("IamIdentity", {}).get("Arn", ""))
 
 

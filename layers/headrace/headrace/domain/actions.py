@@ -1,7 +1,7 @@
-"""What a decision consists of: the actions to take, the audit's lines, the lane as it should be.
+"""What a decision consists of: actions to take, lines for the audit log, the lane's new state.
 
-Each action's `name` follows from its cause, and is the name of the state machine's execution that
-takes it: taking an action twice is one execution.
+An action's `name` is derived from its cause and names its execution of the state machine: starting
+an action twice yields one execution.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from headrace.domain.message import Message
 
 @dataclass(frozen=True, slots=True)
 class AdvanceRun:
-    """Drive a request: wait for its drop to go quiet, claim the lane, start the run."""
+    """Advance a request: wait for its drop to go quiet, claim the lane, start the run."""
 
     pipeline: str
     request_id: str
@@ -48,7 +48,7 @@ class RefreshInference:
 
 @dataclass(frozen=True, slots=True)
 class ReturnToPending:
-    """Take an approval back in the registry, with the reason."""
+    """Set an approval back to pending in the registry, with the reason."""
 
     arn: str
     reason: str
@@ -60,7 +60,7 @@ class ReturnToPending:
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
+class Notify:
     """Send a message to the project's recipients. `cause` is the business key of its event."""
 
     message: Message
@@ -71,7 +71,7 @@ class Tell:
         return f"tell-{digest(f'{self.message.kind} {self.message.project} {self.cause}')[:24]}"
 
 
-Action = AdvanceRun | RefreshInference | ReturnToPending | Tell
+Action = AdvanceRun | RefreshInference | ReturnToPending | Notify
 
 
 Outcome = Literal[
@@ -103,13 +103,12 @@ Outcome = Literal[
 
 
 class Audit(NamedTuple):
-    """One line of the audit log: what came of an event, brought about by whom, and why.
+    """One line of the audit log: the outcome of an event, who caused it, and why.
 
-    `event` is the business key of the event, `actor` a person or a service. What a line is about is
-    in fields of its own, None where it is about no such thing: `request_id`, `refresh_id`, the
-    `status` of a run or the `approval` of a version, the ARN of the `model_package`, and of the one
-    that follows it (`next_model_package`). `requested_by` names the people who asked for a run.
-    `reason` is for readers alone.
+    `event` is the event's business key, `actor` a person or a service. Fields that do not apply are
+    None: `request_id`, `refresh_id`, the `status` of a run, the `approval` of a version, the ARN of
+    the `model_package` and of its successor (`next_model_package`). `requested_by` names the people
+    who asked for a run. `reason` is text for readers only.
     """
 
     event: str
@@ -125,7 +124,7 @@ class Audit(NamedTuple):
     requested_by: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """Return the line as the ledger keeps it: the fields that say something."""
+        """Return the line as the ledger stores it, without empty fields."""
         known = {name: value for name, value in self._asdict().items() if value}
         return {**known, "reason": self.reason}
 
@@ -135,7 +134,7 @@ class Decision:
     """What to commit for one event.
 
     `drop` holds the objects that joined request `request_id`. `run` is a run whose execution is
-    known: who asked for it is kept for as long as a version of it may wait for approval.
+    known; the ledger keeps who asked for it as long as one of its versions may wait for approval.
     """
 
     lane: Lane
@@ -147,7 +146,7 @@ class Decision:
 
     @property
     def inputs(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return (name, input) of the execution of the state machine that takes each action."""
+        """Return (name, input) of each action's execution of the state machine."""
         return [(action.name, as_input(action)) for action in self.actions]
 
 
@@ -171,10 +170,10 @@ def as_input(action: Action) -> dict[str, Any]:
             }
         case ReturnToPending():
             return {"action": "return_to_pending", "arn": action.arn, "reason": action.reason}
-        case Tell():
+        case Notify():
             message = action.message
             return {
-                "action": "tell",
+                "action": "tell",  # as in outbox items of earlier releases
                 "subject": message.subject_line,
                 "text": message.text,
                 "kind": message.kind,

@@ -1,4 +1,4 @@
-"""Why a run is there: facts as data, of which text is made at the very end and never read back."""
+"""Why a run exists, as data: text is made from it at the very end and never parsed back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from headrace.domain.errors import PermanentError
 
 CauseKind = Literal["schedule", "request", "trigger", "threshold"]
 _KINDS: tuple[CauseKind, ...] = ("schedule", "request", "trigger", "threshold")
-_BY_HAND = "by hand, "  # how the release before schema 2 wrote down who asked
+_BY_HAND = "by hand, "  # releases before schema 2 wrote this before the name of who asked
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What asked for a run besides uploads, which are counted by themselves.
+    """What asked for a run, other than uploads, which are counted separately.
 
-    `actor` is the person who asked, as AWS names them; None where nobody did. `reference` says
-    what the cause refers to: a schedule's expression, the ARN of the run that missed its threshold,
-    or what a trigger says of itself. `note` is for readers: what the missed threshold was.
+    `actor` is the person who asked, as AWS names them; None if nobody did. `reference` is a
+    schedule's expression, the ARN of the run that missed its threshold, or a trigger's description
+    of itself. `note` is for readers: the missed threshold.
     """
 
     kind: CauseKind
@@ -29,7 +29,7 @@ class Cause:
     def parse(cls, fields: Any, where: str) -> "Cause":
         """Return the cause in an event or a ledger item.
 
-        A text is what the release before wrote in its place. Unknown fields are ignored. Raises
+        A string is the format of earlier releases. Unknown fields are ignored. Raises
         PermanentError, naming the field, for anything else.
         """
         if isinstance(fields, str):

@@ -3,8 +3,8 @@
 HeadraceError
 ├── RetryableError   the same call may succeed later: let the queue or state machine retry it
 │   └── Conflict     somebody else changed the ledger first: read again and decide again
-└── PermanentError   it will never succeed as it is: tell a person, keep the event
-    └── NotThere     what was asked for does not exist, or not any more
+└── PermanentError   it will never succeed as it is: notify a person, keep the event
+    └── NotThere     what was asked for does not exist, or no longer exists
 """
 
 

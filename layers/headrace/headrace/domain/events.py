@@ -1,10 +1,10 @@
-"""What can happen, as values (`parsing` reads them from what AWS publishes).
+"""Events as values; `adapters/eventbridge.py` parses them from what AWS publishes.
 
 `business_key` identifies the change itself. EventBridge's own id does not: SageMaker reports one
 change under several ids, and every event may be delivered more than once.
 
-What happened and what was looked up are named tuples: each cold start makes their classes anew,
-which takes several times as long for a frozen dataclass. What is stored are dataclasses.
+Events and looked-up values are named tuples: each cold start creates their classes, which takes
+several times as long for a frozen dataclass. Stored values are dataclasses.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ class ObjectCreated(NamedTuple):
 
 
 class RunStatusChanged(NamedTuple):
-    """A pipeline execution has another status. `pipeline` is in lower case, as in AWS's events."""
+    """A pipeline execution changed its status. `pipeline` is in lower case, as in AWS's events."""
 
     pipeline: str
     execution_arn: str
@@ -47,7 +47,7 @@ class RunStatusChanged(NamedTuple):
 
 
 class StepStatusChanged(NamedTuple):
-    """A step of a pipeline execution has another status."""
+    """A step of a pipeline execution changed its status."""
 
     pipeline: str
     execution_arn: str
@@ -64,7 +64,7 @@ class StepStatusChanged(NamedTuple):
 class ModelPackageChanged(NamedTuple):
     """A version in the registry was registered, approved, rejected, edited or deleted.
 
-    Only the ARN is trusted: what the version is now, the registry says.
+    Only the ARN is trusted; the version's current state is read from the registry.
     """
 
     group: str
@@ -91,7 +91,7 @@ class RunRequested(NamedTuple):
 
 
 class RunNotStarted(NamedTuple):
-    """SageMaker would not start the run of a request."""
+    """The run of a request could not be started."""
 
     pipeline: str
     request_id: str
@@ -104,9 +104,9 @@ class RunNotStarted(NamedTuple):
 
 
 class RefreshEnded(NamedTuple):
-    """The CI pipeline that puts a version into the inference pipeline came to its end.
+    """The CI pipeline that puts a version into the inference pipeline ended.
 
-    `ci_pipeline` is its number, 0 if none was started; GitLab counts up.
+    `ci_pipeline` is its GitLab id, which grows with time; 0 if none was started.
     """
 
     group: str
@@ -148,7 +148,7 @@ class VersionGone(NamedTuple):
 
 
 class LaneDue(NamedTuple):
-    """Reconcile found a request, or a refresh, that nothing is driving."""
+    """Reconcile found a stalled request or refresh."""
 
     pipeline: str
     request_id: str
@@ -183,7 +183,7 @@ def execution_id_of(arn: str) -> str:
     return arn.rsplit("/", 1)[-1]
 
 
-# What is done once is remembered under these keys, beside the business keys of events.
+# Keys of things that are done once; the ledger keeps them beside the business keys of events.
 
 
 def key_of_notification(key: str) -> str:
@@ -202,12 +202,12 @@ def key_of_drift(execution_arn: str) -> str:
 
 
 def key_of_check(request_id: str) -> str:
-    """Return the key of the decision on what is checked of a drop of late ground truth."""
+    """Return the key of the decision which files of a drop of late ground truth to check."""
     return f"checked/{request_id}"
 
 
 def digest(text: str) -> str:
-    """Return 64 hexadecimal digits that stand for a text, the same on every machine."""
+    """Return the SHA-256 of a text as 64 hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -227,7 +227,7 @@ class PackageReviewed(NamedTuple):
 
 
 class Refreshed(NamedTuple):
-    """A refresh came to its end; the registry says whether its version is still approved."""
+    """A refresh that ended; `approved` is whether its version is still approved in the registry."""
 
     ended: RefreshEnded
     approved: bool

@@ -1,10 +1,10 @@
-"""A lane: one pipeline's run in progress and the request that waits for its turn.
+"""A lane: one pipeline's run in progress and its waiting request.
 
-One run at a time per pipeline. What arrives meanwhile joins the one request that waits, so nothing
-queues up behind anything, and the next run takes all of it.
+A pipeline has one run at a time. Work that arrives meanwhile joins the one waiting request, and the
+next run takes all of it.
 
-Lanes outlive the code that wrote them: `schema` says which release's shape an item has, a reader
-ignores fields that it does not know and fills in those that are missing.
+Lanes outlive the code that wrote them: `schema` is the version of an item's shape, and a reader
+ignores unknown fields and fills in missing ones.
 """
 
 import re
@@ -25,11 +25,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Work that waits for a run: a drop of files, a schedule, a missed threshold, or all of them.
+    """Work that waits for a run: a drop of files, a schedule, a missed threshold, or several.
 
     `id` is the display name of the run to come. `quiet_at` is when a drop counts as complete, in
     Unix seconds; None until its trigger file arrives. `objects` counts files; `names` holds the
-    first few of them, `causes` the first few of what else asked. `requested_by` names every person
+    first few of them, `causes` the first few other causes. `requested_by` names every person
     who asked. `attempt` counts the executions of the state machine that were started for the
     request, the last one at `driven_at`.
     """
@@ -51,7 +51,7 @@ class Request:
 
     @classmethod
     def opened(cls, request_id: str) -> float:
-        """Return when a request was opened, by its id, to the second; its run came later."""
+        """Return when a request was opened, to the second, from its id."""
         day, time = request_id.rsplit("-", 3)[1:3]
         return datetime.strptime(f"{day}{time}+0000", "%Y%m%d%H%M%S%z").timestamp()
 
@@ -74,7 +74,7 @@ class Request:
 
     @property
     def description(self) -> str:
-        """What the run to come is for, as its description in SageMaker says it."""
+        """The description in SageMaker of the run to come: what it is for."""
         parts = [str(cause) for cause in self.causes]
         if self.objects:
             more = self.objects - len(self.names)
@@ -88,7 +88,7 @@ class Request:
 class Run:
     """The run that holds the lane. `request_id` is None for one started outside Headrace.
 
-    `parameters` are those it was claimed with: however often it is started, it is the same start.
+    `parameters` are fixed by the claim, so that every attempt to start the run is the same request.
     `requested_by` names the people who asked for it, none for uploads and schedules.
     """
 
@@ -120,8 +120,8 @@ class Rollout:
     """What the inference pipeline scores with, and what is on its way there.
 
     `live` and `wanted` are ARNs of model packages. `deployed_by` is the GitLab pipeline id that
-    deployed `live`, 0 if unknown. `refresh_id` names the refresh under way, last dispatched at
-    `dispatched_at`; its GitLab pipeline was about to be started at `ci_claimed_at`. Times are in
+    deployed `live`, 0 if unknown. `refresh_id` names the refresh in progress, last dispatched at
+    `dispatched_at`; the start of its GitLab pipeline was claimed at `ci_claimed_at`. Times are in
     Unix seconds, None if it never happened.
     """
 
@@ -133,12 +133,12 @@ class Rollout:
     ci_claimed_at: float | None = None
 
     def without_refresh(self) -> "Rollout":
-        """Return the rollout with no refresh under way."""
+        """Return the rollout with no refresh in progress."""
         return replace(self, wanted=None, refresh_id=None)
 
     @classmethod
     def parse(cls, doc: Mapping[str, Any]) -> "Rollout":
-        """Return the rollout in a lane's item; the release before kept its fields in the lane."""
+        """Return the rollout in a lane's item; earlier releases kept its fields in the lane."""
         if "rollout" in doc:
             return _known(cls, doc["rollout"])
         return cls(
@@ -156,8 +156,8 @@ class Lane:
     """The state of one pipeline, changed only by conditional write on `version`.
 
     `rollout` is the inference pipeline's. The newest trigger file of its drops was uploaded at
-    `triggered_at`. `retuned_at` holds when a missed threshold last started a run, for the HPO
-    pipeline. `ended` holds the runs that ended last.
+    `triggered_at`. `retuned_at` lists when missed thresholds last started a run (HPO pipeline
+    only). `ended` lists the executions that ended last.
     """
 
     pipeline: str
@@ -194,10 +194,10 @@ class Lane:
         names: tuple[str, ...] = (),
         cause: Cause | None = None,
     ) -> tuple["Lane", bool]:
-        """Add work to the request that waits, or open one; say whether it was opened.
+        """Add work to the waiting request, or open one; also return whether it was opened.
 
-        The id of a new request follows from `key`, the business key of what opened it, so that
-        deciding twice gives one name.
+        The id of a new request is derived from `key`, the business key of the event that opened
+        it, so that deciding twice gives the same id.
         """
         waiting = self.waiting
         people = (cause.actor,) if cause and cause.actor else ()
@@ -234,7 +234,7 @@ class Lane:
         waiting = replace(self.waiting, quiet_at=_later(self.waiting.quiet_at, quiet_at))
         return replace(self, waiting=waiting)
 
-    def drives(self, run_name: str, execution_arn: str) -> bool:
+    def is_held_by(self, run_name: str, execution_arn: str) -> bool:
         """Return whether an execution is the run that holds this lane."""
         run = self.current
         return run is not None and (
@@ -255,12 +255,12 @@ def _later(one: float | None, other: float | None) -> float | None:
 
 
 def _asked_in_schema_1(description: str) -> list[str]:
-    """Return who asked for a run that the release before described in prose alone."""
+    """Return who asked for a run that an earlier release described only in prose."""
     causes = (Cause.parse(part, "run.description") for part in description.split("; "))
     return [cause.actor for cause in causes if cause.actor]
 
 
 def _known(cls: type[_T], doc: Mapping[str, Any]) -> _T:
-    """Make a value of the fields that this release knows; what is missing has its default."""
+    """Build a value from the fields that this release knows; missing ones get their defaults."""
     names: tuple[str, ...] = cls.__slots__  # type: ignore[attr-defined]  # of a dataclass
     return cls(**{name: doc[name] for name in names if name in doc})

@@ -1,9 +1,9 @@
-"""A message to people and machines; what each says is in `notifications`."""
+"""A message to people and machines; the texts are in `notifications`."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-# Every kind of message, by what it is about. Recipients choose among kinds and groups of them.
+# Every kind of message, by group. Recipients choose kinds or whole groups.
 KINDS: Final[dict[str, tuple[str, ...]]] = {
     "runs": (
         *("run-executing", "run-stopping", "run-stopped", "run-failed", "run-succeeded"),

@@ -1,4 +1,4 @@
-"""What Headrace looks up before it decides: an event may be late, repeated or out of order."""
+"""A model version as it is looked up in the registry before a decision."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ class ModelPackage(NamedTuple):
     `metadata` is its CustomerMetadataProperties: what the pipeline wrote when it registered the
     version (`kind`, `run`, `preprocessor`, `training_data`, ...) and what people added
     (`review_board_reference`). `modified_by` is a name of the person or role, or empty.
-    `started_by` names who started its run and who registered it; None where nobody looked.
+    `started_by` names who started its run and who registered it; None if not looked up.
     """
 
     arn: str
@@ -33,7 +33,7 @@ class ModelPackage(NamedTuple):
 
     @property
     def business_key(self) -> str:
-        """Identifies this state of the version, however often and by whatever event it is told."""
+        """Identifies this state of the version, however many events report it."""
         return f"package/{self.arn}/{self.approval}/{self.modified}"
 
     @property
@@ -44,15 +44,15 @@ class ModelPackage(NamedTuple):
     def lacks_review(self) -> bool:
         """Whether it may not go live yet: a retuned version needs the review board's reference.
 
-        A version that does not say where it comes from is held to the stricter rule.
+        A version of unknown origin is held to the stricter rule.
         """
         return self.kind != "training" and not self.board_reference
 
     @property
     def why_not(self) -> str:
-        """What keeps it from going live; empty when nothing does.
+        """Why it may not go live; empty if it may.
 
-        Four eyes are asked for where `started_by` was looked up.
+        Four eyes are required only if `started_by` was looked up.
         """
         if self.approval != "Approved":
             return f"it is {self.approval or 'without approval'}, not Approved"
@@ -62,7 +62,7 @@ class ModelPackage(NamedTuple):
 
     @property
     def lacks_second_person(self) -> str:
-        """Why four eyes did not see an approved version, where that was looked up."""
+        """Why the approval breaks the four-eyes rule; empty if it does not or was not looked up."""
         if self.started_by is None:
             return ""
         return people.why_not(self.modified_by, self.started_by)

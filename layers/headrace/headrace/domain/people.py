@@ -1,8 +1,8 @@
-"""Four eyes: whoever started the run that made a version, or registered it, does not approve it.
+"""Four eyes: nobody approves a version that they registered or whose run they started.
 
-People are told apart by name: a Studio user profile, an IAM user, the session of an assumed role.
-A name is worth what the account makes of it: let roles be assumed under the person's own session
-name only (condition key `sts:RoleSessionName`).
+People are identified by name: a Studio user profile, an IAM user, the session of an assumed role.
+A name is only as reliable as the account makes it: let people assume roles only under their own
+session name (condition key `sts:RoleSessionName`).
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ _NAMELESS = ("botocore-session-", "SageMaker")
 
 
 class Starters(NamedTuple):
-    """Who is behind a version: the people who asked for its run, and whoever registered it.
+    """Who is behind a version: the people who asked for its run, and who registered it.
 
     `people` is empty for a run after an upload, a schedule or a missed threshold, which nobody
     started. `known` is false where neither the ledger nor SageMaker can say.
@@ -23,9 +23,9 @@ class Starters(NamedTuple):
 
 
 def why_not(approver: str, started_by: Starters) -> str:
-    """Return what keeps an approval from counting, or an empty text.
+    """Return why an approval does not count, or an empty text.
 
-    An approval does not count unless it is known that two people took part.
+    It counts only if two different people are known to have taken part.
     """
     if not started_by.known:
         return "neither the ledger nor SageMaker says who started the run that made it"

@@ -14,7 +14,7 @@ FOLDERS: dict[Folder, str] = {
     "ground-truth": "batch-scoring/data/ground-truth/",
 }
 FOLDER_KEYS = ("training", "scoring", "ground_truth")  # in `project.yaml`
-# Folders that runs and CI write: what is in them is nobody's upload, and starts nothing.
+# Folders that runs and CI write to: objects in them are not uploads, and start nothing.
 RESERVED = frozenset({"", "runs", "drops", "code"})
 _T = TypeVar("_T")
 
@@ -26,6 +26,9 @@ class PipelineKind(StrEnum):
     TRAINING_HPO = "training-hpo"
     INFERENCE = "inference"
     MODEL_QUALITY = "model-quality"
+
+
+_KINDS = tuple(PipelineKind)  # an enum's own iterator is slow, and every decision asks for kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,15 @@ class Pipelines:
 
     def kind_of(self, name: str) -> PipelineKind | None:
         """Return what a pipeline does, by its name in any case; None if it is another project's."""
-        names = (one.lower() for one in self.all)
-        kinds = zip(PipelineKind, names, strict=True)
-        return next((kind for kind, one in kinds if one == name.lower()), None)
+        wanted = name.lower()
+        for kind, one in zip(_KINDS, self.all, strict=True):
+            if one.lower() == wanted:
+                return kind
+        return None
 
     def name_of(self, kind: PipelineKind) -> str:
         """Return a pipeline's name as it was created; events carry it in lower case."""
-        return self.all[list(PipelineKind).index(kind)]
+        return self.all[_KINDS.index(kind)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class RetunePolicy:
 
 @dataclass(frozen=True, slots=True)
 class CustomMessage:
-    """A text of the project's own for a status of a pipeline, or of one of its steps."""
+    """The project's own text for a status of a pipeline, or of one of its steps."""
 
     pipeline: str
     step: str
@@ -82,13 +87,13 @@ class Folders:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """One model and what is dropped, run, watched and told about it.
+    """One model: its folders, pipelines, limits and notifications.
 
     `prefix` is its folder in the data bucket, without slashes at its ends; `quiet_period` is in
-    seconds; `suffix` is what a data file's name ends with. A `trigger_file` of that name ends a
-    drop, where there is one; without it the quiet period does. People are reminded of a version
-    that waits for approval longer than `remind_after_hours`; with `four_eyes` it is approved by
-    somebody else than who started its run.
+    seconds; `suffix` is what a data file's name ends with. A file named `trigger_file` ends a drop;
+    if that is empty, the quiet period does. People are reminded of a version that waits for
+    approval longer than `remind_after_hours`; with `four_eyes`, the person who started its run may
+    not approve it.
     """
 
     name: str
@@ -111,8 +116,8 @@ class Project:
         """Return the settings in a mapping like `project.yaml`; `where` names it in errors.
 
         `upsert` checks the file and stores what `document` gives, every default filled in. A
-        stored document of another release may hold more or less: what is unknown is ignored,
-        what is missing gets its default. Raises PermanentError, naming the key, for a value of
+        stored document of another release may have more or fewer keys: unknown ones are ignored,
+        missing ones get their defaults. Raises PermanentError, naming the key, for a value of
         another type, and for a name, metric or threshold that is missing.
         """
         top = _Section(document, where)
@@ -180,7 +185,7 @@ class Project:
         return f"{self.prefix}/{getattr(self.folders, name.replace('-', '_'))}"
 
     def drop_folder(self, request_id: str) -> str:
-        """Return the key prefix of what is written of a request's drop, ending with a slash."""
+        """Return the key prefix of the files about a request's drop, ending with a slash."""
         return f"{self.prefix}/drops/{request_id}/"
 
     def folder_of(self, key: str) -> Folder | None:
@@ -199,12 +204,12 @@ class Project:
         )
 
     def relative_name(self, key: str) -> str:
-        """Return a key as its watched folder sees it; scores and ground truth share this name."""
+        """Return a key relative to its watched folder; scores and ground truth share this name."""
         name = self.folder_of(key)
         return key.removeprefix(self.folder(name)) if name else key
 
     def custom_message(self, pipeline: str, step: str, status: str) -> str | None:
-        """Return the project's own text for a change (`step` is empty for the run itself)."""
+        """Return the project's own text for a status change (`step` is empty for the run)."""
         for custom in self.custom_messages:
             if (custom.pipeline.lower(), custom.step, custom.status) == (pipeline, step, status):
                 return custom.message
@@ -225,7 +230,7 @@ def _folders(section: "_Section") -> Folders:
 def _place(section: "_Section", key: str, default: str) -> str:
     """Return a folder's name without slashes at its ends.
 
-    An upload into a folder that is named like those of runs would start nothing.
+    An upload into a folder named like one that runs write to would start nothing.
     """
     name = section.get(key, str, default).strip("/")
     taken = sorted(set(name.split("/")) & RESERVED)

@@ -7,7 +7,7 @@ MODEL_QUALITY_STEP = "ModelQuality"
 
 
 class Verdict(NamedTuple):
-    """What the model-quality step said of its metric before it ended: `rows` were compared."""
+    """The result of the model-quality step: its metric, compared on so many `rows`."""
 
     metric: str
     value: float
@@ -26,7 +26,7 @@ class Verdict(NamedTuple):
     def parse(cls, exit_message: str) -> "Verdict | None":
         """Return the verdict in a job's exit message.
 
-        None if there is none: the step crashed before it knew.
+        None if there is none, because the step crashed first.
         """
         try:
             said = json.loads(exit_message)

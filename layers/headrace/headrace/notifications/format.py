@@ -1,4 +1,4 @@
-"""A message to people and machines; what each says is in `messages` and `model_messages`."""
+"""Formatting that all messages share: lines, details, times and links to Studio."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -7,33 +7,33 @@ _CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-
 
 
 def lines(*parts: str) -> str:
-    """Return a text of these lines, with one end."""
+    """Join lines into a text with one newline at its end."""
     return "\n".join(parts).rstrip() + "\n"
 
 
-def facts(**named: str) -> tuple[str, ...]:
-    """Return a line for each fact that is known, its name before it, their values in a column."""
+def detail_lines(**named: str) -> tuple[str, ...]:
+    """Return a line with name and value for each value that is not empty, in two columns."""
     known = {
-        name[0].upper() + name[1:].replace("_", " "): fact for name, fact in named.items() if fact
+        name[0].upper() + name[1:].replace("_", " "): text for name, text in named.items() if text
     }
     width = max(map(len, known), default=0)
-    return tuple(f"{name:{width}}  {fact}" for name, fact in known.items())
+    return tuple(f"{name:{width}}  {text}" for name, text in known.items())
 
 
 def when(time: float) -> str:
-    """Return a time as people read it, nothing for an unknown one (0)."""
+    """Return a time as people read it; empty for an unknown time (0)."""
     return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M} UTC" if time else ""
 
 
 def iso(time: float) -> str:
-    """Return a time as machines read it, nothing for an unknown one (0)."""
+    """Return a time in ISO 8601; empty for an unknown time (0)."""
     return datetime.fromtimestamp(time, UTC).isoformat() if time else ""
 
 
 def studio(arn: str) -> str:
-    """Return the console's page that opens Studio in the region of an ARN.
+    """Return the console page that opens Studio in the region of an ARN.
 
-    Only a domain's own address leads to a run itself, and neither events nor ARNs name a domain.
+    A link to the run itself would need the Studio domain, which neither events nor ARNs contain.
     """
     _, partition, _, region, *_ = f"{arn}:::".split(":")
     console = _CONSOLES.get(partition, "console.aws.amazon.com")
@@ -41,18 +41,18 @@ def studio(arn: str) -> str:
 
 
 def in_studio(execution_arn: str) -> tuple[str, ...]:
-    """Return lines that say where a run is found in Studio."""
+    """Return lines that say where to find a run in Studio."""
     *_, pipeline, _, run = execution_arn.split("/") if "/execution/" in execution_arn else ("",) * 4
     if not run:
         return ()
     return (f"In Studio, under Pipelines, {pipeline}, Executions, {run}:", studio(execution_arn))
 
 
-class ToldRun(NamedTuple):
-    """A run as people are told of it.
+class ReportedRun(NamedTuple):
+    """A run as a message reports it.
 
-    `because` is its description. It `started`, and `changed` to what is told, in seconds since
-    1970, 0 where that is unknown.
+    `because` is the run's description. `started`, and `changed`, the time of the reported status,
+    are in Unix seconds, 0 if unknown.
     """
 
     pipeline: str

@@ -6,9 +6,9 @@ from typing import Any
 from headrace.domain.events import ENDED, execution_id_of
 from headrace.domain.message import Message
 from headrace.domain.quality import Verdict
-from headrace.notifications.format import ToldRun, facts, in_studio, iso, lines, when
+from headrace.notifications.format import ReportedRun, detail_lines, in_studio, iso, lines, when
 
-_NAME_SHOWN = 50  # of a file's name in a subject, which must say what became of it
+_NAME_SHOWN = 50  # characters of a file's name in a subject, which must fit what happened as well
 _SHOWN = 10  # violations in a mail; the report has all
 
 
@@ -23,11 +23,11 @@ def waits_for_model(
         subject=f"{project}: scoring input waits, no model is live yet",
         text=lines(
             f"Scoring input arrived ({', '.join(names) or files}), but no version is live yet.",
-            "It waits and runs by itself as soon as one is approved and live. Nothing is lost.",
+            "The input is scored automatically once a version is live; nothing is lost.",
             "",
-            *facts(since=when(since), request=request),
+            *detail_lines(since=when(since), request=request),
             "",
-            "To see which versions could be approved:",
+            "To list the versions that wait for approval:",
             "",
             "  aws sagemaker list-model-packages \\",
             f"    --model-package-group-name {group} \\",
@@ -38,17 +38,17 @@ def waits_for_model(
 
 
 def not_taken(project: str, key: str, reason: str) -> Message:
-    """A file was uploaded that starts nothing."""
+    """An uploaded file was ignored."""
     name = key.rsplit("/", 1)[-1]
     name = name if len(name) <= _NAME_SHOWN else f"{name[: _NAME_SHOWN - 3]}..."
     return Message(
         kind="file-not-taken",
         project=project,
-        subject=f"{project}: {name} was not taken",
+        subject=f"{project}: {name} was ignored",
         text=lines(
-            f"{key!r} started nothing: {reason}",
+            f"{key!r} was ignored: {reason}",
             "",
-            "The file is where you put it. Put right what is wrong with it and upload it again.",
+            "The file is still where you uploaded it. Fix the file and upload it again.",
         ),
         detail={"key": key, "reason": reason},
     )
@@ -57,11 +57,11 @@ def not_taken(project: str, key: str, reason: str) -> Message:
 def run_not_started(
     project: str, pipeline: str, request: str, error: str, *, because: str, at: float, waits: bool
 ) -> Message:
-    """A run could not be started; its request is over, or it waits and is tried again."""
+    """A run could not be started; its request was given up, or waits to be tried again."""
     next_step = (
-        "It is tried again every ten minutes, and starts when the reason is mended."
+        "The start is retried every ten minutes, until the problem is fixed."
         if waits
-        else "When the reason is mended, drop the files again or start the pipeline by hand."
+        else "Once the problem is fixed, upload the files again or start the pipeline by hand."
     )
     return Message(
         kind="run-not-started",
@@ -70,7 +70,7 @@ def run_not_started(
         text=lines(
             f"{pipeline} was not started for request {request}.",
             "",
-            *facts(reason=plain(error), cause=because, at=when(at)),
+            *detail_lines(reason=plain(error), cause=because, at=when(at)),
             "",
             f"Its files are kept. {next_step}",
             "",
@@ -102,9 +102,9 @@ def retune_declined(
             f"Run {execution_id_of(execution_arn)} missed its threshold: {verdict}.",
             f"No retuning was started: {reason}",
             "",
-            *facts(at=when(at), run=execution_arn),
+            *detail_lines(at=when(at), run=execution_arn),
             "",
-            "To retune all the same:",
+            "To retune anyway:",
             "",
             f"  headrace pipelines start {project} training-hpo",
             "",
@@ -122,7 +122,7 @@ def retune_declined(
 def run_changed(
     project: str,
     status: str,
-    run: ToldRun,
+    run: ReportedRun,
     causes: list[str],
     failed: list[dict[str, Any]],
     headline: str = "",
@@ -130,10 +130,10 @@ def run_changed(
     missed: bool = False,
     predictions: str = "",
 ) -> Message:
-    """A run ended or changed.
+    """A run ended or changed its status.
 
-    `causes` are lines that say why, `headline` a few words, `failed` the same for machines; a run
-    `missed` if nothing but its model's quality failed it. `predictions` is where it left them.
+    `causes` are lines that say why, `headline` says why in a few words, `failed` says why to
+    machines. `missed` is set if only the model-quality step failed. `predictions` is their S3 URI.
     """
     verb = {"Succeeded": "succeeded", "Failed": "failed", "Stopped": "was stopped"}.get(
         status, f"is {status.lower()}"
@@ -147,7 +147,7 @@ def run_changed(
             "",
             *causes,
             *([""] if causes else []),
-            *facts(
+            *detail_lines(
                 cause=run.because,
                 started=when(run.started),
                 **{"ended" if status in ENDED else "changed": when(run.changed)},
@@ -180,8 +180,8 @@ def _list(predictions: str) -> tuple[str, ...]:
     return ("To list its predictions:", "", f"  aws s3 ls {predictions}")
 
 
-def step_changed(project: str, step: str, status: str, reason: str, run: ToldRun) -> Message:
-    """A step that the project has a text of its own for has a status it asked to hear of."""
+def step_changed(project: str, step: str, status: str, reason: str, run: ReportedRun) -> Message:
+    """A step reached a status for which the project has its own text."""
     return Message(
         kind="step-status",
         project=project,
@@ -189,7 +189,7 @@ def step_changed(project: str, step: str, status: str, reason: str, run: ToldRun
         text=lines(
             f"Step {step} of run {execution_id_of(run.arn)} of {run.pipeline} is {status}.",
             "",
-            *facts(reason=reason, changed=when(run.changed), run=run.arn),
+            *detail_lines(reason=reason, changed=when(run.changed), run=run.arn),
             "",
             *in_studio(run.arn),
         ),
@@ -208,8 +208,8 @@ def with_custom_text(message: Message, text: str) -> Message:
     )
 
 
-def drift(project: str, run: ToldRun, uri: str, violations: list[Any]) -> Message:
-    """Scoring input is unlike the data that the live model was trained on."""
+def drift(project: str, run: ReportedRun, uri: str, violations: list[Any]) -> Message:
+    """Scoring input differs from the data that the live model was trained on."""
     shown = [
         f"  {v.get('feature_name')}: {v.get('description')}"
         for v in violations[:_SHOWN]
@@ -227,12 +227,13 @@ def drift(project: str, run: ToldRun, uri: str, violations: list[Any]) -> Messag
         project=project,
         subject=f"{project}: {count} in the scoring input",
         text=lines(
-            f"The input of run {execution_id_of(run.arn)} of {run.pipeline} is unlike what the",
-            "live model was trained on. The predictions were made; look before you rely on them.",
+            f"The input of run {execution_id_of(run.arn)} of {run.pipeline} differs from the data",
+            "that the live model was trained on. Predictions were made; check them before you rely",
+            "on them.",
             "",
             *shown,
             "",
-            *facts(checked=when(run.changed)),
+            *detail_lines(checked=when(run.changed)),
             "",
             "To read the whole report:",
             "",
@@ -249,14 +250,14 @@ def drift(project: str, run: ToldRun, uri: str, violations: list[Any]) -> Messag
     )
 
 
-def run_values(run: ToldRun) -> dict[str, Any]:
-    """Return what machines get to know of a run."""
+def run_values(run: ReportedRun) -> dict[str, Any]:
+    """Return the fields of a run for machines."""
     known = {"because": run.because, "started": iso(run.started), "time": iso(run.changed)}
     return {"pipeline": run.pipeline, "run": run.arn, **{k: v for k, v in known.items() if v}}
 
 
 def verdict_values(verdict: Verdict) -> dict[str, Any]:
-    """Return what machines get to know of a metric and its limit."""
+    """Return the fields of a metric and its threshold for machines."""
     return {
         "metric": verdict.metric,
         "value": verdict.value,
@@ -266,7 +267,7 @@ def verdict_values(verdict: Verdict) -> dict[str, Any]:
 
 
 def plain(error: str) -> str:
-    """Return an error's own words: Step Functions hands on what Lambda wraps around them."""
+    """Return an error's message without the JSON that Lambda wraps around it."""
     try:
         said = json.loads(error)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What people read about versions of a model: what waits for them, what is live, what is not."""
+"""What people read about model versions: waiting for approval, live, or not live."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from headrace.domain.events import execution_id_of
 from headrace.domain.message import Message
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.people import Starters, person
-from headrace.notifications.format import facts, in_studio, iso, lines, when
+from headrace.notifications.format import detail_lines, in_studio, iso, lines, when
 from headrace.notifications.run_messages import plain
 
 _WITH_REFERENCE = "--customer-metadata-properties review_board_reference=REFERENCE"
@@ -21,9 +21,9 @@ def registered(
     *,
     four_eyes: bool = False,
 ) -> Message:
-    """A version waits for approval; `metric` and `live` say its quality and the live one's.
+    """A version waits for approval; `metric` and `live` describe its quality and the live one's.
 
-    `values` says the same to machines.
+    `values` holds the same for machines.
     """
     run = package.metadata.get("run", "")
     asks = "a retuned model needs the review board's reference; " if package.lacks_review else ""
@@ -34,16 +34,16 @@ def registered(
         text=lines(
             f"Version {package.version} of {package.group} was registered by {package.kind}.",
             "",
-            *facts(
+            *detail_lines(
                 metric=metric,
                 live_now=live,
                 registered=when(package.created),
                 report=package.evaluation_uri,
                 run=run or "unknown",
-                approver="somebody else than who started the run" if four_eyes else "",
+                approver="anybody but the person who started the run" if four_eyes else "",
             ),
             "",
-            f"To approve it ({asks}Rejected in place of Approved rejects it):",
+            f"To approve it ({asks}use Rejected to reject it):",
             "",
             *_approve(package.arn, board=package.lacks_review),
             "",
@@ -65,9 +65,11 @@ def review_missing(project: str, package: ModelPackage) -> Message:
         text=lines(
             f"Version {package.version} of {package.group} was approved{by}, but it was retuned",
             f"(kind {package.kind or 'unknown'}) and has no review_board_reference.",
-            "It is back to PendingManualApproval and did not go live.",
+            "The version is back to PendingManualApproval and did not go live.",
             "",
-            *facts(approved=when(package.modified), run=package.metadata.get("run", "unknown")),
+            *detail_lines(
+                approved=when(package.modified), run=package.metadata.get("run", "unknown")
+            ),
             "",
             "When the board has agreed, approve it together with the board's reference:",
             "",
@@ -86,17 +88,17 @@ def own_approval(project: str, package: ModelPackage, reason: str) -> Message:
     """An approval without a second pair of eyes went back to pending."""
     started_by = package.started_by or Starters((), known=False)
     starters = ", ".join(dict.fromkeys(map(person, started_by.people)))
-    others = f"anybody but {starters}" if started_by.known else "nobody; train it anew"
+    others = f"anybody but {starters}" if started_by.known else "nobody; train a new version"
     return Message(
         kind="own-approval",
         project=project,
         subject=f"{project}: version {package.version} needs another person's approval",
         text=lines(
             f"Version {package.version} of {package.group} was approved, but {reason}.",
-            "It is back to PendingManualApproval and did not go live: this project asks for four",
-            "eyes (approval.four_eyes in its project.yaml).",
+            "The version is back to PendingManualApproval and did not go live: this project",
+            "requires four eyes (approval.four_eyes in its project.yaml).",
             "",
-            *facts(
+            *detail_lines(
                 may_approve=others,
                 approved=when(package.modified),
                 run=package.metadata.get("run", "unknown"),
@@ -125,9 +127,9 @@ def live(project: str, arn: str, detail: str, at: float) -> Message:
             f"The inference pipeline now uses exactly {arn}:",
             "its artefact, its preprocessor and its data-quality baseline.",
             "",
-            *facts(since=when(at), CI_pipeline=detail),
+            *detail_lines(since=when(at), CI_pipeline=detail),
             "",
-            "To go back to the newest approved version before it, reject this one:",
+            f"To roll back to the newest other approved version, reject version {version}:",
             "",
             *_approve(arn, verdict="Rejected"),
         ),
@@ -136,7 +138,7 @@ def live(project: str, arn: str, detail: str, at: float) -> Message:
 
 
 def refresh_failed(project: str, arn: str, detail: str, at: float) -> Message:
-    """CI did not bring an approved version into the inference pipeline."""
+    """CI failed to put an approved version into the inference pipeline."""
     version = execution_id_of(arn)
     return Message(
         kind="refresh-failed",
@@ -144,11 +146,11 @@ def refresh_failed(project: str, arn: str, detail: str, at: float) -> Message:
         subject=f"{project}: version {version} is approved but could not go live",
         text=lines(
             f"The inference pipeline was not refreshed with {arn};",
-            "what was live before is still live.",
+            "the version that was live before is still live.",
             "",
-            *facts(reason=plain(detail), at=when(at)),
+            *detail_lines(reason=plain(detail), at=when(at)),
             "",
-            "When the reason is mended, approve the version again, or run the job by hand:",
+            "Once the problem is fixed, approve the version again, or run the job by hand:",
             "",
             f"  headrace pipelines refresh {project} --model-package-arn {arn}",
         ),
@@ -157,16 +159,16 @@ def refresh_failed(project: str, arn: str, detail: str, at: float) -> Message:
 
 
 def nothing_approved(project: str, arn: str, at: float) -> Message:
-    """The live version was rejected and there is no other to go back to."""
+    """The live version was rejected and there is no other to roll back to."""
     return Message(
         kind="rollback-impossible",
         project=project,
         subject=f"{project}: the live version was rejected and no other is approved",
         text=lines(
             f"{arn} was rejected while it is live, and no other version of its group is",
-            "approved. It stays in the inference pipeline until another version is approved.",
+            "approved. The rejected version stays in the inference pipeline until then.",
             "",
-            *facts(since=when(at)),
+            *detail_lines(since=when(at)),
             "",
             *_versions(arn),
         ),
@@ -181,11 +183,11 @@ def live_version_gone(project: str, arn: str, at: float) -> Message:
         project=project,
         subject=f"{project}: the live version was deleted from the registry",
         text=lines(
-            f"{arn} is live and is not in the registry any more.",
-            "Scoring goes on with its artefact while that exists, but nothing says any more who",
-            "approved it. Approve another version, which then goes live.",
+            f"{arn} is live but no longer in the registry.",
+            "Scoring continues while the version's artefact exists, but the record of its approval",
+            "is lost. Approve another version, which then goes live.",
             "",
-            *facts(noticed=when(at), cause="CloudTrail says who called DeleteModelPackage"),
+            *detail_lines(noticed=when(at), cause="CloudTrail shows who called DeleteModelPackage"),
             "",
             *_versions(arn),
         ),
@@ -202,9 +204,9 @@ def approval_overdue(project: str, arn: str, days: int, limit_hours: float, at: 
         subject=f"{project}: version {version} has waited {days} days for your approval",
         text=lines(
             f"{arn}",
-            f"has been PendingManualApproval for {days} days; the project reminds of it every",
-            f"{limit_hours:g} hours (approval.remind_after_hours). To look at it, and then approve",
-            "or reject it:",
+            f"has been PendingManualApproval for {days} days; reminders are sent every",
+            f"{limit_hours:g} hours (approval.remind_after_hours). To look at the version and then",
+            "approve or reject it:",
             "",
             f"  aws sagemaker describe-model-package --model-package-name {arn}",
             "",
@@ -239,7 +241,7 @@ def _versions(arn: str) -> tuple[str, ...]:
 
 
 def _version(package: ModelPackage) -> dict[str, Any]:
-    """Return what machines get to know of a version."""
+    """Return the fields of a version for machines."""
     return {
         "model_package_arn": package.arn,
         "group": package.group,

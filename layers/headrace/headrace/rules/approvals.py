@@ -7,16 +7,16 @@ from headrace.domain.actions import (
     Action,
     Audit,
     Decision,
+    Notify,
     Outcome,
     RefreshInference,
     ReturnToPending,
-    Tell,
 )
 from headrace.domain.events import ApprovalOverdue, PackageReviewed, Refreshed, VersionGone
 from headrace.domain.lane import Lane
 from headrace.domain.project import Project
 from headrace.notifications import version_messages
-from headrace.rules.scheduling import driven
+from headrace.rules.scheduling import dispatch_waiting
 
 
 def package_reviewed(project: Project, lane: Lane, event: PackageReviewed, now: float) -> Decision:
@@ -34,16 +34,16 @@ def package_reviewed(project: Project, lane: Lane, event: PackageReviewed, now: 
             reason = "review_board_reference is missing; see the mail for how to approve"
             return Decision(
                 lane,
-                (ReturnToPending(package.arn, reason, key), Tell(message, key)),
+                (ReturnToPending(package.arn, reason, key), Notify(message, key)),
                 audited("returned-to-pending", reason),
             )
         if package.arn in (rollout.live, rollout.wanted):
-            return Decision(lane, audit=audited("ignored", "it is live or on its way already"))
+            return Decision(lane, audit=audited("ignored", "it is already live or being deployed"))
         if reason := package.lacks_second_person:
             message = version_messages.own_approval(project.name, package, reason)
             return Decision(
                 lane,
-                (ReturnToPending(package.arn, reason, key), Tell(message, key)),
+                (ReturnToPending(package.arn, reason, key), Notify(message, key)),
                 audited("returned-to-pending", reason),
             )
         reason = f"board reference {package.board_reference}" if package.board_reference else ""
@@ -56,7 +56,7 @@ def package_reviewed(project: Project, lane: Lane, event: PackageReviewed, now: 
 
 
 def refreshed(project: Project, lane: Lane, event: Refreshed, now: float) -> Decision:
-    """Decide what the end of a refresh means: what is live is what CI put there."""
+    """Decide what the end of a refresh means for which version is live."""
     ended, key = event.ended, event.business_key
     about: dict[str, Any] = {"model_package": ended.arn, "refresh_id": ended.refresh_id}
     if lane.rollout.refresh_id == ended.refresh_id:  # not a later one of the same version
@@ -64,21 +64,21 @@ def refreshed(project: Project, lane: Lane, event: Refreshed, now: float) -> Dec
     if not ended.succeeded:
         message = version_messages.refresh_failed(project.name, ended.arn, ended.detail, now)
         audit = Audit(key, "gitlab", "refresh-failed", ended.detail, **about)
-        return Decision(lane, (Tell(message, key),), (audit,))
+        return Decision(lane, (Notify(message, key),), (audit,))
     if ended.ci_pipeline < lane.rollout.deployed_by:
-        reason = f"CI pipeline {lane.rollout.deployed_by} came after it"
+        reason = f"the newer CI pipeline {lane.rollout.deployed_by} deployed the live version"
         return Decision(lane, audit=(Audit(key, "gitlab", "ignored", reason, **about),))
     rollout = replace(lane.rollout, live=ended.arn, deployed_by=ended.ci_pipeline)
     lane = replace(lane, rollout=rollout)
-    told = Tell(version_messages.live(project.name, ended.arn, ended.detail, now), key)
+    notify = Notify(version_messages.live(project.name, ended.arn, ended.detail, now), key)
     audit = Audit(key, "gitlab", "live", f"through {ended.detail}", **about)
     if not event.approved and not rollout.wanted:
-        # Rejected or deleted while CI was at it: back at once, before anything is scored with it.
+        # Rejected or deleted during the refresh: roll back before anything is scored with it.
         back = _back(project, lane, event.newest_approved, ended.arn, key, now)
         rolled_back = Audit(key, "registry", back.outcome, model_package=ended.arn, **back.about)
-        return Decision(back.lane, (told, *back.actions), (audit, rolled_back))
-    lane, actions = driven(project, lane, now)
-    return Decision(lane, (*actions, told), (audit,))
+        return Decision(back.lane, (notify, *back.actions), (audit, rolled_back))
+    lane, actions = dispatch_waiting(project, lane, now)
+    return Decision(lane, (*actions, notify), (audit,))
 
 
 def approval_overdue(project: Project, lane: Lane, event: ApprovalOverdue) -> Decision:
@@ -87,20 +87,20 @@ def approval_overdue(project: Project, lane: Lane, event: ApprovalOverdue) -> De
         project.name, event.arn, event.days, project.remind_after_hours, event.time
     )
     audit = Audit(event.business_key, "reconcile", "reminded", model_package=event.arn)
-    return Decision(lane, (Tell(message, event.business_key),), (audit,))
+    return Decision(lane, (Notify(message, event.business_key),), (audit,))
 
 
 def version_gone(lane: Lane, event: VersionGone, project: Project) -> Decision:
-    """Raise the alarm when the version that is live was deleted."""
+    """Notify people when the live version was deleted."""
     if event.arn != lane.rollout.live:
         return Decision(lane)
     message = version_messages.live_version_gone(project.name, event.arn, event.time)
     audit = Audit(event.business_key, "registry", "live-version-deleted", model_package=event.arn)
-    return Decision(lane, (Tell(message, event.business_key),), (audit,))
+    return Decision(lane, (Notify(message, event.business_key),), (audit,))
 
 
 class _Back(NamedTuple):
-    """What leaving a rejected version comes to; `about` are fields of the audit's line."""
+    """The result of rolling back from a rejected version; `about` has fields of the audit line."""
 
     lane: Lane
     actions: tuple[Action, ...]
@@ -111,7 +111,7 @@ class _Back(NamedTuple):
 def refreshing(
     project: Project, lane: Lane, arn: str, cause: str, now: float
 ) -> tuple[Lane, RefreshInference]:
-    """Return the lane with a refresh under way, and the action that starts it."""
+    """Return the lane with a refresh in progress, and the action that starts it."""
     action = RefreshInference.because(project.name, project.model_package_group, arn, cause)
     rollout = replace(
         lane.rollout,
@@ -126,14 +126,14 @@ def refreshing(
 def _back(
     project: Project, lane: Lane, back: str | None, rejected: str, cause: str, now: float
 ) -> _Back:
-    """Leave a rejected version for the newest approved one."""
+    """Roll back from a rejected version to the newest approved one."""
     if lane.rollout.wanted == rejected:
         lane = replace(lane, rollout=lane.rollout.without_refresh())
     if lane.rollout.live != rejected:
         return _Back(lane, (), "refresh-cancelled", {})
     if back is None:
-        told = Tell(version_messages.nothing_approved(project.name, rejected, now), cause)
-        return _Back(lane, (told,), "rollback-impossible", {})
+        notify = Notify(version_messages.nothing_approved(project.name, rejected, now), cause)
+        return _Back(lane, (notify,), "rollback-impossible", {})
     lane, refresh = refreshing(project, lane, back, cause, now)
     about = {"next_model_package": back, "refresh_id": refresh.refresh_id}
     return _Back(lane, (refresh,), "rolled-back", about)

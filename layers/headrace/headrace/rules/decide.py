@@ -1,6 +1,6 @@
 """The rules: what an event means for one lane. Pure: no clock, no environment, no AWS.
 
-`decide` takes the lane as the ledger has it and returns it as it should be, with the actions to
+`decide` takes the lane as the ledger has it and returns its new state, with the actions to
 take and what to write into the audit. The caller commits all of it in one transaction or none.
 """
 
@@ -23,7 +23,7 @@ from headrace.rules.retuning import model_quality_failed
 from headrace.rules.runs import lane_due, run_changed, run_not_started, run_requested
 from headrace.rules.uploads import FilesArrived, files_arrived
 
-Fact = (
+LaneEvent = (
     RunStatusChanged
     | ModelQualityFailed
     | PackageReviewed
@@ -36,7 +36,7 @@ Fact = (
 )
 
 
-def decide(project: Project, lane: Lane, event: FilesArrived | Fact, now: float) -> Decision:
+def decide(project: Project, lane: Lane, event: FilesArrived | LaneEvent, now: float) -> Decision:
     """Return what an event means for a lane of a project, at a time in seconds since 1970."""
     match event:
         case FilesArrived():

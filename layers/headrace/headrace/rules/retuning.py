@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from headrace.domain.actions import Audit, Decision, Tell
+from headrace.domain.actions import Audit, Decision, Notify
 from headrace.domain.cause import Cause
 from headrace.domain.events import (
     ModelQualityFailed,
@@ -31,7 +31,7 @@ def model_quality_failed(
         )
         return Decision(
             lane,
-            (Tell(message, event.business_key),),
+            (Notify(message, event.business_key),),
             (Audit(event.business_key, "sagemaker", "retuning-declined", declined),),
         )
     cause = Cause("threshold", reference=event.execution_arn, note=str(verdict))
@@ -47,9 +47,9 @@ def model_quality_failed(
 def _why_not_retuned(project: Project, lane: Lane, now: float) -> str:
     policy = project.retune
     if not policy.max_per_week:
-        return "nothing is retuned here; where the registry is, `pipeline_specs start` does"
+        return "retuning is disabled in this account; start it in the registry's account"
     if lane.current is not None or lane.waiting is not None:
-        return "a retuning is already under way"
+        return "a retuning is already in progress"
     if lane.retuned_at:
         free_at = lane.retuned_at[0] + policy.cool_down_hours * _HOUR
         if now < free_at:

@@ -1,4 +1,4 @@
-"""What the life of a run means for its lane."""
+"""What the events of a run mean for its lane."""
 
 from dataclasses import replace
 
@@ -7,9 +7,9 @@ from headrace.domain.actions import (
     AdvanceRun,
     Audit,
     Decision,
+    Notify,
     Outcome,
     RefreshInference,
-    Tell,
 )
 from headrace.domain.events import (
     ENDED,
@@ -21,12 +21,12 @@ from headrace.domain.events import (
 from headrace.domain.lane import Lane, Run
 from headrace.domain.project import Project
 from headrace.notifications import run_messages
-from headrace.rules.scheduling import driven, opened
+from headrace.rules.scheduling import dispatch_waiting, opened
 
 
 def run_changed(project: Project, lane: Lane, event: RunStatusChanged, now: float) -> Decision:
     """Decide a run's new status: a run holds its lane until it has ended."""
-    run = lane.current if lane.drives(event.display_name, event.execution_arn) else None
+    run = lane.current if lane.is_held_by(event.display_name, event.execution_arn) else None
     if run is not None:
         run = replace(run, execution_arn=event.execution_arn)
         audit = Audit(
@@ -35,7 +35,7 @@ def run_changed(project: Project, lane: Lane, event: RunStatusChanged, now: floa
             requested_by=run.requested_by,
         )
         if event.status in ENDED:
-            lane, actions = driven(project, lane.freed(event.execution_arn), now)
+            lane, actions = dispatch_waiting(project, lane.freed(event.execution_arn), now)
             return Decision(lane, actions, (audit,), run=run)
         return Decision(replace(lane, current=run), audit=(audit,), run=run)
     if event.status in ENDED:
@@ -67,8 +67,8 @@ def run_not_started(project: Project, lane: Lane, event: RunNotStarted, now: flo
     asked = lane.waiting if waits else run
     actions: tuple[Action, ...] = ()
     if run is not None and run.request_id == event.request_id and not run.execution_arn:
-        lane, actions = driven(project, replace(lane, current=None), now)
-    elif not waits:  # else it failed before it was claimed, and reconcile sends for it again
+        lane, actions = dispatch_waiting(project, replace(lane, current=None), now)
+    elif not waits:  # if it waits, it failed before its claim, and reconcile dispatches it again
         return Decision(lane)
     message = run_messages.run_not_started(
         project.name,
@@ -80,7 +80,7 @@ def run_not_started(project: Project, lane: Lane, event: RunNotStarted, now: flo
         waits=waits,
     )
     audit = Audit(event.business_key, "sagemaker", "run-not-started", event.error, event.request_id)
-    return Decision(lane, (*actions, Tell(message, event.business_key)), (audit,))
+    return Decision(lane, (*actions, Notify(message, event.business_key)), (audit,))
 
 
 def lane_due(project: Project, lane: Lane, event: LaneDue, now: float) -> Decision:
@@ -92,7 +92,7 @@ def lane_due(project: Project, lane: Lane, event: LaneDue, now: float) -> Decisi
         lane = replace(lane, current=replace(run, driven_at=now))
         actions = (AdvanceRun(lane.pipeline, run.request_id, attempt, event.time),)
     elif waiting is not None and waiting.id == event.request_id:
-        lane, actions = driven(project, lane, now)
+        lane, actions = dispatch_waiting(project, lane, now)
     elif (wanted := lane.rollout.wanted) and lane.rollout.refresh_id == event.request_id:
         lane = replace(lane, rollout=replace(lane.rollout, dispatched_at=now))
         group = project.model_package_group

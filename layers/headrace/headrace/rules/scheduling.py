@@ -1,17 +1,17 @@
-"""When a request that waits is sent for: once it is opened, or when its lane comes free."""
+"""When to dispatch the waiting request: once it is opened, or when its lane comes free."""
 
 from dataclasses import replace
 
-from headrace.domain.actions import Action, AdvanceRun, Tell
+from headrace.domain.actions import Action, AdvanceRun, Notify
 from headrace.domain.lane import Lane
 from headrace.domain.project import PipelineKind, Project
 from headrace.notifications import run_messages
 
 
 def may_run_at(project: Project, lane: Lane) -> float | None:
-    """Return when the request that waits may run, in seconds since 1970: once its drop is quiet.
+    """Return when the waiting request may run, in Unix seconds: once its drop is quiet.
 
-    None while it may not: nothing waits, it has no work or no end, or its lane is not free for it.
+    None if no request waits, if it is incomplete, or if a run or a missing model blocks its lane.
     """
     request = lane.waiting
     if request is None or not request.complete or lane.current is not None:
@@ -19,8 +19,8 @@ def may_run_at(project: Project, lane: Lane) -> float | None:
     return None if waits_for_model(project, lane) else request.quiet_at
 
 
-def driven(project: Project, lane: Lane, now: float) -> tuple[Lane, tuple[Action, ...]]:
-    """Send for the request that waits, if it may run."""
+def dispatch_waiting(project: Project, lane: Lane, now: float) -> tuple[Lane, tuple[Action, ...]]:
+    """Dispatch the waiting request if it is runnable."""
     request, at = lane.waiting, may_run_at(project, lane)
     if request is None or at is None:
         return lane, ()
@@ -31,7 +31,7 @@ def driven(project: Project, lane: Lane, now: float) -> tuple[Lane, tuple[Action
 
 
 def opened(project: Project, lane: Lane) -> tuple[Action, ...]:
-    """Return the actions for a request that was just opened: drive it, or say why it waits."""
+    """Return the actions for a newly opened request: dispatch it, or notify people why it waits."""
     request = lane.waiting
     assert request is not None  # noqa: S101 (the caller opened it)
     if waits_for_model(project, lane):
@@ -43,7 +43,7 @@ def opened(project: Project, lane: Lane) -> tuple[Action, ...]:
             request.objects,
             request.opened_at,
         )
-        return (Tell(message, request.id),)
+        return (Notify(message, request.id),)
     at = may_run_at(project, lane)
     return () if at is None else (AdvanceRun(lane.pipeline, request.id, request.attempt, at),)
 

@@ -1,9 +1,9 @@
-"""Takes a request to its run: waits for quiet, claims the lane, starts the run.
+"""Turns a request into a run: waits for quiet, claims the lane, starts the run.
 
-Exactly one start comes from three things together: the claim in the ledger, a token and display
-name that follow from the request, and a look for that display name when the claim is not new. A
-token alone is forgotten after a time SageMaker does not document; a claim alone cannot tell a
-crash before the start from one after it.
+Three things together ensure exactly one start: the claim in the ledger, a token and display name
+derived from the request, and a search for that display name when the claim is not new. The token
+alone is not enough, since SageMaker forgets it after an undocumented time; nor is the claim, which
+looks the same after a crash before the start and after one behind it.
 """
 
 from contextlib import suppress
@@ -22,12 +22,12 @@ from headrace.rules.scheduling import waits_for_model
 from headrace.use_cases import ground_truth
 
 _TRIES = 5
-_LOOK_AGAIN = 300.0  # seconds, for the end of a scoring run
+_LOOK_AGAIN = 300.0  # seconds until the next look whether a scoring run has ended
 
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """What taking a request to its run needs."""
+    """The adapters that `advance` needs."""
 
     ledger: Ledger
     bucket: DataBucket
@@ -86,7 +86,7 @@ def _claim(
     """Write the drop's manifest, take the lane for its run, and start it.
 
     The lane's version makes the manifest exact: an object that joins the drop after it was read
-    changes the lane, and the claim fails and is made anew.
+    changes the lane, so the claim fails and is retried.
     """
     given = _parameters(adapters, project, lane, request.id)
     run = _run(request, now, request.description, given)
@@ -97,18 +97,16 @@ def _claim(
 def _check(
     adapters: Adapters, project: Project, lane: Lane, request: Request, now: float
 ) -> Advanced:
-    """Do the same for late ground truth, once the runs it belongs to have ended.
+    """Claim the lane for a check of late ground truth, once its scoring runs have ended.
 
-    What those runs looked at themselves is left out; nothing is started where nothing is left.
+    Ground truth that those runs used themselves is left out; if none is left, nothing is started.
     """
     check = ground_truth.check_of(
         adapters.ledger, adapters.bucket, adapters.sagemaker, project, request.id
     )
     if check.waits_for:
-        until = now + _LOOK_AGAIN
-        adapters.ledger.claim(
-            lane, lane.quiet_no_earlier(until)
-        )  # so that nobody sends for it before
+        until = now + _LOOK_AGAIN  # not dispatched before
+        adapters.ledger.claim(lane, lane.quiet_no_earlier(until))
         return Advanced("wait", until=until)
     run = None
     if check.judged:
@@ -147,10 +145,10 @@ def _claimed_before(
 def _started(
     adapters: Adapters, pipeline: str, run: Run, execution_arn: str, now: float
 ) -> Advanced:
-    """Write down which execution holds the lane, unless its own event has told already."""
+    """Record which execution holds the lane, unless the execution's own event already did."""
     lane = adapters.ledger.lane(pipeline)
     if lane.current == run:
-        with suppress(Conflict):  # whoever changed the lane knew the run by its name
+        with suppress(Conflict):  # the other writer identified the run by its name
             started = replace(run, execution_arn=execution_arn)
             adapters.ledger.started(lane, replace(lane, current=started), started, now)
     return Advanced("done", f"runs as {execution_arn}")
@@ -172,7 +170,7 @@ def _start(adapters: Adapters, project: Project, lane: Lane, run: Run) -> str:
 def _parameters(
     adapters: Adapters, project: Project, lane: Lane, request_id: str
 ) -> dict[str, str]:
-    """Return what a run is given; the manifests that say so are written first."""
+    """Write a run's manifests and return its parameters."""
     kind = project.pipelines.kind_of(lane.pipeline)
     if kind is PipelineKind.TRAINING_HPO:
         return _live_training_data(adapters, project)
@@ -187,7 +185,7 @@ def _parameters(
     manifest = adapters.bucket.put_manifest(f"{place}manifest.json", folder, files)
     parameters = {"InputData": manifest, "InputDataType": "ManifestFile"}
     if scoring:
-        parameters |= ground_truth.there_already(adapters.bucket, project, request_id, files)
+        parameters |= ground_truth.available_truth(adapters.bucket, project, request_id, files)
     return parameters
 
 

@@ -1,8 +1,8 @@
 """From the inbox to the ledger: look up what an event needs, decide, commit, hand over.
 
 Each message is decided by itself, except that uploads to one lane are decided together, so that
-a burst of files touches its lane once. A message that fails stays in the queue; its batch mates
-do not.
+a burst of files touches its lane once. A message that fails stays in the queue; the others of its
+batch do not.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ from headrace.domain.errors import Conflict, HeadraceError
 from headrace.domain.events import ObjectCreated
 from headrace.domain.lane import Lane
 from headrace.domain.project import Folder, Project
-from headrace.rules.decide import Fact, decide
+from headrace.rules.decide import LaneEvent, decide
 from headrace.rules.uploads import FilesArrived
 from headrace.use_cases.look_up import LookUp, Place
 
@@ -31,8 +31,8 @@ _TRIES = 5
 class Inbox:
     """What deciding needs: the adapters, the time, and where to log.
 
-    `info` logs one line for each decision, `warn` what Headrace raises on purpose; `crashed` logs,
-    with its traceback, the exception being handled, which nobody expected.
+    `info` logs one line for each decision, `warn` expected errors; `crashed` logs the unexpected
+    exception being handled, with its traceback.
     """
 
     ledger: Ledger
@@ -66,8 +66,8 @@ class Inbox:
                     if place := places[folder]:
                         uploads[place].append((message_id, event))
                 else:
-                    for project, lane, fact in look_up.facts(event):
-                        self._decide(project, lane, fact)
+                    for project, lane, routed in look_up.route(event):
+                        self._decide(project, lane, routed)
             except HeadraceError as error:
                 self.warn(f"message {message_id}: {error}")
                 failed.append(message_id)
@@ -82,8 +82,8 @@ class Inbox:
     def _uploads(self, place: Place, arrived: list[tuple[str, ObjectCreated]]) -> list[str]:
         """Decide uploads together; return the ids of the messages to deliver again.
 
-        If that raises what nobody expected, each is decided by itself, so that one upload cannot
-        fail the others.
+        After an unexpected exception each is decided by itself, so that one upload cannot fail the
+        others.
         """
         try:
             self._files(*place, [item for _, item in arrived])
@@ -115,27 +115,29 @@ class Inbox:
             raise Conflict(f"the lanes of {project.name} are too busy for {len(items)} uploads")
         self.hand_over_rest()
 
-    def _decide(self, project: Project, lane: str, fact: Fact) -> None:
+    def _decide(self, project: Project, lane: str, event: LaneEvent) -> None:
         for _ in range(_TRIES):
-            if self.ledger.seen([fact.business_key]):
+            if self.ledger.seen([event.business_key]):
                 self.hand_over_rest()
                 return
-            if self._commit(project, self.ledger.lane(lane), fact, [fact.business_key]):
+            if self._commit(project, self.ledger.lane(lane), event, [event.business_key]):
                 return
         raise Conflict(f"the lane of {lane} is too busy")
 
     def _commit(
-        self, project: Project, before: Lane, fact: FilesArrived | Fact, keys: list[str]
+        self, project: Project, before: Lane, event: FilesArrived | LaneEvent, keys: list[str]
     ) -> bool:
         now = self.now()
-        decision = decide(project, before, fact, now)
+        decision = decide(project, before, event, now)
         try:
             self.ledger.commit(project, before, decision, keys, now)
         except Conflict:
             return False
         for name, action in decision.inputs:
             self._hand_over(name, action)
-        self.info("decided", extra=_logged(project, before, fact, keys, decision, self.now() - now))
+        self.info(
+            "decided", extra=_logged(project, before, event, keys, decision, self.now() - now)
+        )
         return True
 
     def _hand_over(self, name: str, action: dict[str, Any]) -> None:
@@ -143,7 +145,7 @@ class Inbox:
         self.ledger.handed_over(name)
 
     def hand_over_rest(self) -> None:
-        """Finish what a delivery before this one decided and died before it handed over."""
+        """Hand over actions that an earlier delivery decided but crashed before handing over."""
         for name, action in self.ledger.outbox():
             self._hand_over(name, action)
 
@@ -151,14 +153,14 @@ class Inbox:
 def _logged(
     project: Project,
     lane: Lane,
-    fact: FilesArrived | Fact,
+    event: FilesArrived | LaneEvent,
     keys: list[str],
     decision: Decision,
     seconds: float,
 ) -> dict[str, Any]:
-    """Return the fields by which a decision is searched for in the log."""
+    """Return the fields of a decision for its log line."""
     return {
-        "event": type(fact).__name__,
+        "event": type(event).__name__,
         "project": project.name,
         "lane": lane.pipeline,
         "business_key": keys[0],

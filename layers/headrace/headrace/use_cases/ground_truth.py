@@ -1,8 +1,8 @@
 """Ground truth: which run scored the file it belongs to, and what is left to check.
 
-A file of ground truth has the relative name of the scoring input it is the truth of. What is there
-when a scoring run is claimed goes with that run; what comes later is checked by a run of its own.
-Which is which follows from the ledger and the bucket alone, so that it can be asked again.
+A ground-truth file has the same relative name as its scoring input. Ground truth that exists when a
+scoring run is claimed goes into that run; later ground truth is checked by a run of its own. The
+answer depends only on the ledger and the bucket, so that it can be computed again.
 """
 
 from collections import defaultdict
@@ -36,7 +36,7 @@ class Judged:
 class Check:
     """What becomes of a drop of late ground truth: what is checked, and why the rest is not.
 
-    While `waits_for` names a request whose run has not ended, it says nothing else.
+    While `waits_for` names a request whose run has not ended, the other fields are empty.
     """
 
     judged: tuple[Judged, ...] = ()
@@ -45,7 +45,7 @@ class Check:
 
     @property
     def description(self) -> str:
-        """What the check is about, as its description in SageMaker says it."""
+        """The description in SageMaker of the check's run."""
         names = list(dict.fromkeys(one.name for one in self.judged))
         of = list(dict.fromkeys(one.run for one in self.judged))
         files, of_runs = ("file" if len(names) == 1 else "files"), "run" + "s" * (len(of) > 1)
@@ -57,9 +57,9 @@ class Check:
 def requests_of(
     ledger: Ledger, bucket: DataBucket, project: Project, names: Iterable[str]
 ) -> dict[str, str]:
-    """Return the request that took the scoring input of each of these relative names.
+    """Return, by relative name, the request that took the scoring input of that name.
 
-    Its newest version counts, be it deleted; names of which no input was taken yet are left out.
+    The newest version counts, even if deleted; names whose input no request took are left out.
     """
     folder = project.folder("scoring")
     uploads = {
@@ -69,10 +69,10 @@ def requests_of(
     return {uploads[key]: request for key, request in ledger.requests_of(uploads).items()}
 
 
-def there_already(
+def available_truth(
     bucket: DataBucket, project: Project, request_id: str, names: list[str]
 ) -> dict[str, str]:
-    """Return the parameters of a scoring run for the ground truth that is there when it begins."""
+    """Return a scoring run's parameters for the ground truth that exists when it is claimed."""
     folder = project.folder("ground-truth")
     newest = bucket.newest(folder, names)
     there = [name for name in names if name in newest and not newest[name].deleted]
@@ -91,7 +91,7 @@ def _put_truth(
 ) -> str:
     """Write a manifest of ground truth, and its versions beside it; return its URI.
 
-    Its name is that of its content: whoever looks at another time writes another one.
+    Content-addressed: another set of versions makes another manifest.
     """
     folder = project.folder("ground-truth")
     place = f"{project.drop_folder(request_id)}ground-truth-{digest(repr(versions))[:16]}"
@@ -103,7 +103,7 @@ def _put_truth(
 def check_of(
     ledger: Ledger, bucket: DataBucket, sagemaker: SageMaker, project: Project, request_id: str
 ) -> Check:
-    """Return what is to be checked of a drop of late ground truth, once its runs have ended."""
+    """Return which files of a drop of late ground truth to check, once its runs have ended."""
     folder = project.folder("ground-truth")
     drop = [(key.removeprefix(folder), version) for key, version in ledger.drop(request_id)]
     joined = requests_of(ledger, bucket, project, [name for name, _ in drop])
@@ -121,9 +121,9 @@ def check_of(
         scored = _scored(bucket, project, run, [name for name, _ in files]) if run else set()
         for name, version in files:
             if (folder + name, version) in own:
-                reasons[f"run {execution_id_of(run)} had it from the beginning"].append(name)
+                reasons[f"run {execution_id_of(run)} already used it"].append(name)
             elif name not in scored:
-                reason = f"run {execution_id_of(run)} made no predictions of it"
+                reason = f"run {execution_id_of(run)} made no predictions for it"
                 reasons[why or reason].append(name)
             else:
                 judged.append(Judged(name, version, execution_id_of(run)))
@@ -135,16 +135,16 @@ def check_of(
 
 
 def _run_of(sagemaker: SageMaker, project: Project, scoring: Lane, request: str) -> tuple[str, str]:
-    """Return (ARN, "") of a request's run that ended, ("", why) if none will, ("", "") before."""
+    """Return (ARN, "") of a request's ended run, ("", "") until it ends, ("", why) if none will."""
     if not request:
-        return "", "no run took its scoring input yet; the one that does looks for it"
+        return "", "no run has taken its scoring input yet; the run that takes it will look for it"
     if scoring.waiting is not None and scoring.waiting.id == request:
-        return "", f"the run of {request} has not begun and will look for it"
+        return "", f"the run of {request} has not started and will look for it"
     since = Request.opened(request) - CLOCKS_APART
     found = sagemaker.first(project.pipelines.inference, request, since)
     if found is None:
         claimed = scoring.current is not None and scoring.current.request_id == request
-        return "", "" if claimed else f"SageMaker knows no run of {request}"
+        return "", "" if claimed else f"SageMaker has no run of {request}"
     return (found.arn, "") if found.ended else ("", "")
 
 
@@ -158,7 +158,7 @@ def _own_truth(bucket: DataBucket, sagemaker: SageMaker, run: str) -> set[Versio
 
 
 def _scored(bucket: DataBucket, project: Project, run: str, names: list[str]) -> set[str]:
-    """Return the files that a run made predictions of."""
+    """Return the files that a run made predictions for."""
     place = f"{project.prefix}/runs/{execution_id_of(run)}/predictions/"
     found = bucket.newest(place, names)
     return {name for name, newest in found.items() if not newest.deleted}
@@ -167,7 +167,7 @@ def _scored(bucket: DataBucket, project: Project, run: str, names: list[str]) ->
 def put_manifests(
     bucket: DataBucket, project: Project, request_id: str, check: Check
 ) -> dict[str, str]:
-    """Write what a check reads; return the parameters of its run."""
+    """Write a check's manifests; return the parameters of its run."""
     folder = project.folder("ground-truth")
     versions = [(folder + one.name, one.version_id) for one in check.judged]
     truth = _put_truth(bucket, project, request_id, versions)

@@ -1,7 +1,7 @@
-"""What an event needs looked up before it is decided: whose it is, and what is true by now.
+"""Finds the project and lane that an event concerns, and the current state of what it reports.
 
-An event may be late, repeated or out of order, and only its identity is trusted: the ledger, the
-registry, SageMaker and the bucket say how things stand. Nothing is decided or written here.
+An event may be late, repeated or out of order, so only its identity is trusted; the current state
+comes from the ledger, the registry, SageMaker and the bucket. Nothing is decided or written here.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,16 +31,16 @@ from headrace.domain.events import (
 from headrace.domain.lane import Lane
 from headrace.domain.project import Folder, PipelineKind, Project
 from headrace.domain.quality import MODEL_QUALITY_STEP, Verdict
-from headrace.rules.decide import Fact
+from headrace.rules.decide import LaneEvent
 from headrace.use_cases import ground_truth
 from headrace.use_cases.starters import with_starters
 
-Place = tuple[Project, Folder | None]  # where an upload lies
-Concern = tuple[Project, str, Fact]  # a fact, with the project and the lane that it concerns
+Place = tuple[Project, Folder | None]  # of an upload
+RoutedEvent = tuple[Project, str, LaneEvent]  # with the project and the lane that it concerns
 
 
 class LookUp(NamedTuple):
-    """Where things are looked up; `warn` logs events that concern no project."""
+    """The adapters to look things up in; `warn` logs events that concern no project."""
 
     ledger: Ledger
     bucket: DataBucket
@@ -50,7 +50,7 @@ class LookUp(NamedTuple):
     def place_of(self, item: ObjectCreated) -> Place | None:
         project = self.ledger.project_of_key(item.key)
         if project is None:
-            self.warn(f"no project's prefix holds {item.key!r}; nothing to do")
+            self.warn(f"no project's prefix matches {item.key!r}; nothing to do")
             return None
         return project, project.folder_of(item.key)
 
@@ -59,8 +59,8 @@ class LookUp(NamedTuple):
     ) -> Iterator[tuple[Lane, list[ObjectCreated]]]:
         """Yield the lanes that uploads to a folder are decided on, as they are now.
 
-        Ground truth belongs to the run of its scoring input while that one has not been claimed,
-        and on the lane of checks from then on.
+        Ground truth goes to the lane of scoring until the run of its scoring input is claimed, and
+        to the lane of checks from then on.
         """
         pipelines = project.pipelines
         if watched != "ground-truth":
@@ -69,7 +69,7 @@ class LookUp(NamedTuple):
             return
         names = [project.relative_name(item.key) for item in items]
         joined = ground_truth.requests_of(self.ledger, self.bucket, project, names)
-        scoring = self.ledger.lane(pipelines.inference)  # read last: it knows those requests
+        scoring = self.ledger.lane(pipelines.inference)  # read last, to include those requests
         waiting = scoring.waiting.id if scoring.waiting else ""
         is_late = [joined.get(name, waiting) != waiting for name in names]
         for lane, late in ((pipelines.inference, False), (pipelines.model_quality, True)):
@@ -77,8 +77,8 @@ class LookUp(NamedTuple):
             if some:
                 yield (self.ledger.lane(lane) if late else scoring), some
 
-    def facts(self, event: Event) -> list[Concern]:
-        """Return the facts that an event brings; none if it concerns no project."""
+    def route(self, event: Event) -> list[RoutedEvent]:
+        """Return what an event means for each lane it concerns; empty if it concerns no project."""
         match event:
             case ModelPackageChanged():
                 return self._package(event)
@@ -96,7 +96,7 @@ class LookUp(NamedTuple):
                 project = self.ledger.project_of("pipeline", event.pipeline)
                 if project is None or self._is_late(event):
                     return []
-                # The step's own event may be lost: a failed run is asked for its verdict as well.
+                # The step's own event may be lost, so a failed run's verdict is looked up as well.
                 failed = self._model_quality(project, event) if event.status == "Failed" else []
                 return [(project, event.pipeline, event), *failed]
             case RunRequested() | RunNotStarted() | LaneDue():
@@ -116,10 +116,12 @@ class LookUp(NamedTuple):
             return False
         run = self.sagemaker.describe(event.execution_arn)
         if run is None:
-            raise NotThere(f"{event.execution_arn} is {event.status} by its event, but was deleted")
+            raise NotThere(
+                f"{event.execution_arn} was deleted, but its event reports {event.status}"
+            )
         return run.ended
 
-    def _package(self, event: ModelPackageChanged) -> list[Concern]:
+    def _package(self, event: ModelPackageChanged) -> list[RoutedEvent]:
         project = self.ledger.project_of("group", event.group) if event.group else None
         if project is None:
             self.warn(f"no project has the model package group {event.group!r}; nothing to do")
@@ -135,7 +137,7 @@ class LookUp(NamedTuple):
             back = self.sagemaker.newest(event.group, "Approved", package.arn)
         return [(project, project.pipelines.inference, PackageReviewed(package, back, event.time))]
 
-    def _refreshed(self, event: RefreshEnded) -> list[Concern]:
+    def _refreshed(self, event: RefreshEnded) -> list[RoutedEvent]:
         project = self.ledger.project_of("group", event.group)
         if project is None:
             return []
@@ -148,7 +150,7 @@ class LookUp(NamedTuple):
 
     def _model_quality(
         self, project: Project, event: StepStatusChanged | RunStatusChanged
-    ) -> list[Concern]:
+    ) -> list[RoutedEvent]:
         """Return the failure of a run's model-quality step, if that is what failed."""
         kind = project.pipelines.kind_of(event.pipeline)
         if kind not in (PipelineKind.INFERENCE, PipelineKind.MODEL_QUALITY):
@@ -156,5 +158,5 @@ class LookUp(NamedTuple):
         said = self.sagemaker.exit_message_of_failed(event.execution_arn, MODEL_QUALITY_STEP)
         if said is None:
             return []
-        fact = ModelQualityFailed(event.execution_arn, Verdict.parse(said), event.time)
-        return [(project, project.pipelines.training_hpo, fact)]
+        failure = ModelQualityFailed(event.execution_arn, Verdict.parse(said), event.time)
+        return [(project, project.pipelines.training_hpo, failure)]

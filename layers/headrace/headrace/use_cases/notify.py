@@ -21,22 +21,22 @@ from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import PipelineKind, Project
 from headrace.domain.quality import MODEL_QUALITY_STEP, Verdict
 from headrace.notifications import run_messages, version_messages
-from headrace.notifications.format import ToldRun
+from headrace.notifications.format import ReportedRun
 
 DATA_QUALITY_STEP = "DataQualityCheck"
 
 
-Told = tuple[str, Message]
+KeyedMessage = tuple[str, Message]
 
 
 def messages_for(
     ledger: Ledger, bucket: DataBucket, sagemaker: SageMaker, event: Event
-) -> list[Told]:
+) -> list[KeyedMessage]:
     """Return (key, message) pairs for an event; a key is the same however often it is reported.
 
-    The end of a run tells what its steps should have told: their own events may be lost.
+    The end of a run also yields the messages of its steps, whose own events may be lost.
     """
-    found: list[Told | None] = []
+    found: list[KeyedMessage | None] = []
     match event:
         case ModelPackageChanged():
             found = [_package(ledger, bucket, sagemaker, event)]
@@ -48,12 +48,12 @@ def messages_for(
                 found = [_step(project, bucket, event)]
         case _:
             pass
-    return [told for told in found if told is not None]
+    return [message for message in found if message is not None]
 
 
 def _package(
     ledger: Ledger, bucket: DataBucket, sagemaker: SageMaker, event: ModelPackageChanged
-) -> Told | None:
+) -> KeyedMessage | None:
     project = ledger.project_of("group", event.group) if event.group else None
     if project is None or event.approval != "PendingManualApproval":
         return None
@@ -78,7 +78,7 @@ def _package(
         },
         four_eyes=project.four_eyes,
     )
-    # Once per version: going back to pending is told with its reason by the decision itself.
+    # Once per version: the decision to return one to pending sends a message of its own.
     return key_of_registration(package.arn), message
 
 
@@ -104,13 +104,13 @@ def _quality(package: ModelPackage, value: float | None) -> str:
     """Return the metric of a version in words."""
     name = package.metadata.get("metric") or "metric"
     if value is None:
-        return f"{name} unknown (no report at {package.evaluation_uri or 'any place'})"
+        return f"{name} unknown (no report at {package.evaluation_uri or 'any URI'})"
     return f"{name} {value:.4g}"
 
 
 def _run(
     project: Project, bucket: DataBucket, sagemaker: SageMaker, event: RunStatusChanged
-) -> Told | None:
+) -> KeyedMessage | None:
     custom = project.custom_message(event.pipeline, "", event.status)
     scored = event.status == "Succeeded" and _scores(project, event)
     if not custom and not scored and event.status not in ("Failed", "Stopped"):
@@ -126,7 +126,7 @@ def _run(
     message = run_messages.run_changed(
         project.name,
         event.status,
-        ToldRun(event.pipeline, event.execution_arn, event.time, because, started),
+        ReportedRun(event.pipeline, event.execution_arn, event.time, because, started),
         why.causes,
         why.steps,
         ", ".join(why.headlines),
@@ -138,7 +138,7 @@ def _run(
 
 @dataclass(frozen=True, slots=True)
 class _Why:
-    """Why a run is as it is: in a few words, in lines, and step by step for machines."""
+    """Why a run failed: in a few words, in lines, and step by step for machines."""
 
     headlines: list[str]
     causes: list[str]
@@ -146,12 +146,12 @@ class _Why:
 
     @property
     def missed(self) -> bool:
-        """Whether nothing but the model's quality failed the run."""
+        """Whether only the model-quality step failed."""
         return bool(self.steps) and all("threshold" in step for step in self.steps)
 
 
 def _why_failed(sagemaker: SageMaker, execution_arn: str) -> _Why:
-    """Return what each failed step said before it exited."""
+    """Return the reason of each failed step."""
     why = _Why([], [], [])
     for step, reason, said in sagemaker.failed_steps(execution_arn):
         verdict = Verdict.parse(said)
@@ -161,8 +161,8 @@ def _why_failed(sagemaker: SageMaker, execution_arn: str) -> _Why:
             why.causes.extend(
                 (
                     f"Step {step} failed because the metric missed its threshold: {verdict}.",
-                    "The predictions were made; look before you rely on them. Retuning starts by",
-                    "itself; if the project's policy declines it, a mail says why.",
+                    "Predictions were made; check them before you rely on them. Retuning starts",
+                    "automatically, or a mail says why the project's policy declined it.",
                 )
             )
             why.steps.append({"step": step, **run_messages.verdict_values(verdict)})
@@ -174,8 +174,8 @@ def _why_failed(sagemaker: SageMaker, execution_arn: str) -> _Why:
     return why
 
 
-def _step(project: Project, bucket: DataBucket, event: StepStatusChanged) -> Told | None:
-    run = ToldRun(event.pipeline, event.execution_arn, event.time)
+def _step(project: Project, bucket: DataBucket, event: StepStatusChanged) -> KeyedMessage | None:
+    run = ReportedRun(event.pipeline, event.execution_arn, event.time)
     custom = project.custom_message(event.pipeline, event.step, event.status)
     if custom:
         message = run_messages.step_changed(
@@ -191,16 +191,16 @@ def _scores(project: Project, event: RunStatusChanged) -> bool:
     return project.pipelines.kind_of(event.pipeline) is PipelineKind.INFERENCE
 
 
-def _drift_of(project: Project, bucket: DataBucket, event: RunStatusChanged) -> Told | None:
-    """Return what the data-quality step of a run that ended should have told, if it ran."""
+def _drift_of(project: Project, bucket: DataBucket, event: RunStatusChanged) -> KeyedMessage | None:
+    """Return the message about an ended run's data-quality violations, if there are any."""
     if event.status not in ENDED or not _scores(project, event):
         return None
     if project.custom_message(event.pipeline, DATA_QUALITY_STEP, "Succeeded"):
-        return None  # the project chose other words for that step
-    return _drift(project, bucket, ToldRun(event.pipeline, event.execution_arn, event.time))
+        return None  # the project has its own text for that step
+    return _drift(project, bucket, ReportedRun(event.pipeline, event.execution_arn, event.time))
 
 
-def _drift(project: Project, bucket: DataBucket, run: ToldRun) -> Told | None:
+def _drift(project: Project, bucket: DataBucket, run: ReportedRun) -> KeyedMessage | None:
     folder = f"s3://{bucket.name}/{project.prefix}/runs/{execution_id_of(run.arn)}"
     uri = f"{folder}/data-quality/constraint_violations.json"
     report = bucket.read_json(uri)

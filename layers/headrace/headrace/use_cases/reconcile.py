@@ -1,10 +1,10 @@
-"""Puts back into the inbox what no event told, so that there is one way to act.
+"""Re-queues changes whose events were lost, so that there is one way to act.
 
-SageMaker's events are best effort, and anything may crash between two writes. What should have
-happened can be read from the ledger, from SageMaker and from S3: a decided action that nobody took,
-a run that started or ended unheard, whoever started it, a request or refresh that nothing drives,
-an approval or a registration nobody heard of, a version that waits for approval too long, and, once
-an hour, uploads that never came through.
+SageMaker's events are best effort, and anything may crash between two writes. What is missing can
+be read from the ledger, from SageMaker and from S3: a decided action that was not handed over, a
+run (a manual one, too) whose start or end was not reported, a stalled request or refresh, an
+approval or a registration without an event, a version that waits too long for approval, and, once
+an hour, uploads without an event.
 """
 
 from collections.abc import Iterator
@@ -24,10 +24,10 @@ from headrace.domain.project import FOLDERS, Project
 from headrace.rules.scheduling import may_run_at, waits_for_model
 from headrace.use_cases.decide import Inbox
 
-# A refresh may wait for GitLab: it counts as forgotten so many times later than a run.
+# A refresh may wait for GitLab: its grace period is so many times that of a run.
 _REFRESH_TIMES = 6
-# Uploads younger than this may still be under way; older ones were found by an inventory before.
-# One in parts bears the time at which it began.
+# Uploads younger than the first may not be complete: a multipart upload's timestamp is the time it
+# started. Those older than the second were checked by an earlier inventory.
 _UPLOADS_SETTLE = 900.0
 _UPLOADS_KEPT = 48 * 3600.0
 _RUNS_KEPT = 24 * 3600.0
@@ -38,9 +38,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """What reconciling needs: the queues of `decide` and of `notify`, to put events back into.
+    """What reconciling needs: the queues of `decide` and `notify`, to re-queue events.
 
-    What should have happened is left alone for `forgotten` seconds: its events may be on their way.
+    `forgotten` is the grace period, in seconds, before a missing event is sent again.
     """
 
     inbox: Inbox
@@ -57,11 +57,11 @@ class Reconciler:
         return self.inbox.sagemaker
 
     def run(self, inventory: bool) -> int:
-        """Look at every project once, at its folders too if asked; return what was put back.
+        """Check every project, with its folders if `inventory`; return how many were re-queued.
 
-        Actions that were decided and not handed over are handed over at once: their names make
-        that safe. Raises the first error, after everything else was looked at: one project's
-        trouble is not another's.
+        Actions that were decided but not handed over are handed over at once: their names make
+        that safe. Raises the first error, but only after everything else was checked, so that one
+        project's failure does not affect another's.
         """
         errors: list[HeadraceError] = []
         with self._apart(errors):
@@ -71,7 +71,7 @@ class Reconciler:
             looks = [self._lanes(project, now), self._registry(project, now)]
             if inventory:
                 looks.append(self._uploads(project, now))
-            for missing in looks:  # each looks while it is gone through
+            for missing in looks:  # generators: each looks while it is iterated
                 with self._apart(errors):
                     for envelope in missing:
                         self.inbox_queue.send(envelope)
@@ -82,7 +82,7 @@ class Reconciler:
 
     @contextmanager
     def _apart(self, errors: list[HeadraceError]) -> Iterator[None]:
-        """Keep an error for later, when the rest is done."""
+        """Collect an error and go on."""
         try:
             yield
         except HeadraceError as error:
@@ -118,7 +118,7 @@ class Reconciler:
             yield _due(lane.pipeline, waiting.id, now)
 
     def _runs(self, pipeline: str, lane: Lane, now: float) -> Iterator[Envelope]:
-        """Runs of the last day that nobody heard of: those that people start are in no lane."""
+        """Recent runs without a received event, including manual ones."""
         mine = lane.current.execution_arn if lane.current else ""
         found = {}
         for run in self._sagemaker.recent(pipeline, now - _RUNS_KEPT):
@@ -141,10 +141,10 @@ class Reconciler:
             if not self._seen(gone):
                 yield gone
         elif live is not None and live.approval == "Rejected":
-            yield from self._unheard(group, live, now)
+            yield from self._missed_approval(group, live, now)
         approved = self._sagemaker.newest(group, "Approved")
         if approved is not None and approved not in (live_arn, lane.rollout.wanted):
-            yield from self._unheard(group, self._sagemaker.version(approved), now)
+            yield from self._missed_approval(group, self._sagemaker.version(approved), now)
         pending = self._sagemaker.newest(group, "PendingManualApproval")
         package = self._sagemaker.version(pending) if pending else None
         if package is None or package.approval != "PendingManualApproval":
@@ -164,7 +164,9 @@ class Reconciler:
             if not self._seen(envelope):
                 yield envelope
 
-    def _unheard(self, group: str, package: ModelPackage | None, now: float) -> Iterator[Envelope]:
+    def _missed_approval(
+        self, group: str, package: ModelPackage | None, now: float
+    ) -> Iterator[Envelope]:
         if package is None or now - package.modified < self.forgotten:
             return
         if not self._ledger.seen([package.business_key]):
@@ -178,7 +180,7 @@ class Reconciler:
                 yield eventbridge.object_created(o.bucket, o.key, o.version_id, o.size, o.time)
 
     def _unseen(self, by_key: dict[str, T]) -> list[T]:
-        """Return those of some events, or what they are made of, that were never decided."""
+        """Return the values whose business keys were never decided."""
         seen = self._ledger.seen(by_key)
         return [one for key, one in by_key.items() if key not in seen]
 

@@ -1,4 +1,4 @@
-"""Has CI bring an approved version into the inference pipeline, and watches until it has."""
+"""Has CI put an approved version into the inference pipeline, and polls until it is done."""
 
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
@@ -9,16 +9,16 @@ from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.errors import PermanentError, RetryableError
 from headrace.use_cases.starters import with_starters
 
-# Seconds for which whoever claimed the start of a CI pipeline may still be about to start it: its
-# function has timed out by then. After that a look for the pipeline's name tells.
+# Seconds after which a claimed start has either happened or never will, since the function that
+# claimed it has timed out: from then on a search for the CI pipeline's name is conclusive.
 _STARTING = 60.0
 _JOB = "refresh"  # of `.gitlab-ci.yml`; what follows it promotes the version to other accounts
 
 
 class RefreshState(NamedTuple):
-    """How a refresh is doing, and its GitLab pipeline, None if none was started.
+    """The status of a refresh, and its GitLab pipeline id, None if none was started.
 
-    It is `superseded` when another version is wanted by now. `detail` is the page of the GitLab
+    `superseded` means that another version is wanted now. `detail` is the page of the GitLab
     pipeline, or why there is none.
     """
 
@@ -41,13 +41,13 @@ def refresh(
     pipeline_id: int | None,
     now: float,
 ) -> RefreshState:
-    """Start the CI pipeline of a refresh, or look how it is doing.
+    """Start the CI pipeline of a refresh, or return its status.
 
-    Reads the registry and the lane again before it starts anything: the version
-    may have been rejected, deleted or overtaken since the decision. `refresh_id` is part of the CI
-    pipeline's name, so that one approval is one CI pipeline although an answer may be lost; a claim
-    in the lane keeps two drivers, which GitLab's absence brings about, from starting one each.
-    Raises RetryableError while another one may be starting it.
+    Reads the registry and the lane again before it starts anything: the version may have been
+    rejected, deleted or superseded since the decision. `refresh_id` is part of the CI pipeline's
+    name, so that one approval is one CI pipeline even if a response is lost. A claim in the lane
+    keeps two executions, which a GitLab outage can cause, from starting one each.
+    Raises RetryableError while another execution may be starting it.
     """
     if pipeline_id is not None:
         return _status(gitlab, gitlab.status(pipeline_id))
@@ -62,14 +62,14 @@ def refresh(
     if package is not None and project.four_eyes:
         package = with_starters(ledger, sagemaker, package)
     if package is None or package.why_not:
-        why = "it is deleted" if package is None else package.why_not
-        detail = f"the version is not approved any more: {why}"
+        why = "it was deleted" if package is None else package.why_not
+        detail = f"the version may not go live any more: {why}"
         return RefreshState("failed", detail)
     if found := gitlab.find(ci_name(arn, refresh_id)):
         return _status(gitlab, found)
     claimed_at = lane.rollout.ci_claimed_at
     if claimed_at is not None and now - claimed_at < _STARTING:
-        raise RetryableError(f"another one may be starting the CI pipeline of {refresh_id}")
+        raise RetryableError(f"another execution may be starting the CI pipeline of {refresh_id}")
     rollout = replace(lane.rollout, ci_claimed_at=now)
     ledger.claim(lane, replace(lane, rollout=rollout))
     started = gitlab.trigger(
@@ -96,6 +96,6 @@ def _status(gitlab: GitLab, pipeline: CiPipeline) -> RefreshState:
     jobs = gitlab.jobs(pipeline.id)
     failed = ", ".join(f"{job.name} ({job.web_url})" for job in jobs if job.status == "failed")
     detail = f"CI pipeline {pipeline.web_url} is {pipeline.status}; failed: {failed or 'no job'}"
-    # Once the job is done the version is in this account; what failed after it is a promotion.
+    # Once this job succeeded, the version is live in this account; later jobs promote it.
     is_done = any((job.name, job.status) == (_JOB, "success") for job in jobs)
     return RefreshState("succeeded" if is_done else "failed", detail, pipeline.id)

@@ -10,9 +10,9 @@ from headrace.domain.people import Starters
 def with_starters(ledger: Ledger, sagemaker: SageMaker, package: ModelPackage) -> ModelPackage:
     """Return a version with the people behind it.
 
-    The ledger knows them where the control plane started the run; for any other run SageMaker says
-    who did. A run that bears the name of a request which the ledger does not know was started by
-    an earlier release: nobody can tell who asked for it.
+    The ledger has them for runs that the control plane started; for any other run SageMaker says
+    who started it. A run named after a request that the ledger does not have was started by an
+    earlier release: who asked for it is unknown.
     """
     arn = package.metadata.get("run", "")
     if "/execution/" not in arn:

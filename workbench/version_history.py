@@ -1,4 +1,4 @@
-"""What the audit log says of one version: pure functions over the ledger's lines, oldest first."""
+"""The history of one version in the audit log: pure functions over its entries, oldest first."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Line = dict[str, Any]  # what `headrace.domain.actions.Audit.document` writes
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A line of the audit log: when, by whom, what came of it, why, and of which event."""
+    """A line of the audit log: its time, actor, outcome, reason and event."""
 
     time: str
     actor: str
@@ -28,7 +28,7 @@ def requested(entries: list[Entry], request: str) -> Iterator[Step]:
 
 
 def reviews(entries: list[Entry], arn: str) -> Iterator[Step]:
-    """Yield what followed from each approval and rejection of a version."""
+    """Yield the outcome of each approval and rejection of a version."""
     for entry, line in _lines(entries):
         approval = line.get("approval", "PendingManualApproval")
         if line.get("model_package") == arn and approval != "PendingManualApproval":
@@ -55,7 +55,7 @@ def live(entries: list[Entry], live_now: str | None, arn: str) -> str:
     ]
     mine = [place for place, (_, version) in enumerate(times) if version == arn]
     if not mine:
-        return "it never was live"
+        return "it was never live"
     since = times[mine[-1]][0]
     if live_now == arn:
         return f"it is live, since {since}"
@@ -64,14 +64,14 @@ def live(entries: list[Entry], live_now: str | None, arn: str) -> str:
 
 
 def words(line: Line) -> str:
-    """Return what came of an event, in words."""
+    """Return the outcome of an event, in words."""
     outcome = str(line["outcome"]).replace("-", " ")
     about = (line.get(name) for name in ("status", "request_id", "next_model_package"))
     return " ".join((outcome, *(str(one) for one in about if one)))
 
 
 def _lines(entries: list[Entry]) -> Iterator[tuple[Entry, Line]]:
-    """Yield every line that has fields; the release before schema 2 wrote sentences."""
+    """Yield every line that has fields; releases before schema 2 wrote sentences."""
     for entry in entries:
         if entry.get("schema", 1) >= 2:
             for line in entry["decided"]:

@@ -40,13 +40,13 @@ def told(ledger: Ledger, event: Event) -> dict[str, str]:
     return {key: message.kind for key, message in found}
 
 
-def test_the_end_of_a_run_tells_the_violations_whose_event_was_lost(reported: Ledger) -> None:
+def test_the_end_of_a_run_reports_violations_whose_event_was_lost(reported: Ledger) -> None:
     at_the_step, at_the_end = told(reported, CHECKED), told(reported, ENDED)
     assert list(at_the_step.values()) == ["data-quality"]
     assert at_the_step.items() < at_the_end.items(), "under the same key, so that it is told once"
 
 
-def test_a_run_that_only_missed_its_threshold_is_told_as_such(
+def test_a_run_that_only_missed_its_threshold_is_reported_as_such(
     reported: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = json.dumps({"metric": "mse", "value": 16, "threshold": 10, "passed": False, "rows": 12})
@@ -57,7 +57,7 @@ def test_a_run_that_only_missed_its_threshold_is_told_as_such(
     assert "run-failed" in told(reported, ENDED).values()
 
 
-def test_a_run_that_goes_on_or_found_no_violation_tells_none(reported: Ledger) -> None:
+def test_a_running_run_or_one_without_violations_reports_none(reported: Ledger) -> None:
     assert told(reported, RunStatusChanged(INFERENCE, RUN, "Executing", "upload-1", NOW)) == {}
     aws.client("s3").delete_object(Bucket=BUCKET, Key=REPORT)
     assert "data-quality" not in told(reported, ENDED).values()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench import books
+from workbench import version_history
 from workbench.chain import Chain, Object
 
 GROUP = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/headrace-abalone"
@@ -49,37 +49,40 @@ def times(steps: Any) -> list[str]:
 
 
 def test_a_request_is_what_joined_it_or_the_missed_threshold_that_opened_it() -> None:
-    assert times(books.requested(STORY, REQUEST)) == ["01", "02"]
-    assert times(books.requested(STORY, "retune-1")) == ["06"]
-    assert times(books.requested(STORY, "")) == []
+    assert times(version_history.requested(STORY, REQUEST)) == ["01", "02"]
+    assert times(version_history.requested(STORY, "retune-1")) == ["06"]
+    assert times(version_history.requested(STORY, "")) == []
 
 
 def test_reviews_are_what_people_did_to_that_version_and_no_other() -> None:
-    assert times(books.reviews(STORY, ONE)) == ["04"]
-    assert times(books.reviews(STORY, TWO)) == ["07", "08", "10", "12"]
-    assert times(books.reviews(STORY, TEN)) == []
+    assert times(version_history.reviews(STORY, ONE)) == ["04"]
+    assert times(version_history.reviews(STORY, TWO)) == ["07", "08", "10", "12"]
+    assert times(version_history.reviews(STORY, TEN)) == []
 
 
 def test_ci_is_each_refresh_with_the_version_also_one_that_went_back_to_it() -> None:
-    assert times(books.ci(STORY, ONE)) == ["05", "13"]
-    assert times(books.ci(STORY, TWO)) == ["09", "11"]
+    assert times(version_history.ci(STORY, ONE)) == ["05", "13"]
+    assert times(version_history.ci(STORY, TWO)) == ["09", "11"]
 
 
 def test_live_says_since_when_and_until_when() -> None:
-    assert books.live(STORY, ONE, ONE) == "it is live, since 13"
-    assert books.live(STORY, ONE, TWO) == "it was live from 11 until 13"
-    assert books.live(STORY, ONE, TEN) == "it never was live"
+    assert version_history.live(STORY, ONE, ONE) == "it is live, since 13"
+    assert version_history.live(STORY, ONE, TWO) == "it was live from 11 until 13"
+    assert version_history.live(STORY, ONE, TEN) == "it was never live"
 
 
-def test_an_outcome_is_said_in_words_with_what_it_is_about() -> None:
-    assert books.words(STORY[11]["decided"][0]) == f"rolled back {ONE}"
-    assert books.words({"outcome": "run-changed", "status": "Failed"}) == "run changed Failed"
+def test_an_outcome_is_shown_in_words_with_its_subject() -> None:
+    assert version_history.words(STORY[11]["decided"][0]) == f"rolled back {ONE}"
+    assert (
+        version_history.words({"outcome": "run-changed", "status": "Failed"})
+        == "run changed Failed"
+    )
 
 
 def test_lines_of_the_release_before_are_left_out_of_a_chain() -> None:
     sentence = {"cause": "s3/b/a.csv/v1", "outcome": f"joined {REQUEST}", "actor": "upload"}
     old = {"time": "00", "lane": "l", "decided": [sentence], "actions": []}
-    assert times(books.requested([old, *STORY], REQUEST)) == ["01", "02"]
+    assert times(version_history.requested([old, *STORY], REQUEST)) == ["01", "02"]
 
 
 def test_people_see_the_first_objects_and_machines_all() -> None:
@@ -93,10 +96,10 @@ def test_people_see_the_first_objects_and_machines_all() -> None:
         version={"number": "1", "arn": ONE, "kind": "training"},
         reviews=(),
         ci=(),
-        live="it never was live",
+        live="it was never live",
     )
     text = "\n".join(chain.lines())
     assert "9.csv (version v9)" in text
     assert "and 2 more" in text
-    assert "nobody has decided yet" in text
+    assert "not decided yet" in text
     assert len(chain.document()["objects"]) == 12
