@@ -60,5 +60,5 @@ def test_an_alarm_a_subscription_and_a_dead_letter_are_found(loop: Loop, three_w
     }
     spoken = workbench(loop, "doctor")
     assert spoken.returncode == 1
-    assert f"error   alarms: {three_wrongs} is in ALARM: An action was decided" in spoken.stdout
+    assert f"error   alarms: {three_wrongs} is in ALARM: " in spoken.stdout
     assert "headrace redrive --region us-east-1\n" in spoken.stdout
