@@ -119,4 +119,5 @@ def fields_of(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
 
 
-as_json = json.JSONEncoder(default=fields_of).encode
+# What is written here has no circles, and looking for them takes time.
+as_json = json.JSONEncoder(default=fields_of, check_circular=False).encode

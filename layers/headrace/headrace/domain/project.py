@@ -47,11 +47,8 @@ class Pipelines:
 
     def kind_of(self, name: str) -> PipelineKind | None:
         """Return what a pipeline does, by its name in any case; None if it is another project's."""
-        wanted = name.lower()
-        for kind, one in zip(_KINDS, self.all, strict=True):
-            if one.lower() == wanted:
-                return kind
-        return None
+        wanted, names = name.lower(), [one.lower() for one in self.all]
+        return _KINDS[names.index(wanted)] if wanted in names else None
 
     def name_of(self, kind: PipelineKind) -> str:
         """Return a pipeline's name as it was created; events carry it in lower case."""
