@@ -223,6 +223,9 @@ class Cloud:
             deployment = Deployment(session, builder, self.stack_name)
             return deployment.deploy(self.template, {**parameters, **more})
 
+        if self._gitlab:
+            for name in ("", *self._accounts):
+                ci.trust(self.session(name), str(self._gitlab.url))
         outputs = deployed(self.session(), accounts.shared_with(self._accounts))
         self.info["outputs"] = outputs
         for name, info in self.info["accounts"].items():

@@ -114,6 +114,13 @@ ROOMS: dict[str, Room] = {
     "local_cloud/deploy": Room(("local_cloud.deploy", "local_cloud.ministack")),
     "local_cloud": Room(("local_cloud",)),
     # What people run.
+    "workbench/doctor": Room(
+        (
+            *("workbench.doctor", "workbench.redrive", "headrace.adapters", "headrace.domain"),
+            *("pipeline_specs.ROOT", "pipeline_specs.config", "pipeline_specs.deploy"),
+            *("pipeline_specs.pipelines.built", "pipeline_specs.algorithms"),
+        )
+    ),
     "workbench": Room(("workbench", "pipeline_specs", "headrace", "local_cloud", "demo")),
     "demo": Room(("demo", "local_cloud", "pipeline_specs.config", "headrace")),
     "benchmarks": Room(

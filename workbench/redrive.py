@@ -14,6 +14,7 @@ from pipeline_specs.deploy.stack import Stack
 LEFT = "left"
 # Dead-letter queues and the queues they serve.
 _SOURCES = {"InboxDeadLetters": "Inbox", "NotifyDeadLetters": "NotifyQueue"}
+DEAD_LETTERS = (*_SOURCES, "RuleDeadLetters")
 _WAIT_SECONDS = 1
 _BATCH = 10
 
@@ -28,7 +29,7 @@ def redrive(stack: Stack) -> Counter[str]:
     queues = {_arn(sqs, url): url for url in map(stack.physical_id, _SOURCES.values())}
     arns = dict(zip(_SOURCES, queues, strict=True))
     sent: Counter[str] = Counter()
-    for dead_letters in (*_SOURCES, "RuleDeadLetters"):
+    for dead_letters in DEAD_LETTERS:
         url = stack.physical_id(dead_letters)
         for message in _messages(sqs, url):
             target, event = _destination(message, arns.get(dead_letters, ""))

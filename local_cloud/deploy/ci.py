@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
 
+import boto3
 import gitlab
 
 OVER = {"success", "failed", "canceled", "skipped"}
@@ -45,6 +47,13 @@ def access(info: dict[str, Any]) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": info["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": info["secret_access_key"],
     }
+
+
+def trust(session: boto3.Session, url: str) -> None:
+    """Let an account take GitLab's tokens: its identity provider, as whoever prepares one does."""
+    iam = session.client("iam")
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_open_id_connect_provider(Url=url, ClientIDList=[url])
 
 
 def run(info: dict[str, Any], given: dict[str, str], timeout: float) -> dict[str, Any]:

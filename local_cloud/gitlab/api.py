@@ -89,6 +89,11 @@ class Api:
         self._authenticate(request)
         return Answer(200, views.USER)
 
+    @_route("GET", "/api/v4/personal_access_tokens/self")
+    def token(self, request: Request, _: tuple[str, ...]) -> Answer:
+        self._authenticate(request)
+        return Answer(200, views.TOKEN)
+
     @_route("GET", "/api/v4/projects/:id")
     def project(self, request: Request, parts: tuple[str, ...]) -> Answer:
         self._project(request, parts[0])

@@ -8,6 +8,20 @@ from local_cloud.gitlab.repository import DEFAULT_BRANCH
 
 USER = {"id": 2, "username": "project_1_bot", "name": "headrace", "state": "active", "bot": True}
 
+# The project access token, on a GitLab whose administrator lets tokens live for ever.
+TOKEN = {
+    "id": 1,
+    "name": "headrace",
+    "revoked": False,
+    "created_at": "2026-01-01T00:00:00.000Z",
+    "description": None,
+    "scopes": ["api"],
+    "user_id": USER["id"],
+    "last_used_at": None,
+    "active": True,
+    "expires_at": None,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Project:

@@ -1,6 +1,7 @@
 """SNS: e-mail subscriptions are delivered over SMTP; what AWS would reject is rejected.
 
-That is an invalid subject, and a publisher who may not use the topic's key.
+That is an invalid subject, and a publisher who may not use the topic's key. Lists show
+`PendingConfirmation` in place of the ARN of a subscription that nobody confirmed, as on AWS.
 
 On AWS a person confirms an e-mail subscription by a link; here it is confirmed at once, since
 the mailbox is the laptop's own.
@@ -126,9 +127,29 @@ def _ask_for_keys() -> None:
     app.SERVICE_HANDLERS["sns"] = handle
 
 
+def _hide_arns_of_unconfirmed() -> None:
+    """API_Subscription: what waits for its confirmation has no ARN yet."""
+
+    def hiding(name: str) -> None:
+        def listed(params: Any) -> Any:
+            status, headers, body = original(params)
+            for topic in sns._topics.values():
+                for one in topic["subscriptions"]:
+                    if not one["confirmed"]:
+                        arn = f"<SubscriptionArn>{one['arn']}<".encode()
+                        body = body.replace(arn, b"<SubscriptionArn>PendingConfirmation<")
+            return status, headers, body
+
+        original = seams.replace(sns, name, "params", listed)
+
+    for name in ("_list_subscriptions", "_list_subscriptions_by_topic"):
+        hiding(name)
+
+
 def install(smtp_host: str, smtp_port: int) -> Postman:
     """Deliver to e-mail subscriptions; returns the Postman, so that a stop can wait for it."""
     _ask_for_keys()
+    _hide_arns_of_unconfirmed()
     postman = Postman(smtp_host, smtp_port)
 
     def publish(topic_arn: str, text: Any, subject: str = "", **more: Any) -> Any:

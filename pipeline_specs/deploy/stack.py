@@ -15,8 +15,7 @@ class Stack:
         self.name, self.session = name, session
 
     @cached_property
-    def outputs(self) -> dict[str, str]:
-        """The stack's outputs by name."""
+    def _described(self) -> dict[str, Any]:
         try:
             stacks = self.session.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
@@ -27,8 +26,45 @@ class Stack:
                 f"no stack named {self.name} in {region}; run `sam deploy`, or name another with "
                 "--stack"
             ) from error
-        outputs = stacks["Stacks"][0].get("Outputs", [])
+        found: dict[str, Any] = stacks["Stacks"][0]
+        return found
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs by name."""
+        outputs = self._described.get("Outputs", [])
         return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+    @property
+    def status(self) -> str:
+        """What CloudFormation says of the stack's last change, such as UPDATE_COMPLETE."""
+        return str(self._described["StackStatus"])
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """The parameters that the stack was deployed with."""
+        given = self._described.get("Parameters", [])
+        return {one["ParameterKey"]: one.get("ParameterValue", "") for one in given}
+
+    @cached_property
+    def _resources(self) -> list[dict[str, Any]]:
+        pages = self.session.client("cloudformation").get_paginator("list_stack_resources")
+        return [
+            one
+            for page in pages.paginate(StackName=self.name)
+            for one in page["StackResourceSummaries"]
+        ]
+
+    def resources(self, kind: str) -> dict[str, str]:
+        """Return what the stack's resources of a type are called, by their names in the template.
+
+        What was deleted behind CloudFormation's back is still listed.
+        """
+        return {
+            one["LogicalResourceId"]: one["PhysicalResourceId"]
+            for one in self._resources
+            if one["ResourceType"] == kind and one.get("PhysicalResourceId")
+        }
 
     def output(self, name: str) -> str:
         """Return an output of the stack."""

@@ -36,14 +36,12 @@ from pipeline_specs import ROOT
 from pipeline_specs.algorithms.algorithm import Image
 from pipeline_specs.config.settings import Settings
 from pipeline_specs.pipelines import bundles, sdk
-from pipeline_specs.pipelines.built import BuiltPipeline, Deployment
+from pipeline_specs.pipelines.built import SKLEARN, BuiltPipeline, Deployment
 
 # The SDK's steps and variables are untyped.
 Step = Any
 Variable = Any
 
-# Runs the scripts that need no model.
-SKLEARN = Image("sklearn", "1.4-2-py312", "py3")
 STEPS = ROOT / "pipeline_specs" / "steps"
 _CONTAINER = "/opt/ml/processing"
 

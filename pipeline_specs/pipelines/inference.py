@@ -19,11 +19,9 @@ from sagemaker.serve.model_builder import ModelBuilder
 from pipeline_specs.config.settings import Settings
 from pipeline_specs.pipelines import data_quality, model_quality, sdk
 from pipeline_specs.pipelines.builder import STEPS, Builder, Input, Output, Step, inside, output_uri
-from pipeline_specs.pipelines.built import BuiltPipeline, Deployment
+from pipeline_specs.pipelines.built import PACKAGE_VARIABLE, BuiltPipeline, Deployment
 from pipeline_specs.pipelines.model_version import ModelPackage
 
-# Set on the model, so that describing it shows its version.
-PACKAGE_VARIABLE = "HEADRACE_MODEL_PACKAGE_ARN"
 _PREPROCESSOR = inside("input", "preprocessor", "preprocessor.json")
 
 

@@ -59,3 +59,13 @@ def test_a_state_machine_publishes_with_attributes_subject_and_structure(sample:
 def test_a_subject_that_sns_refuses_is_refused(sample: Sample, subject: str) -> None:
     with pytest.raises(ClientError, match="InvalidParameter"):
         publish(sample, Subject=subject, Message="text")
+
+
+def test_a_subscription_that_nobody_confirmed_is_listed_without_an_arn(sample: Sample) -> None:
+    sns, topic = sample.client("sns"), sample.outputs["Topic"]
+    subscribed = {"TopicArn": topic, "Protocol": "https", "Endpoint": "https://127.0.0.1:9/chat"}
+    sns.subscribe(**subscribed)
+    for answer in (sns.list_subscriptions_by_topic(TopicArn=topic), sns.list_subscriptions()):
+        arns = {one["Endpoint"]: one["SubscriptionArn"] for one in answer["Subscriptions"]}
+        assert arns[subscribed["Endpoint"]] == "PendingConfirmation"
+        assert arns["data.scientist@example.com"].startswith(f"{topic}:")

@@ -100,6 +100,12 @@ def test_a_bad_api_token_is_refused_everywhere(hosted: GitLab) -> None:
             assert refusal(error) == (401, "401 Unauthorized")
 
 
+def test_a_token_says_until_when_it_is_valid_and_what_it_may_do(hosted: GitLab) -> None:
+    with client(hosted) as api:
+        token = api.personal_access_tokens.get("self")
+    assert (token.active, token.expires_at, token.scopes) == (True, None, ["api"])
+
+
 def test_a_trigger_token_reads_nothing(hosted: GitLab) -> None:
     api = client(hosted, private_token=hosted.trigger_token)
     with api, pytest.raises(GitlabAuthenticationError):

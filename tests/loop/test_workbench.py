@@ -21,6 +21,7 @@ def workbench(loop: Loop, *arguments: str) -> subprocess.CompletedProcess[str]:
         "AWS_ACCESS_KEY_ID": loop.info["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": loop.info["secret_access_key"],
         "AWS_DEFAULT_REGION": loop.info["region"],
+        "PYTHONPATH": f"{ROOT}:{ROOT}/layers/headrace",  # prepared environments are of any checkout
     }
     return subprocess.run(
         [Path(sys.prefix) / "bin" / "headrace", *arguments],

@@ -27,13 +27,13 @@ NOWHERE = {
 REGION = {"AWS_DEFAULT_REGION": "us-east-1"}
 KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_MAX_ATTEMPTS": "1"}
 COMMANDS = (
-    *("up", "down", "env", "demo", "audit", "lanes", "redrive"),
+    *("up", "down", "env", "demo", "audit", "lanes", "redrive", "doctor"),
     *("upsert", "refresh", "promote", "delete", "destroy", "start", "definition", "init"),
 )
 
 
 def words(command: str) -> list[str]:
-    return [command] if COMMANDS.index(command) < 7 else ["pipelines", command]
+    return [command] if COMMANDS.index(command) < 8 else ["pipelines", command]
 
 
 def headrace(

@@ -41,19 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> int:
     from cyclopts import CycloptsError
-    from headrace.domain.errors import HeadraceError
 
+    from workbench.cli import failures
     from workbench.cli.context import WrongUseError
 
     try:
         code = made()(given, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         command = " ".join(["headrace", *(error.command_chain or ())])
-        return _fail(f"{_one_line(error)} See `{command} --help`.", 2)
-    except HeadraceError as error:
-        return _fail(str(error), 2 if isinstance(error, WrongUseError) else 1)
+        return _fail(f"{failures.one_line(error)} See `{command} --help`.", 2)
+    except WrongUseError as error:
+        return _fail(str(error), 2)
     except Exception as error:
-        if said := _of_aws(error):
+        if said := failures.said(error):
             return _fail(said)
         raise
     return code if isinstance(code, int) else 0
@@ -63,7 +63,7 @@ def made() -> App:
     """Return the command line: every command with its options."""
     from cyclopts import App, Parameter
 
-    from workbench.cli import laptop, ledger, pipelines
+    from workbench.cli import doctor, laptop, ledger, pipelines
 
     app = App(
         name="headrace",
@@ -75,34 +75,13 @@ def made() -> App:
     )
     commands: tuple[Callable[..., object], ...] = (
         *(laptop.up, laptop.down, laptop.env, laptop.demo),
-        *(ledger.audit, ledger.lanes, ledger.redrive),
+        *(ledger.audit, ledger.lanes, ledger.redrive, doctor.doctor),
     )
     for command in commands:
         app.command(command)
     app.command(pipelines.app)
     app.register_install_completion_command()
     return app
-
-
-def _of_aws(error: Exception) -> str | None:
-    """Return an error of AWS's library as advice for the user."""
-    from botocore import exceptions
-
-    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
-        return "no AWS credentials; run `aws configure` or `aws sso login`, or choose a --profile"
-    if isinstance(error, exceptions.NoRegionError):
-        return "no region; name one with --region, set AWS_DEFAULT_REGION or choose a --profile"
-    if isinstance(error, exceptions.ProfileNotFound):
-        return f"{_one_line(error)}; `aws configure list-profiles` lists the existing ones"
-    if isinstance(error, exceptions.EndpointConnectionError):
-        return f"{_one_line(error)}; is AWS_ENDPOINT_URL right, and does the region exist?"
-    if isinstance(error, exceptions.BotoCoreError | exceptions.ClientError):
-        return _one_line(error)
-    return None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def _fail(said: str, code: int = 1) -> int:

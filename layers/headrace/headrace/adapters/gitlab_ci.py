@@ -148,21 +148,28 @@ class GitLab:
         return [CiJob(str(job.name), str(job.status), str(job.web_url)) for job in listed]
 
     def _project(self, private_token: bool = True) -> Any:
-        # python-gitlab costs 100 ms to import: only a refresh pays for it.
-        import gitlab as python_gitlab
-        import requests
-
-        session = requests.Session()
-        # A redirect would send PRIVATE-TOKEN to another host; so would a proxy variable.
-        session.max_redirects = 0
-        session.trust_env = False
-        api: python_gitlab.Gitlab = python_gitlab.Gitlab(
-            self._settings.url,
-            private_token=self._settings.api_token if private_token else None,
-            timeout=_TIMEOUT,  # type: ignore[arg-type]  # handed to requests, which takes a pair
-            session=session,
-        )
+        api = connection(self._settings, private_token)
         return api.projects.get(self._settings.project_path, lazy=True)
+
+
+def connection(settings: Settings, private_token: bool = True) -> Any:
+    """Return python-gitlab's client, with the API token or with none.
+
+    It follows no redirect and no proxy variable: either would carry the token to another host.
+    """
+    # python-gitlab costs 100 ms to import: only a refresh pays for it.
+    import gitlab as python_gitlab
+    import requests
+
+    session = requests.Session()
+    session.max_redirects = 0
+    session.trust_env = False
+    return python_gitlab.Gitlab(
+        settings.url,
+        private_token=settings.api_token if private_token else None,
+        timeout=_TIMEOUT,  # type: ignore[arg-type]  # handed to requests, which takes a pair
+        session=session,
+    )
 
 
 def _answer(call: Any, doing: str) -> Any:
