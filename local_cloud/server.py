@@ -28,6 +28,7 @@ def install(settings: Settings) -> Callable[[], None]:
         objects,
         permissions,
         queues,
+        refusals,
         rule_access,
         rules,
         stacks,
@@ -47,6 +48,7 @@ def install(settings: Settings) -> Callable[[], None]:
     transport.install()
     permissions.install(settings.permissions)
     state_machines.install()
+    refusals.install()
     postman = topics.install(HOST, settings.smtp_port)
     sagemaker = install_sagemaker(
         settings.state_dir / "sagemaker",
