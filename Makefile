@@ -21,7 +21,7 @@ PYTHON310 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.10.*/bin/python3.1
 IS_310 := import sys; sys.exit(sys.version_info[:2] != (3, 10))
 OLD_JOBS := $(shell $(PYTHON310) -c '$(IS_310)' 2>/dev/null && echo $(VENV)/jobs310/.ready)
 
-.PHONY: demo test test-fast iam-report simulate up down check format lock clean setup
+.PHONY: demo test test-fast conformance iam-report simulate up down check format lock clean setup
 .DEFAULT_GOAL := help
 
 help: ## this text
@@ -42,6 +42,11 @@ iam-report: setup $(VENV)/data/.ready ## list unused permissions; fail on any wi
 	@rm -rf $(REPORT)
 	IAM_REPORT=$(CURDIR)/$(REPORT) $(PYTEST) -q $(LOOPS)
 	@$(BIN)/python -m checks.permissions $(REPORT) --all
+
+# Of the AWS CLI; REGION where the profile has none.
+conformance: setup ## ask a real account what the laptop cloud assumes: PROFILE=... [REGION=...]
+	$(BIN)/python -m tests.conformance $(if $(PROFILE),--profile $(PROFILE)) \
+	  $(if $(REGION),--region $(REGION)) $(if $(FACTS),--only $(FACTS))
 
 SEEDS ?= 100
 UPLOADS ?= 10000

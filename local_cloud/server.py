@@ -29,6 +29,7 @@ def install(settings: Settings) -> Callable[[], None]:
         permissions,
         queue_policies,
         queues,
+        refusals,
         rule_access,
         rules,
         stacks,
@@ -49,6 +50,7 @@ def install(settings: Settings) -> Callable[[], None]:
     transport.install()
     permissions.install(settings.permissions)
     state_machines.install()
+    refusals.install()
     postman = topics.install(HOST, settings.smtp_port)
     sagemaker = install_sagemaker(
         settings.state_dir / "sagemaker",
