@@ -1,10 +1,12 @@
 """The project's own .gitlab-ci.yml: which jobs run when."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from own_project import ARN, REFRESH, UPSERT
 
 from local_cloud.gitlab import ci_local
@@ -130,6 +132,24 @@ def test_a_merge_request_is_checked_and_never_deployed(planned: Any) -> None:
     )
     assert plan.name == "check topic"
     assert [job.name for job in plan.jobs] == ["check", "test", "build"]
+
+
+def test_every_job_with_aws_has_the_region_in_both_variables(planned: Any, checkout: Path) -> None:
+    planned(**DEPLOYERS)
+    expanded = yaml.safe_load((checkout / ci_local.STATE / "expanded-gitlab-ci.yml").read_text())
+    with_aws = {name: job for name, job in expanded.items() if "id_tokens" in job}
+    assert len(with_aws) > len(DEPLOYERS)
+    for name, job in with_aws.items():
+        before = "\n".join(job["before_script"])
+        for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+            shown = subprocess.run(
+                ["sh", "-ec", f"make() {{ :; }}\n{before}\necho $AWS_REGION $AWS_DEFAULT_REGION"],
+                env={"VENV": "", "CI_PROJECT_DIR": "", "AWS_ROLE_ARN": "", variable: "eu-west-1"},
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            assert shown == "eu-west-1 eu-west-1\n", name
 
 
 def test_only_jobs_that_need_aws_get_a_token(planned: Any) -> None:
