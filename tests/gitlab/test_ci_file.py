@@ -87,6 +87,17 @@ def test_upsert_and_refresh_of_one_project_exclude_each_other(planned: Any) -> N
 
 @pytest.mark.parametrize(
     "given",
+    [REFRESH | PROMOTERS, UPSERT, {"HEADRACE_ACTION": "upsert"}, {"HEADRACE_ACTION": "destroy"}],
+)
+def test_a_push_cancels_nothing_that_was_asked_for(planned: Any, given: dict[str, str]) -> None:
+    plan = planned(**given, **DEPLOYERS)
+    assert plan.on_new_commit == "none"
+    assert not any(job.interruptible for job in plan.jobs)
+    assert planned().on_new_commit == "conservative"
+
+
+@pytest.mark.parametrize(
+    "given",
     [
         {"HEADRACE_ACTION": "destroy everything"},
         {"HEADRACE_ACTION": "refresh", "HEADRACE_PROJECT": "abalone"},
