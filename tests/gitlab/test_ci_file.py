@@ -53,7 +53,6 @@ def test_a_refresh_is_followed_by_staging_and_by_productions_gate(planned: Any) 
     assert jobs["promote staging"].when == "on_success"
     gate = jobs["promote production"]
     assert (gate.when, gate.allow_failure) == ("manual", True)  # else the pipeline would wait
-    assert gate.resource_group == "production-abalone"
 
 
 @pytest.mark.parametrize("account", ["STAGING", "PRODUCTION"])
@@ -80,9 +79,21 @@ def test_an_upsert_runs_the_job_that_makes_the_pipelines_alone(planned: Any) -> 
     assert [job.name for job in every_project.jobs] == ["pipelines"]
 
 
-def test_upsert_and_refresh_of_one_project_exclude_each_other(planned: Any) -> None:
-    groups = {planned(**given).jobs[0].resource_group for given in (REFRESH, UPSERT)}
-    assert groups == {"pipelines-abalone"}
+@pytest.mark.parametrize("upsert", [UPSERT, {"HEADRACE_ACTION": "upsert"}, DEPLOYERS])
+def test_what_writes_the_pipelines_of_one_account_runs_one_after_the_other(
+    planned: Any, upsert: dict[str, str]
+) -> None:
+    writing = {
+        job.name: job.resource_group
+        for given in (upsert, REFRESH | PROMOTERS)
+        for job in planned(**given).jobs
+        if job.name.startswith(("pipelines", "refresh", "promote"))
+    }
+    assert writing == {
+        **dict.fromkeys(("pipelines", "refresh"), "pipelines"),
+        "promote staging": "pipelines staging",
+        "promote production": "pipelines production",
+    }
 
 
 @pytest.mark.parametrize(
