@@ -15,8 +15,7 @@ class Stack:
         self.name, self.session = name, session
 
     @cached_property
-    def outputs(self) -> dict[str, str]:
-        """The stack's outputs by name."""
+    def _described(self) -> dict[str, Any]:
         try:
             stacks = self.session.client("cloudformation").describe_stacks(StackName=self.name)
         except ClientError as error:
@@ -27,8 +26,21 @@ class Stack:
                 f"no stack named {self.name} in {region}; run `sam deploy`, or name another with "
                 "--stack"
             ) from error
-        outputs = stacks["Stacks"][0].get("Outputs", [])
+        described: dict[str, Any] = stacks["Stacks"][0]
+        return described
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs by name."""
+        outputs = self._described.get("Outputs", [])
         return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+    @property
+    def registry_account(self) -> str:
+        """The account whose registry holds the versions to score with; empty if it is this one."""
+        parameters = self._described.get("Parameters", [])
+        values = {one["ParameterKey"]: one["ParameterValue"] for one in parameters}
+        return values.get("RegistryAccountId", "")
 
     def output(self, name: str) -> str:
         """Return an output of the stack."""

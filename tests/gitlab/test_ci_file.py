@@ -85,15 +85,33 @@ def test_what_writes_the_pipelines_of_one_account_runs_one_after_the_other(
 ) -> None:
     writing = {
         job.name: job.resource_group
-        for given in (upsert, REFRESH | PROMOTERS)
-        for job in planned(**given).jobs
+        for given in (upsert, REFRESH)
+        for job in planned(**given, **PROMOTERS).jobs
         if job.name.startswith(("pipelines", "refresh", "promote"))
     }
     assert writing == {
         **dict.fromkeys(("pipelines", "refresh"), "pipelines"),
-        "promote staging": "pipelines staging",
-        "promote production": "pipelines production",
+        **dict.fromkeys(("pipelines staging", "promote staging"), "pipelines staging"),
+        **dict.fromkeys(("pipelines production", "promote production"), "pipelines production"),
     }
+
+
+@pytest.mark.parametrize("upsert", [UPSERT, {"HEADRACE_ACTION": "upsert"}, DEPLOYERS])
+def test_settings_reach_each_scoring_account_behind_its_own_gate(
+    planned: Any, checkout: Path, upsert: dict[str, str]
+) -> None:
+    jobs = {job.name: job for job in planned(**upsert, **PROMOTERS).jobs}
+    expanded = yaml.safe_load((checkout / ci_local.STATE / "expanded-gitlab-ci.yml").read_text())
+    for account in ("staging", "production"):
+        gate = jobs[f"pipelines {account}"]
+        assert (gate.when, gate.allow_failure) == ("manual", True)
+        assert gate.stage_index > max(
+            (job.stage_index for name, job in jobs.items() if name.startswith("deploy")), default=-1
+        )
+        job = expanded[gate.name]
+        assert job["environment"] == account
+        assert job["variables"]["TO_ROLE_ARN"] == f"$AWS_{account.upper()}_ROLE_ARN"
+        assert any("pipelines upsert" in line for line in job["script"])
 
 
 @pytest.mark.parametrize(
