@@ -6,6 +6,7 @@ more for each.
 
 import copy
 from types import ModuleType
+from typing import get_args
 
 import pytest
 import rules_of_access
@@ -16,9 +17,10 @@ from breakages import BREAKAGES
 from breakages_of_act import BREAKAGES_OF_ACT
 from breaking import Break, Rule
 from code_calls import clients_handed_in
-from expanded_stack import Stack
+from expanded_stack import Stack, named
 
 from checks.expand import expanded
+from pipeline_specs.config.recipients import Status
 
 ALL_BREAKAGES = [*BREAKAGES, *BREAKAGES_OF_ACT]
 TEMPLATE = expanded()
@@ -43,6 +45,20 @@ RULES = [
     for module in (rules_of_events, rules_of_access, rules_of_functions, rules_of_act)
     for rule in rules_in(module)
 ]
+
+
+def test_every_status_that_a_text_may_be_written_for_reaches_notify() -> None:
+    reaching: dict[str, set[str]] = {}
+    rules = STACK.of("Events::Rule")
+    for rule, target in STACK.targets():
+        pattern = rules[rule].get("EventPattern", {})
+        if named(target["Arn"]) == "NotifyQueue":
+            for kind in pattern["detail-type"]:
+                statuses = pattern.get("detail", {}).get("currentStepStatus", get_args(Status))
+                reaching.setdefault(kind, set()).update(statuses)
+    for kind in ("Execution", "Execution Step"):
+        name = f"SageMaker Model Building Pipeline {kind} Status Change"
+        assert reaching[name] >= set(get_args(Status)), kind
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
