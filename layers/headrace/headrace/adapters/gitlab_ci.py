@@ -20,6 +20,12 @@ _TIMEOUT = (3.0, 10.0)  # seconds to connect, and between two bytes of an answer
 # A limit may last an hour: the state machine waits, not a function that is paid for.
 _DO_NOT_WAIT = {"obey_rate_limit": False}
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+# Even a trigger without variables of its own is refused then: GitLab adds one with its payload.
+_NO_VARIABLES = (
+    "the project does not let the owner of the trigger token set pipeline variables; under "
+    "Settings > CI/CD > Variables > Minimum role to use pipeline variables choose a role that the "
+    "owner has (ci_pipeline_variables_minimum_override_role of GitLab's projects API)"
+)
 _RUNNING = frozenset(
     {
         "created",
@@ -28,6 +34,7 @@ _RUNNING = frozenset(
         "waiting_for_callback",
         "pending",
         "running",
+        "canceling",
         "scheduled",
     }
 )
@@ -182,6 +189,8 @@ def _answer(call: Any, doing: str) -> Any:
         too_many = code == 429 or "Too many pipelines" in text
         if too_many or code is None or code >= 500:
             error = RetryableError(f"{doing}: GitLab said {code} {text}")
+        elif "Insufficient permissions to set pipeline variables" in text:
+            error = PermanentError(f"{doing}: {_NO_VARIABLES}")
         elif code == 404:
             error = PermanentError(
                 f"{doing}: GitLab said 404: no such project, or the trigger token is another's"
