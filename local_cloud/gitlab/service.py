@@ -53,6 +53,7 @@ class Settings:
 
     pipelines_per_minute: int | None = None
     variables_allowed: bool = True
+    token_expires: str | None = None  # ISO date, at whose beginning the API token ends
 
 
 class Service:

@@ -39,6 +39,22 @@ def project(it: Project) -> dict[str, Any]:
     }
 
 
+def token(expires: str | None) -> dict[str, Any]:
+    """GET /personal_access_tokens/self"""
+    return {
+        "id": 1,
+        "name": USER["name"],
+        "revoked": False,
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "scopes": ["api"],
+        "user_id": USER["id"],
+        "last_used_at": None,
+        "active": True,
+        "expires_at": expires,
+        "last_used_ips": [],
+    }
+
+
 def pipeline_in_list(it: Pipeline, of: Project) -> dict[str, Any]:
     """GET /projects/:id/pipelines"""
     return {

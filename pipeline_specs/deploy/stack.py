@@ -40,7 +40,7 @@ class Stack:
         """The account whose registry holds the versions to score with; empty if it is this one."""
         parameters = self._described.get("Parameters", [])
         values = {one["ParameterKey"]: one["ParameterValue"] for one in parameters}
-        return values.get("RegistryAccountId", "")
+        return str(values.get("RegistryAccountId", ""))
 
     def output(self, name: str) -> str:
         """Return an output of the stack."""

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.adapters.client import from_aws
 from headrace.domain.errors import HeadraceError, PermanentError, RetryableError
+from headrace.domain.events import digest
 
 _TIMEOUT = (3.0, 10.0)  # seconds to connect, and between two bytes of an answer
 # A limit may last an hour: the state machine waits, not a function that is paid for.
@@ -49,6 +50,7 @@ class Settings:
     ref: str
     trigger_token: str = field(repr=False)
     api_token: str = field(repr=False)
+    secret_arn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,18 @@ class CiPipeline:
     def is_running(self) -> bool:
         """Whether it has not come to its end yet."""
         return self.status in _RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """The API token: what identifies it, the date it expires, and the secret that holds it.
+
+    `expires` is None for a token without an end and empty for one that GitLab refuses.
+    """
+
+    id: str
+    expires: str | None
+    secret_arn: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +112,7 @@ def settings(
             'the secret with the GitLab tokens should be {"trigger_token": ..., "api_token": ...}; '
             f"put it with `aws secretsmanager put-secret-value --secret-id {secret_arn} ...`"
         ) from None
-    return Settings(url, project_path, ref, trigger_token, api_token)
+    return Settings(url, project_path, ref, trigger_token, api_token, secret_arn)
 
 
 class GitLab:
@@ -154,7 +168,26 @@ class GitLab:
         )
         return [CiJob(str(job.name), str(job.status), str(job.web_url)) for job in listed]
 
+    def token(self) -> ApiToken:
+        """Return what GitLab says of the API token. (Of a trigger token it says nothing.)"""
+        import gitlab as python_gitlab
+
+        api, secret_arn = self._api(), self._settings.secret_arn
+
+        def asked() -> ApiToken:
+            try:
+                answer = api.personal_access_tokens.get("self", **_DO_NOT_WAIT)
+            except python_gitlab.GitlabAuthenticationError:
+                return ApiToken(digest(self._settings.api_token)[:16], "", secret_arn)
+            return ApiToken(str(answer.id), answer.expires_at, secret_arn)
+
+        found: ApiToken = _answer(asked, "asking when the API token expires")
+        return found
+
     def _project(self, private_token: bool = True) -> Any:
+        return self._api(private_token).projects.get(self._settings.project_path, lazy=True)
+
+    def _api(self, private_token: bool = True) -> Any:
         # python-gitlab costs 100 ms to import: only a refresh pays for it.
         import gitlab as python_gitlab
         import requests
@@ -169,7 +202,7 @@ class GitLab:
             timeout=_TIMEOUT,  # type: ignore[arg-type]  # handed to requests, which takes a pair
             session=session,
         )
-        return api.projects.get(self._settings.project_path, lazy=True)
+        return api
 
 
 def _answer(call: Any, doing: str) -> Any:

@@ -15,6 +15,7 @@ from headrace.domain.events import (
     ENDED,
     ApprovalOverdue,
     Event,
+    GitLabTokenEnds,
     LaneDue,
     ModelPackageChanged,
     ModelQualityFailed,
@@ -107,6 +108,8 @@ class LookUp(NamedTuple):
                         "run `headrace pipelines upsert PROJECT`"
                     )
                 return [(project, event.pipeline, event)]
+            case GitLabTokenEnds():
+                return []  # people are notified; nothing is decided
             case ObjectCreated():
                 raise AssertionError("uploads are decided together")
 

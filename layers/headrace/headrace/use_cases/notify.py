@@ -9,6 +9,7 @@ from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.events import (
     ENDED,
     Event,
+    GitLabTokenEnds,
     ModelPackageChanged,
     RunStatusChanged,
     StepStatusChanged,
@@ -24,6 +25,7 @@ from headrace.notifications import run_messages, version_messages
 from headrace.notifications.format import ToldRun
 
 DATA_QUALITY_STEP = "DataQualityCheck"
+EVERY_PROJECT = "headrace"  # what is about the stack goes to who hears of all projects
 
 
 Told = tuple[str, Message]
@@ -38,6 +40,11 @@ def messages_for(
     """
     found: list[Told | None] = []
     match event:
+        case GitLabTokenEnds():
+            message = version_messages.gitlab_token_ends(
+                EVERY_PROJECT, event.expires, event.within_days, event.secret_arn, event.time
+            )
+            found = [(event.business_key, message)]
         case ModelPackageChanged():
             found = [_package(ledger, bucket, sagemaker, event)]
         case RunStatusChanged():
