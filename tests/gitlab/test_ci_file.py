@@ -9,6 +9,7 @@ import pytest
 import yaml
 from own_project import ARN, REFRESH, UPSERT
 
+from local_cloud.deploy import ci
 from local_cloud.gitlab import ci_local
 
 
@@ -190,6 +191,12 @@ def test_every_job_with_aws_has_the_region_in_both_variables(planned: Any, check
                 check=True,
             ).stdout
             assert shown == "eu-west-1 eu-west-1\n", name
+
+
+def test_the_laptops_gitlab_names_the_region_in_one_variable_as_the_readme_asks() -> None:
+    given = ci.variables({"endpoint_url": "http://127.0.0.1:1", "region": "eu-west-1"}, Path())
+    named = {name: value for name, value in given.items() if value == "eu-west-1"}
+    assert named == {"AWS_REGION": "eu-west-1"}
 
 
 def test_only_jobs_that_need_aws_get_a_token(planned: Any) -> None:
