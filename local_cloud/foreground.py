@@ -64,6 +64,7 @@ def variables(home: Path) -> dict[str, str]:
         "AWS_ENDPOINT_URL": info["endpoint_url"],
         "AWS_ACCESS_KEY_ID": info["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": info["secret_access_key"],
+        "AWS_REGION": info["region"],  # before AWS_DEFAULT_REGION, which may be the shell's own
         "AWS_DEFAULT_REGION": info["region"],
         "DATA_BUCKET": info["outputs"].get("DataBucketName", ""),
         "MAIL_DIR": info["mail_dir"],

@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from headrace.runtime import runtime
+from headrace.use_cases.gitlab_token import look_at_token
 from headrace.use_cases.reconcile import Reconciler
 
 logger = Logger()
@@ -19,6 +20,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         adapters.notify_queue,
         adapters.forgotten_after,
     )
-    put_back = reconciler.run(inventory=event.get("inventory") is True)
+    inventory = event.get("inventory") is True
+    if inventory:
+        queue, warn = adapters.notify_queue, logger.warning
+        look_at_token(lambda: adapters.gitlab, adapters.ledger, queue, adapters.now(), warn)
+    put_back = reconciler.run(inventory)
     logger.info("reconciled", extra={"put_back": put_back})
     return {"put_back": put_back}

@@ -22,7 +22,6 @@ def variables(info: dict[str, Any], venv: Path) -> dict[str, str]:
     """The project's CI/CD variables: where this cloud is, and the prepared environments."""
     return {
         "AWS_ENDPOINT_URL": info["endpoint_url"],
-        "AWS_DEFAULT_REGION": info["region"],
         "AWS_REGION": info["region"],
         "VENV": str(venv),
     }

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlencode
 
@@ -52,6 +53,7 @@ class _Error(Exception):
         self.answer = Answer(status, content)
 
 
+_EXPIRED = "Token is expired. You can either do re-authorization or token refresh."
 _NOT_FOUND = {"message": "404 Not found"}
 _Route = Callable[["Api", Request, tuple[str, ...]], Answer]
 _ROUTES: list[tuple[str, re.Pattern[str], _Route]] = []
@@ -92,7 +94,7 @@ class Api:
     @_route("GET", "/api/v4/personal_access_tokens/self")
     def token(self, request: Request, _: tuple[str, ...]) -> Answer:
         self._authenticate(request)
-        return Answer(200, views.TOKEN)
+        return Answer(200, views.token(self._service.settings.token_expires))
 
     @_route("GET", "/api/v4/projects/:id")
     def project(self, request: Request, parts: tuple[str, ...]) -> Answer:
@@ -208,6 +210,9 @@ class Api:
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         if request.headers.get("private-token", bearer) != self._service.tokens.api:
             raise _Error(401, {"message": "401 Unauthorized"})
+        expires = self._service.settings.token_expires
+        if expires and expires <= datetime.now(UTC).date().isoformat():
+            raise _Error(401, {"error": "invalid_token", "error_description": _EXPIRED})
 
     def _is_project(self, identity: str) -> bool:
         project = self._service.project

@@ -19,7 +19,9 @@ import yaml
 from local_cloud.gitlab import node
 
 STATE = ".gitlab-ci-local"
-_WORKFLOW = "headrace:workflow"  # a job with the rules of `workflow`, so that they are evaluated
+_WORKFLOW = "headrace:workflow:"  # a job for each rule of `workflow`, so that it is evaluated
+_USUAL_AUTO_CANCEL = "conservative"
+_CONDITIONS = ("if", "changes", "exists")
 _SHELL = ("--force-shell-executor", "--no-json-schema-validation", "--no-color")
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -44,14 +46,16 @@ class PlannedJob:
     needs: list[str] | None
     resource_group: str | None
     id_tokens: dict[str, list[str]]
+    interruptible: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A pipeline before it runs."""
+    """A pipeline before it runs. `on_new_commit` is that of `auto_cancel`."""
 
     name: str | None
     jobs: list[PlannedJob]
+    on_new_commit: str = _USUAL_AUTO_CANCEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,9 @@ def plan(tool: Tool, clone: Path, variables: Mapping[str, str]) -> Plan:
     Raises InvalidConfiguration and FilteredByWorkflow.
     """
     workflow = _workflow(clone / ".gitlab-ci.yml")
-    probe = {"stage": ".pre", "script": ["true"], "rules": workflow.get("rules") or [{}]}
-    (clone / ".gitlab-ci-local.yml").write_text(json.dumps({_WORKFLOW: probe}), encoding="utf-8")
+    rules: list[dict[str, Any]] = workflow.get("rules") or [{}]
+    probes = {f"{_WORKFLOW}{number}": _probe(rule) for number, rule in enumerate(rules)}
+    (clone / ".gitlab-ci-local.yml").write_text(json.dumps(probes), encoding="utf-8")
     done = subprocess.run(
         tool.command("--list-json"),
         cwd=clone,
@@ -100,8 +105,12 @@ def plan(tool: Tool, clone: Path, variables: Mapping[str, str]) -> Plan:
     if done.returncode:
         raise InvalidConfiguration(done.stderr.strip())
     listed = {job["name"]: job for job in json.loads(done.stdout)}
-    if listed.pop(_WORKFLOW)["when"] == "never":
+    matching = [
+        rule for probe, rule in zip(probes, rules, strict=True) if _is_in(listed.pop(probe))
+    ]
+    if not matching or matching[0].get("when") == "never":
         raise FilteredByWorkflow
+    auto_cancel = {**workflow.get("auto_cancel", {}), **matching[0].get("auto_cancel", {})}
     expanded = yaml.safe_load((clone / STATE / "expanded-gitlab-ci.yml").read_text("utf-8"))
     known = {**(expanded.get("variables") or {}), **variables}
     name = expand(workflow.get("name") or "", known).strip()
@@ -109,9 +118,10 @@ def plan(tool: Tool, clone: Path, variables: Mapping[str, str]) -> Plan:
     jobs = [
         _planned(job, _definition(expanded, job["name"]), stages, known)
         for job in listed.values()
-        if job["when"] != "never"
+        if _is_in(job)
     ]
-    return Plan(name or None, sorted(jobs, key=lambda job: job.stage_index))
+    on_new_commit = auto_cancel.get("on_new_commit", _USUAL_AUTO_CANCEL)
+    return Plan(name or None, sorted(jobs, key=lambda job: job.stage_index), on_new_commit)
 
 
 def run(
@@ -188,6 +198,16 @@ def _workflow(file: Path) -> dict[str, Any]:
     return document.get("workflow") or {}
 
 
+def _probe(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A job that is in the pipeline if a rule of `workflow` matches."""
+    conditions = {key: rule[key] for key in _CONDITIONS if key in rule}
+    return {"stage": ".pre", "script": ["true"], "rules": [conditions]}
+
+
+def _is_in(listed: Mapping[str, Any]) -> bool:
+    return bool(listed["when"] != "never")
+
+
 def _definition(expanded: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A job's keywords; those of a matrix job are under its name without the matrix."""
     definition: dict[str, Any] = expanded.get(name) or expanded[name.partition(": [")[0]]
@@ -216,6 +236,7 @@ def _planned(
             variable: [expand(audience, variables) for audience in _list(token["aud"])]
             for variable, token in (definition.get("id_tokens") or {}).items()
         },
+        interruptible=bool(definition.get("interruptible", False)),
     )
 
 

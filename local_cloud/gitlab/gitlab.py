@@ -82,6 +82,10 @@ class GitLab:
         """The project's setting "minimum role to use pipeline variables": everybody or nobody."""
         self._service.settings.variables_allowed = allowed
 
+    def expire_token(self, on: str | None) -> None:
+        """Let the API token end at the beginning of an ISO date (UTC), or never."""
+        self._service.settings.token_expires = on
+
     def stop(self) -> None:
         """End jobs and server; pipelines and tokens stay in the state directory."""
         self._server.refuse(True)

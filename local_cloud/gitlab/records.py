@@ -14,6 +14,7 @@ from local_cloud.gitlab.statuses import (
     FINISHED,
     MANUAL,
     SKIPPED,
+    STARTED,
     pipeline_status,
 )
 
@@ -44,6 +45,7 @@ class Job:
     needs: list[str] | None
     resource_group: str | None
     id_tokens: dict[str, list[str]]  # variable -> audiences
+    interruptible: bool = False
     status: str = CREATED
     played: bool = False
     variables: dict[str, str] = field(default_factory=dict)  # given when played
@@ -72,6 +74,7 @@ class Pipeline:
     variables: dict[str, str]
     jobs: list[Job] = field(default_factory=list)
     yaml_errors: str | None = None
+    on_new_commit: str = "conservative"
     created_at: str = field(default_factory=now)
     updated_at: str = field(default_factory=now)
     started_at: str | None = None
@@ -81,6 +84,11 @@ class Pipeline:
     def status(self) -> str:
         """GitLab's one word for all the jobs together."""
         return FAILED if self.yaml_errors else pipeline_status(self.jobs)
+
+    @property
+    def has_started_for_good(self) -> bool:
+        """Whether a job started that no newer commit may interrupt."""
+        return any(job.status in STARTED and not job.interruptible for job in self.jobs)
 
     def job(self, name: str) -> Job | None:
         """The job of that name, if the rules let it into this pipeline."""

@@ -92,17 +92,33 @@ class Runner:
             self._records.save()
             return True
 
-    def cancel(self, pipeline: Pipeline) -> None:
-        """Cancel running and waiting jobs."""
+    def cancel(self, pipeline: Pipeline, interruptible_only: bool = False) -> None:
+        """Cancel running and waiting jobs, with `interruptible_only` none of the others."""
         with self._records.lock:
             for job in pipeline.jobs:
-                if job.status in FINISHED:
+                if job.status in FINISHED or (interruptible_only and not job.interruptible):
                     continue
                 job.finish(CANCELED)
                 self._end(job.id)
             pipeline.touch()
             self._records.save()
             self._start_what_waits()
+
+    def cancel_redundant(self, newer: Pipeline, head: str | None) -> None:
+        """Cancel the older pipelines of other commits of its ref, unless they say otherwise.
+
+        As `Ci::PipelineCreation::CancelRedundantPipelinesService` does for each new pipeline.
+        """
+        with self._records.lock:
+            for older in self._records.pipelines.values():
+                if older.id >= newer.id or older.ref != newer.ref:
+                    continue
+                if older.sha in (newer.sha, head) or older.status not in {CREATED, *ACTIVE}:
+                    continue
+                if older.on_new_commit == "interruptible":
+                    self.cancel(older, interruptible_only=True)
+                elif older.on_new_commit == "conservative" and not older.has_started_for_good:
+                    self.cancel(older)
 
     def trace(self, job_id: int) -> str:
         """A job's log so far."""

@@ -53,6 +53,7 @@ class Settings:
 
     pipelines_per_minute: int | None = None
     variables_allowed: bool = True
+    token_expires: str | None = None  # ISO date, at whose beginning the API token ends
 
 
 class Service:
@@ -104,12 +105,13 @@ class Service:
         if not plan.jobs and not pipeline.yaml_errors:
             raise Refused(NO_JOBS)
         with self.records.lock:
-            pipeline.name = plan.name
+            pipeline.name, pipeline.on_new_commit = plan.name, plan.on_new_commit
             pipeline.jobs = [
                 Job(id=self.records.next_job_id(), pipeline_id=pipeline.id, **asdict(job))
                 for job in plan.jobs
             ]
             self.records.pipelines[pipeline.id] = pipeline
+            self.runner.cancel_redundant(pipeline, self.repository.resolve(ref))
             self.runner.advance(pipeline)
         return pipeline
 

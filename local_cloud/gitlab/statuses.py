@@ -18,6 +18,7 @@ ALL = (
 )
 FINISHED = frozenset({SUCCESS, FAILED, CANCELED, SKIPPED})
 ACTIVE = frozenset({WAITING, PENDING, RUNNING})
+STARTED = frozenset({RUNNING, SUCCESS, FAILED})
 
 
 class JobState(Protocol):

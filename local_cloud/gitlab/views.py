@@ -8,20 +8,6 @@ from local_cloud.gitlab.repository import DEFAULT_BRANCH
 
 USER = {"id": 2, "username": "project_1_bot", "name": "headrace", "state": "active", "bot": True}
 
-# The project access token, on a GitLab whose administrator lets tokens live for ever.
-TOKEN = {
-    "id": 1,
-    "name": "headrace",
-    "revoked": False,
-    "created_at": "2026-01-01T00:00:00.000Z",
-    "description": None,
-    "scopes": ["api"],
-    "user_id": USER["id"],
-    "last_used_at": None,
-    "active": True,
-    "expires_at": None,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -50,6 +36,23 @@ def project(it: Project) -> dict[str, Any]:
         "web_url": it.web_url,
         "http_url_to_repo": f"{it.web_url}.git",
         "namespace": {"path": namespace, "full_path": namespace, "kind": "group"},
+    }
+
+
+def token(expires: str | None) -> dict[str, Any]:
+    """GET /personal_access_tokens/self; None where an administrator lets tokens live for ever."""
+    return {
+        "id": 1,
+        "name": USER["name"],
+        "revoked": False,
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "description": None,
+        "scopes": ["api"],
+        "user_id": USER["id"],
+        "last_used_at": None,
+        "active": True,
+        "expires_at": expires,
+        "last_used_ips": [],
     }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from headrace.domain.message import KINDS
-from pydantic import BeforeValidator, Field, StrictStr, field_validator
+from pydantic import BeforeValidator, Field, StrictStr, field_validator, model_validator
 
 from pipeline_specs.config.fields import (
     OPTIONAL_LIST,
@@ -56,9 +56,15 @@ class CustomMessage(Section):
     step: StrictStr = ""
     """The step's name; the whole run unless set."""
     status: Status
-    """The status that sends the message."""
+    """The status that sends the message; only steps have Starting."""
     message: Text
     """The text."""
+
+    @model_validator(mode="after")
+    def _has_that_status(self) -> "CustomMessage":
+        if self.status == "Starting" and not self.step:
+            raise Wrong("may be Starting for a step only; a run is Executing at once", "status")
+        return self
 
 
 def _listener(value: Any) -> Any:

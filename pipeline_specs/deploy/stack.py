@@ -66,6 +66,11 @@ class Stack:
             if one["ResourceType"] == kind and one.get("PhysicalResourceId")
         }
 
+    @property
+    def registry_account(self) -> str:
+        """The account whose registry holds the versions to score with; empty if it is this one."""
+        return self.parameters.get("RegistryAccountId", "")
+
     def output(self, name: str) -> str:
         """Return an output of the stack."""
         if name not in self.outputs:

@@ -16,6 +16,10 @@ workflow:
   rules:
     - if: $ACTION == "never"
       when: never
+    - if: $ON_NEW_COMMIT == "none"
+      auto_cancel: {on_new_commit: none}
+    - if: $ON_NEW_COMMIT == "interruptible"
+      auto_cancel: {on_new_commit: interruptible}
     - if: $ACTION == "refresh"
       variables: {PIPELINE_NAME: "refresh $ARN"}
     - when: always
@@ -54,6 +58,17 @@ announce:
   stage: after
   rules: [{if: $ACTION == "release"}]
   script: [echo "released by $CI_PIPELINE_SOURCE on $CI_COMMIT_BRANCH"]
+check:
+  stage: build
+  interruptible: true
+  rules: [{if: $ACTION == "deliver"}]
+  script:
+    - sleep "${NAP:-0}"
+release:
+  stage: deploy
+  rules: [{if: $ACTION == "deliver"}]
+  script:
+    - sleep "${NAP_OF_RELEASE:-0}"
 a job with spaces & an image:
   stage: build
   image: python:3.13

@@ -13,6 +13,7 @@ import json, os, sys, boto3, headrace, pipeline_specs
 def main():
     identity = boto3.client("sts").get_caller_identity()["Arn"]
     print("CALLED", json.dumps([*sys.argv[1:], identity]))
+    print("REGION", boto3.Session().region_name, os.environ["AWS_REGION"])
     places = (__file__, headrace.__file__, pipeline_specs.__file__)
     print("RAN", *(os.path.relpath(place, os.environ["CI_PROJECT_DIR"]) for place in places))
 """

@@ -1,11 +1,14 @@
 """The project's own .gitlab-ci.yml: which jobs run when."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from local_cloud.deploy import ci
 from local_cloud.gitlab import ci_local
 from tests.gitlab.own_project import ARN, REFRESH, UPSERT
 
@@ -51,7 +54,6 @@ def test_a_refresh_is_followed_by_staging_and_by_productions_gate(planned: Any) 
     assert jobs["promote staging"].when == "on_success"
     gate = jobs["promote production"]
     assert (gate.when, gate.allow_failure) == ("manual", True)  # else the pipeline would wait
-    assert gate.resource_group == "production-abalone"
 
 
 @pytest.mark.parametrize("account", ["STAGING", "PRODUCTION"])
@@ -78,9 +80,50 @@ def test_an_upsert_runs_the_job_that_makes_the_pipelines_alone(planned: Any) -> 
     assert [job.name for job in every_project.jobs] == ["pipelines"]
 
 
-def test_upsert_and_refresh_of_one_project_exclude_each_other(planned: Any) -> None:
-    groups = {planned(**given).jobs[0].resource_group for given in (REFRESH, UPSERT)}
-    assert groups == {"pipelines-abalone"}
+@pytest.mark.parametrize("upsert", [UPSERT, {"HEADRACE_ACTION": "upsert"}, DEPLOYERS])
+def test_what_writes_the_pipelines_of_one_account_runs_one_after_the_other(
+    planned: Any, upsert: dict[str, str]
+) -> None:
+    writing = {
+        job.name: job.resource_group
+        for given in (upsert, REFRESH)
+        for job in planned(**given, **PROMOTERS).jobs
+        if job.name.startswith(("pipelines", "refresh", "promote"))
+    }
+    assert writing == {
+        **dict.fromkeys(("pipelines", "refresh"), "pipelines"),
+        **dict.fromkeys(("pipelines staging", "promote staging"), "pipelines staging"),
+        **dict.fromkeys(("pipelines production", "promote production"), "pipelines production"),
+    }
+
+
+@pytest.mark.parametrize("upsert", [UPSERT, {"HEADRACE_ACTION": "upsert"}, DEPLOYERS])
+def test_settings_reach_each_scoring_account_behind_its_own_gate(
+    planned: Any, checkout: Path, upsert: dict[str, str]
+) -> None:
+    jobs = {job.name: job for job in planned(**upsert, **PROMOTERS).jobs}
+    expanded = yaml.safe_load((checkout / ci_local.STATE / "expanded-gitlab-ci.yml").read_text())
+    for account in ("staging", "production"):
+        gate = jobs[f"pipelines {account}"]
+        assert (gate.when, gate.allow_failure) == ("manual", True)
+        assert gate.stage_index > max(
+            (job.stage_index for name, job in jobs.items() if name.startswith("deploy")), default=-1
+        )
+        job = expanded[gate.name]
+        assert job["environment"] == account
+        assert job["variables"]["TO_ROLE_ARN"] == f"$AWS_{account.upper()}_ROLE_ARN"
+        assert any("pipelines upsert" in line for line in job["script"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [REFRESH | PROMOTERS, UPSERT, {"HEADRACE_ACTION": "upsert"}, {"HEADRACE_ACTION": "destroy"}],
+)
+def test_a_push_cancels_nothing_that_was_asked_for(planned: Any, given: dict[str, str]) -> None:
+    plan = planned(**given, **DEPLOYERS)
+    assert plan.on_new_commit == "none"
+    assert not any(job.interruptible for job in plan.jobs)
+    assert planned().on_new_commit == "conservative"
 
 
 @pytest.mark.parametrize(
@@ -130,6 +173,30 @@ def test_a_merge_request_is_checked_and_never_deployed(planned: Any) -> None:
     )
     assert plan.name == "check topic"
     assert [job.name for job in plan.jobs] == ["check", "test", "build"]
+
+
+def test_every_job_with_aws_has_the_region_in_both_variables(planned: Any, checkout: Path) -> None:
+    planned(**DEPLOYERS)
+    expanded = yaml.safe_load((checkout / ci_local.STATE / "expanded-gitlab-ci.yml").read_text())
+    with_aws = {name: job for name, job in expanded.items() if "id_tokens" in job}
+    assert len(with_aws) > len(DEPLOYERS)
+    for name, job in with_aws.items():
+        before = "\n".join(job["before_script"])
+        for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+            shown = subprocess.run(
+                ["sh", "-ec", f"make() {{ :; }}\n{before}\necho $AWS_REGION $AWS_DEFAULT_REGION"],
+                env={"VENV": "", "CI_PROJECT_DIR": "", "AWS_ROLE_ARN": "", variable: "eu-west-1"},
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            assert shown == "eu-west-1 eu-west-1\n", name
+
+
+def test_the_laptops_gitlab_names_the_region_in_one_variable_as_the_readme_asks() -> None:
+    given = ci.variables({"endpoint_url": "http://127.0.0.1:1", "region": "eu-west-1"}, Path())
+    named = {name: value for name, value in given.items() if value == "eu-west-1"}
+    assert named == {"AWS_REGION": "eu-west-1"}
 
 
 def test_only_jobs_that_need_aws_get_a_token(planned: Any) -> None:

@@ -90,7 +90,7 @@ def _role(aws: dict[str, str], gitlab_url: str, project_path: str) -> str:
         },
     }
     role = boto3.client("iam", **aws).create_role(
-        RoleName=f"delivery-{project_path.replace('/', '-')}",
+        RoleName=f"delivery-{project_path.replace('/', '-')}-{host.partition(':')[2]}",
         AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
     )
     return str(role["Role"]["Arn"])
@@ -110,20 +110,28 @@ def environments(tmp_path: Path) -> Path:
     return prepared
 
 
-def _gitlab_variables(aws: dict[str, str], environments: Path) -> dict[str, str]:
+def _gitlab_variables(
+    aws: dict[str, str], environments: Path, region_variable: str
+) -> dict[str, str]:
     return {
         "VENV": str(environments),
         "AWS_ENDPOINT_URL": aws["endpoint_url"],
-        "AWS_REGION": aws["region_name"],
-        "AWS_DEFAULT_REGION": aws["region_name"],
+        region_variable: aws["region_name"],
     }
 
 
 @pytest.fixture
+def region_variable() -> str:
+    """The one variable that names the region."""
+    return "AWS_REGION"
+
+
+@pytest.fixture
 def delivering(
-    checkout: Path, tmp_path: Path, aws: dict[str, str], environments: Path
+    checkout: Path, tmp_path: Path, aws: dict[str, str], environments: Path, region_variable: str
 ) -> Iterator[Any]:
-    gitlab = start_gitlab(checkout, tmp_path / "state", _gitlab_variables(aws, environments))
+    variables = _gitlab_variables(aws, environments, region_variable)
+    gitlab = start_gitlab(checkout, tmp_path / "state", variables)
     yield gitlab
     gitlab.stop()
 
@@ -139,6 +147,7 @@ def _ran(log: str) -> list[str]:
     return line.split()[1:]
 
 
+@pytest.mark.parametrize("region_variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
 def test_a_refresh_job_is_called_with_the_package_and_acts_as_the_delivery_role(
     delivering: Any, aws: dict[str, str]
 ) -> None:
@@ -156,6 +165,7 @@ def test_a_refresh_job_is_called_with_the_package_and_acts_as_the_delivery_role(
         "layers/headrace/headrace/__init__.py",
         "pipeline_specs/__init__.py",
     ], "the job runs the code of its own checkout, not what the command was installed from"
+    assert f"REGION {aws['region_name']} {aws['region_name']}" in log.splitlines()
     name = role.rpartition("/")[2]
     assert identity.startswith(f"arn:aws:sts::000000000000:assumed-role/{name}/gitlab-1-")
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import gitlab as python_gitlab
@@ -100,10 +101,19 @@ def test_a_bad_api_token_is_refused_everywhere(hosted: GitLab) -> None:
             assert refusal(error) == (401, "401 Unauthorized")
 
 
-def test_a_token_says_until_when_it_is_valid_and_what_it_may_do(hosted: GitLab) -> None:
+def test_a_token_says_when_it_expires_until_it_has(project: Any, hosted: GitLab) -> None:
+    today = datetime.now(UTC).date()
+    tomorrow = (today + timedelta(days=1)).isoformat()
     with client(hosted) as api:
+        assert api.personal_access_tokens.get("self").expires_at is None
+        hosted.expire_token(tomorrow)
         token = api.personal_access_tokens.get("self")
-    assert (token.active, token.expires_at, token.scopes) == (True, None, ["api"])
+        assert (token.expires_at, token.active, token.revoked) == (tomorrow, True, False)
+        hosted.expire_token(today.isoformat())
+        with pytest.raises(GitlabAuthenticationError) as error:
+            api.personal_access_tokens.get("self")
+    assert error.value.response_code == 401
+    assert "Token is expired" in str(error.value.response_body)
 
 
 def test_a_trigger_token_reads_nothing(hosted: GitLab) -> None:

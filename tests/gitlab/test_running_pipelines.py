@@ -112,6 +112,37 @@ def test_a_canceled_pipeline_stops_at_once(project: Any, hosted: GitLab, tmp_pat
     assert jobs(pipeline) == {"refresh": "canceled"}
 
 
+@pytest.mark.parametrize(
+    ("on_new_commit", "naps", "became"),
+    [
+        ("", {"NAP": "60"}, {"check": "canceled", "release": "canceled"}),
+        ("", {"NAP_OF_RELEASE": "60"}, {"check": "success", "release": "running"}),
+        ("none", {"NAP": "60"}, {"check": "running", "release": "created"}),
+        ("interruptible", {"NAP_OF_RELEASE": "60"}, {"check": "success", "release": "running"}),
+    ],
+)
+def test_a_newer_commits_pipeline_cancels_an_older_one_as_redundant(
+    project: Any,
+    project_dir: Path,
+    hosted: GitLab,
+    on_new_commit: str,
+    naps: dict[str, str],
+    became: dict[str, str],
+) -> None:
+    given = {"ACTION": "deliver", "ON_NEW_COMMIT": on_new_commit, **naps}
+    older = project.trigger_pipeline("main", hosted.trigger_token, given)
+    sleeper = "release" if "NAP_OF_RELEASE" in naps else "check"
+    while jobs(older)[sleeper] != "running":
+        assert "failed" not in jobs(older).values()
+        time.sleep(0.02)
+    finished(project.trigger_pipeline("main", hosted.trigger_token, {"ACTION": "refresh"}))
+    assert "canceled" not in jobs(older).values(), "both are of one commit"
+    (project_dir / "another.txt").write_text("commit")
+    hosted.push()
+    finished(project.trigger_pipeline("main", hosted.trigger_token, {"ACTION": "refresh"}))
+    assert jobs(older) == became
+
+
 def test_secrets_never_reach_a_trace(project: Any, run: Run) -> None:
     log = trace(project, run(ACTION="refresh", ARN=ARN), "refresh")
     assert "correct-horse" not in log

@@ -37,6 +37,7 @@ OWN = package(
 NUMBERS = {"metric": "mse", "value": 6.0912, "threshold": 10.0}
 LAMBDA_SAID = json.dumps({"errorMessage": "abalone: role was not found", "errorType": "Permanent"})
 CI = "https://gitlab.example.com/data-science/headrace/-/pipelines/71"
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:GitLabSecret-1a2b3c"
 VIOLATIONS = [
     {
         "feature_name": f"feature_{number}",
@@ -136,6 +137,10 @@ CASES: dict[str, Message] = {
     "refresh-failed": version_messages.refresh_failed(
         "abalone", FIRST.arn, f"CI pipeline {CI} is failed; failed: refresh", NOW
     ),
+    "gitlab-token-ends": version_messages.gitlab_token_ends(
+        "abalone", "2026-11-15", 14, SECRET, NOW
+    ),
+    "gitlab-token-ends, refused": version_messages.gitlab_token_ends("abalone", "", 0, SECRET, NOW),
     "rollback-impossible": version_messages.nothing_approved("abalone", FIRST.arn, NOW),
     "live-version-gone": version_messages.live_version_gone("abalone", FIRST.arn, NOW),
 }

@@ -1,15 +1,21 @@
 """Which messages an event is worth."""
 
 import json
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 from headrace.adapters import client as aws
 from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import Execution, SageMaker
 from headrace.domain.events import Event, RunStatusChanged, StepStatusChanged
+from headrace.domain.message import KINDS
+from headrace.domain.project import CustomMessage as ProjectsOwn
 from headrace.domain.project import Project
 from headrace.use_cases.notify import DATA_QUALITY_STEP, messages_for
+from pydantic import ValidationError
 
+from pipeline_specs.config.recipients import CustomMessage, Status
 from tests.headrace import handed_in
 from tests.headrace.samples import INFERENCE, NOW, RUN
 
@@ -44,6 +50,29 @@ def test_the_end_of_a_run_reports_violations_whose_event_was_lost(reported: Ledg
     at_the_step, at_the_end = told(reported, CHECKED), told(reported, ENDED)
     assert list(at_the_step.values()) == ["data-quality"]
     assert at_the_step.items() < at_the_end.items(), "under the same key, so that it is told once"
+
+
+@pytest.mark.parametrize("step", ["", "Train"])
+@pytest.mark.parametrize("status", get_args(Status))
+def test_a_text_of_ones_own_is_sent_for_every_status_that_settings_take(
+    reported: Ledger, project: Project, step: str, status: str
+) -> None:
+    custom = {"pipeline": INFERENCE, "step": step, "status": status, "message": "Our own words."}
+    if (step, status) == ("", "Starting"):
+        with pytest.raises(ValidationError, match="for a step only"):
+            CustomMessage.model_validate(custom)
+        return
+    CustomMessage.model_validate(custom)
+    reported.put_project(replace(project, custom_messages=(ProjectsOwn(**custom),)))
+    event = (
+        StepStatusChanged(INFERENCE, RUN, step, status, "", NOW)
+        if step
+        else RunStatusChanged(INFERENCE, RUN, status, "upload-1", NOW)
+    )
+    found = messages_for(reported, handed_in.bucket(BUCKET), SAGEMAKER, event)
+    (sent,) = [message for key, message in found if key == event.business_key]
+    assert sent.text.startswith("Our own words.\n")
+    assert sent.kind in KINDS["runs"]
 
 
 def test_a_run_that_only_missed_its_threshold_is_reported_as_such(

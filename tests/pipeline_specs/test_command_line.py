@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -162,4 +166,21 @@ def test_a_missing_region_is_reported(terminal: Terminal, monkeypatch: pytest.Mo
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    assert "error: no region; name one with --region" in terminal.fails("delete", "abalone")
+    said = "error: no region; name one with --region, set AWS_REGION or choose a --profile\n"
+    for command in (["delete"], ["upsert"], ["definition", "abalone", "training"]):
+        assert terminal.fails(command[0], *(command[1:] or ["abalone"])) == said
+
+
+def test_the_sdk_has_its_region_from_aws_region_alone(terminal: Terminal) -> None:
+    command = "pipelines definition abalone training"
+    environment = {name: value for name, value in os.environ.items() if "_REGION" not in name}
+    alone = {"AWS_REGION": terminal.session.region_name, "AWS_CONFIG_FILE": "/dev/null"}
+    done = subprocess.run(
+        [Path(sys.prefix) / "bin" / "headrace", *command.split()],
+        env=environment | alone,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"Steps"' in done.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import boto3
 import pytest
@@ -15,7 +15,7 @@ from pipeline_specs.config.settings import Settings
 from pipeline_specs.deploy import promotion, sharing
 from pipeline_specs.deploy.account import Account
 from pipeline_specs.deploy.stack import Stack
-from tests.pipeline_specs.typed_commands import INFERENCE, Terminal
+from tests.pipeline_specs.typed_commands import INFERENCE, TRAINING, Terminal
 
 GROUP = "arn:aws:sagemaker:us-east-1:000000000000:model-package-group/headrace-abalone"
 LIVE = Lane("headrace-abalone-inference", rollout=Rollout(live="version 3", deployed_by=11))
@@ -113,6 +113,62 @@ def test_an_upsert_keeps_what_a_refresh_just_put_there(
     assert terminal.describe(INFERENCE)["PipelineDescription"].endswith(refreshed)
     account._ledger.claim(account.inference_lane(abalone.project), lane)
     assert newest  # and would be taken, were nothing known
+
+
+@pytest.fixture
+def elsewhere(
+    terminal: Terminal, upserted: list[str], abalone: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], None]]:
+    """The registry is another account's; what is called makes a version live here."""
+    monkeypatch.setattr(Stack, "registry_account", "000000000000")
+    monkeypatch.setattr(promotion, "own_account", lambda _: "111111111111")
+    account = Account(Stack("headrace", boto3.Session()), boto3.Session())
+    before = account.inference_lane(abalone.project)
+
+    def make_live(arn: str) -> None:
+        lane = account.inference_lane(abalone.project)
+        rollout = dataclasses.replace(lane.rollout, live=arn)
+        account._ledger.claim(lane, dataclasses.replace(lane, rollout=rollout))
+
+    yield make_live
+    account._ledger.claim(account.inference_lane(abalone.project), before)
+
+
+def test_where_no_registry_is_an_upsert_keeps_the_live_version_and_renews_the_rest(
+    terminal: Terminal,
+    elsewhere: Callable[[str], None],
+    version: Callable[..., str],
+    abalone: Settings,
+) -> None:
+    live, newest = version("Approved"), version("Approved")
+    elsewhere(live)
+    lines = terminal.types("upsert", "abalone")
+    assert terminal.describe(INFERENCE)["PipelineDescription"].endswith(live)
+    assert newest  # and is not taken
+    assert "settings of abalone in the ledger: updated" in lines
+    account = Account(Stack("headrace", boto3.Session()), boto3.Session())
+    (there,) = [one for one in account.projects() if one.name == "abalone"]
+    assert there.retune.max_per_week == 0  # training is where the registry is
+    assert not any(name in line for name in TRAINING for line in lines)
+    assert not any("ModelPackageGroup" in write for write in terminal.writes)
+
+
+def test_where_no_registry_is_an_upsert_does_nothing_before_the_first_promotion(
+    terminal: Terminal, elsewhere: Callable[[str], None], version: Callable[..., str]
+) -> None:
+    assert version("Approved")
+    assert terminal.types("upsert", "abalone") == [
+        "abalone: no version is live here; `promote` brings the first"
+    ]
+    assert terminal.writes == []
+
+
+def test_where_no_registry_is_an_upsert_refuses_a_live_version_that_was_rejected(
+    terminal: Terminal, elsewhere: Callable[[str], None], version: Callable[..., str]
+) -> None:
+    live = version("Rejected")
+    elsewhere(live)
+    assert f"{live} may not go live" in terminal.fails("upsert", "abalone")
 
 
 def test_a_version_of_the_accounts_own_registry_is_refreshed_not_promoted(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.adapters.gitlab_ci import CiJob, CiPipeline
+from headrace.adapters.gitlab_ci import ApiToken, CiJob, CiPipeline
 from headrace.domain.errors import RetryableError
 from headrace.use_cases.refresh_inference import ci_name
 
@@ -47,6 +47,9 @@ class SimulatedGitLab:
             if type(error).__module__.startswith("botocore"):  # an answer that never came
                 raise RetryableError(f"{label}: GitLab did not answer") from None
             raise
+
+    def token(self) -> ApiToken:
+        return ApiToken("1", None, "secret")
 
     def trigger(self, variables: dict[str, str]) -> CiPipeline:
         assert variables["HEADRACE_ACTION"] == "refresh"

@@ -281,7 +281,7 @@ BREAKAGES = [
     ),
     case(
         functions.operations_nobody_reaches,
-        "secretsmanager get_secret_value",
-        drop("RefreshInferenceFunction"),
+        "sagemaker start_pipeline_execution",
+        drop("AdvanceRunFunction"),
     ),
 ]

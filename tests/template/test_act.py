@@ -118,6 +118,21 @@ def test_a_refresh_is_started_once_and_watched() -> None:
     assert (event.succeeded, event.detail) == (True, url)
 
 
+def test_a_day_in_a_queue_of_gitlab_leaves_room_in_the_history() -> None:
+    running = payload(status="running", pipeline_id=7, detail="")
+    walked = walk(REFRESH, *[running] * 480, payload(status="succeeded", detail=""), {})
+    # Entered, scheduled, started, succeeded, exited; a Choice and a Wait are entered and exited.
+    events, seconds = 0, 0.0
+    for name, evaluated in walked.steps:
+        if name == "Refresh":
+            events += 5 + 2
+        if name == "WhileCiRuns" and seconds < 24 * 3600:
+            events, seconds = events + 2, seconds + evaluated
+            at_the_end = events
+    assert seconds >= 24 * 3600
+    assert at_the_end < 5000
+
+
 @pytest.mark.parametrize(
     "answer", [payload(status="failed", detail="job 3"), PermanentError("job 3")]
 )

@@ -6,10 +6,12 @@ more for each.
 
 import copy
 from types import ModuleType
+from typing import get_args
 
 import pytest
 
 from checks.expand import expanded
+from pipeline_specs.config.recipients import Status
 from tests.template import (
     rules_of_access,
     rules_of_act,
@@ -21,7 +23,7 @@ from tests.template.breakages import BREAKAGES
 from tests.template.breakages_of_act import BREAKAGES_OF_ACT
 from tests.template.breaking import Break, Rule
 from tests.template.code_calls import clients_handed_in
-from tests.template.expanded_stack import Stack
+from tests.template.expanded_stack import Stack, named
 
 ALL_BREAKAGES = [*BREAKAGES, *BREAKAGES_OF_ACT]
 TEMPLATE = expanded()
@@ -52,6 +54,20 @@ RULES = [
     )
     for rule in rules_in(module)
 ]
+
+
+def test_every_status_that_a_text_may_be_written_for_reaches_notify() -> None:
+    reaching: dict[str, set[str]] = {}
+    rules = STACK.of("Events::Rule")
+    for rule, target in STACK.targets():
+        pattern = rules[rule].get("EventPattern", {})
+        if named(target["Arn"]) == "NotifyQueue":
+            for kind in pattern["detail-type"]:
+                statuses = pattern.get("detail", {}).get("currentStepStatus", get_args(Status))
+                reaching.setdefault(kind, set()).update(statuses)
+    for kind in ("Execution", "Execution Step"):
+        name = f"SageMaker Model Building Pipeline {kind} Status Change"
+        assert reaching[name] >= set(get_args(Status)), kind
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

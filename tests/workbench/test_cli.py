@@ -60,7 +60,9 @@ def one_line(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
 def test_missing_settings_are_reported_in_one_line(tmp_path: Path) -> None:
     nothing = "http://127.0.0.1:9"
     assert "no region; name one with --region" in one_line(headrace("lanes"))
-    assert "run `aws configure`" in one_line(headrace("audit", "abalone", environment=REGION))
+    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        done = headrace("audit", "abalone", environment={variable: "us-east-1"})
+        assert "run `aws configure`" in one_line(done)
     assert "run `aws configure`" in one_line(headrace("redrive", "--region", "eu-west-1"))
     assert "(nobody) could not be found" in one_line(headrace("lanes", "--profile", "nobody"))
     unreached = headrace("lanes", environment={**REGION, **KEYS, "AWS_ENDPOINT_URL": nothing})

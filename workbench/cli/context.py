@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # each takes a large part of a second to import
     from pipeline_specs.deploy.stack import Stack
 
 STACK = "headrace"
+NO_REGION = "no region; name one with --region, set AWS_REGION or choose a --profile"
 
 
 class WrongUseError(PermanentError):
@@ -49,15 +50,15 @@ class Common:
         import boto3
 
         logging.getLogger("botocore").setLevel(logging.WARNING)  # SageMaker's SDK sets INFO
-        if self.region:
-            os.environ["AWS_DEFAULT_REGION"] = self.region  # the SDK creates sessions of its own
+        # botocore does not read AWS_REGION, unlike the AWS CLI and the other SDKs.
+        region = self.region or os.environ.get("AWS_REGION")
+        if region:
+            os.environ["AWS_DEFAULT_REGION"] = region  # the SDK creates sessions of its own
         if self.profile:
             os.environ["AWS_PROFILE"] = self.profile
-        session = boto3.Session(profile_name=self.profile, region_name=self.region)
+        session = boto3.Session(profile_name=self.profile, region_name=region or None)
         if not session.region_name:
-            raise PermanentError(
-                "no region; name one with --region, set AWS_DEFAULT_REGION or choose a --profile"
-            )
+            raise PermanentError(NO_REGION)
         return session
 
     def deployed(self) -> Stack:

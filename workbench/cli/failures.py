@@ -16,7 +16,9 @@ def _of_aws(error: Exception) -> str | None:
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
         return "no AWS credentials; run `aws configure` or `aws sso login`, or choose a --profile"
     if isinstance(error, exceptions.NoRegionError):
-        return "no region; name one with --region, set AWS_DEFAULT_REGION or choose a --profile"
+        from workbench.cli.context import NO_REGION
+
+        return NO_REGION
     if isinstance(error, exceptions.ProfileNotFound):
         return f"{one_line(error)}; `aws configure list-profiles` lists the existing ones"
     if isinstance(error, exceptions.EndpointConnectionError):

@@ -74,6 +74,8 @@ def init(project: str, csv: Path, /, *, target: str | None = None, common: Commo
 def upsert(project: Project, /, *, recreate: bool = False, common: Common = USUAL) -> None:
     """Create or update the pipelines, the settings and the recipients.
 
+    An account that scores with another one's registry keeps the version that is live there.
+
     Parameters
     ----------
     recreate
@@ -81,9 +83,12 @@ def upsert(project: Project, /, *, recreate: bool = False, common: Common = USUA
     """
     loaded, account = _opened(project, common)
     account.refuse_misfit(loaded)
+    recreate = recreate or loaded.recreate_pipelines
+    if account.stack.registry_account:
+        _upsert_elsewhere(loaded, account, recreate, common)
+        return
     from pipeline_specs.pipelines import training
 
-    recreate = recreate or loaded.recreate_pipelines
     group = f"model package group {loaded.project.model_package_group}"
     if account.put_group(loaded):
         common.say(f"{group}: created")
@@ -105,6 +110,22 @@ def upsert(project: Project, /, *, recreate: bool = False, common: Common = USUA
         putting.put_scoring(loaded, account, package, recreate, common)
     # Last, since they start runs of the new pipelines.
     for line in (*account.put_schedules(loaded), *account.upload(loaded)):
+        common.say(line)
+
+
+def _upsert_elsewhere(loaded: Settings, account: Account, recreate: bool, common: Common) -> None:
+    """Write what scores in an account without a registry, around the version that is live there."""
+    from pipeline_specs.deploy import promotion
+
+    live = account.inference_lane(loaded.project).rollout.live
+    if live is None:
+        common.say(f"{loaded.project.name}: no version is live here; `promote` brings the first")
+        return
+    package = putting.approved(loaded, account, live)
+    for line in promotion.prepare(loaded, account, package):
+        common.say(line)
+    putting.put_scoring(loaded, account, package, recreate, common)
+    for line in account.put_schedules(promotion.schedules_here(loaded)):
         common.say(line)
 
 

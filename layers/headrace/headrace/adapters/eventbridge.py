@@ -14,6 +14,7 @@ from headrace.domain.events import (
     SOURCE,
     ApprovalOverdue,
     Event,
+    GitLabTokenEnds,
     LaneDue,
     ModelPackageChanged,
     ObjectCreated,
@@ -146,6 +147,16 @@ def _version_gone(detail: _Fields, time: float) -> Event:
     return VersionGone(detail.text("group"), detail.text("arn"), time)
 
 
+def _gitlab_token_ends(detail: _Fields, time: float) -> Event:
+    return GitLabTokenEnds(
+        token=detail.text("token"),
+        expires=detail.text("expires"),
+        within_days=detail.whole("within_days", 0),
+        secret_arn=detail.text("secret_arn"),
+        time=time,
+    )
+
+
 def _lane_due(detail: _Fields, time: float) -> Event:
     return LaneDue(detail.text("pipeline").lower(), detail.text("request_id"), time)
 
@@ -166,6 +177,7 @@ _PARSERS: Final[dict[tuple[str, str], Callable[[_Fields, float], Event]]] = {
     (SOURCE, "Refresh Ended"): _refresh_ended,
     (SOURCE, "Approval Overdue"): _approval_overdue,
     (SOURCE, "Version Gone"): _version_gone,
+    (SOURCE, "GitLab Token Ends"): _gitlab_token_ends,
     (SOURCE, "Lane Due"): _lane_due,
 }
 

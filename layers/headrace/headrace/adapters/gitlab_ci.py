@@ -15,11 +15,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.adapters.client import from_aws
 from headrace.domain.errors import HeadraceError, PermanentError, RetryableError
+from headrace.domain.events import digest
 
 _TIMEOUT = (3.0, 10.0)  # seconds to connect, and between two bytes of an answer
 # A rate limit may last an hour: the state machine waits, not a billed function.
 _DO_NOT_WAIT = {"obey_rate_limit": False}
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+# Even a trigger without variables of its own is refused then: GitLab adds one with its payload.
+_NO_VARIABLES = (
+    "the project does not let the owner of the trigger token set pipeline variables; under "
+    "Settings > CI/CD > Variables > Minimum role to use pipeline variables choose a role that the "
+    "owner has (ci_pipeline_variables_minimum_override_role of GitLab's projects API)"
+)
 _RUNNING = frozenset(
     {
         "created",
@@ -28,6 +35,7 @@ _RUNNING = frozenset(
         "waiting_for_callback",
         "pending",
         "running",
+        "canceling",
         "scheduled",
     }
 )
@@ -42,6 +50,7 @@ class Settings:
     ref: str
     trigger_token: str = field(repr=False)
     api_token: str = field(repr=False)
+    secret_arn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,18 @@ class CiPipeline:
     def is_running(self) -> bool:
         """Whether it has not finished yet."""
         return self.status in _RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """The API token: what identifies it, the date it expires, and the secret that holds it.
+
+    `expires` is None for a token without an end and empty for one that GitLab refuses.
+    """
+
+    id: str
+    expires: str | None
+    secret_arn: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +112,7 @@ def settings(
             'the secret with the GitLab tokens should be {"trigger_token": ..., "api_token": ...}; '
             f"put it with `aws secretsmanager put-secret-value --secret-id {secret_arn} ...`"
         ) from None
-    return Settings(url, project_path, ref, trigger_token, api_token)
+    return Settings(url, project_path, ref, trigger_token, api_token, secret_arn)
 
 
 class GitLab:
@@ -147,6 +168,22 @@ class GitLab:
         )
         return [CiJob(str(job.name), str(job.status), str(job.web_url)) for job in listed]
 
+    def token(self) -> ApiToken:
+        """Return what GitLab says of the API token. (Of a trigger token it says nothing.)"""
+        import gitlab as python_gitlab
+
+        api, secret_arn = connection(self._settings), self._settings.secret_arn
+
+        def asked() -> ApiToken:
+            try:
+                answer = api.personal_access_tokens.get("self", **_DO_NOT_WAIT)
+            except python_gitlab.GitlabAuthenticationError:
+                return ApiToken(digest(self._settings.api_token)[:16], "", secret_arn)
+            return ApiToken(str(answer.id), answer.expires_at, secret_arn)
+
+        found: ApiToken = _answer(asked, "asking when the API token expires")
+        return found
+
     def _project(self, private_token: bool = True) -> Any:
         api = connection(self._settings, private_token)
         return api.projects.get(self._settings.project_path, lazy=True)
@@ -189,6 +226,8 @@ def _answer(call: Any, doing: str) -> Any:
         too_many = code == 429 or "Too many pipelines" in text
         if too_many or code is None or code >= 500:
             error = RetryableError(f"{doing}: GitLab said {code} {text}")
+        elif "Insufficient permissions to set pipeline variables" in text:
+            error = PermanentError(f"{doing}: {_NO_VARIABLES}")
         elif code == 404:
             error = PermanentError(
                 f"{doing}: GitLab said 404: no such project, or the trigger token of another one"

@@ -164,6 +164,23 @@ class VersionGone(NamedTuple):
         return f"gone/{self.arn}"
 
 
+class GitLabTokenEnds(NamedTuple):
+    """GitLab's API token expires within so many days, or is refused: `expires` is empty then.
+
+    `token` identifies it without being it; `secret_arn` is where its successor belongs.
+    """
+
+    token: str
+    expires: str
+    within_days: int
+    secret_arn: str
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        return key_of_token_notice(self.token, self.expires, self.within_days)
+
+
 class LaneDue(NamedTuple):
     """Reconcile found a stalled request or refresh."""
 
@@ -186,6 +203,7 @@ Event = (
     | RefreshEnded
     | ApprovalOverdue
     | VersionGone
+    | GitLabTokenEnds
     | LaneDue
 )
 
@@ -216,6 +234,11 @@ def key_of_registration(arn: str) -> str:
 def key_of_drift(execution_arn: str) -> str:
     """Return the key of the message about a run's data-quality violations."""
     return f"drift/{execution_arn}"
+
+
+def key_of_token_notice(token: str, expires: str, within_days: int) -> str:
+    """Return the key of the message that GitLab's API token expires so soon, or is refused."""
+    return f"gitlab-token/{token}/{expires or 'refused'}/{within_days}"
 
 
 def key_of_check(request_id: str) -> str:

@@ -11,7 +11,10 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "quality": ("threshold-missed", "retune-declined", "data-quality"),
     "approvals": ("model-registered", "approval-overdue", "review-missing", "own-approval"),
-    "live": ("model-live", "refresh-failed", "rollback-impossible", "live-version-gone"),
+    "live": (
+        *("model-live", "refresh-failed", "rollback-impossible", "live-version-gone"),
+        "gitlab-token-ends",
+    ),
     "files": ("file-not-taken", "drop-waits"),
 }
 

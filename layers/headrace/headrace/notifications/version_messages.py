@@ -169,6 +169,43 @@ def refresh_failed(project: str, arn: str, detail: str, at: float) -> Message:
     )
 
 
+def gitlab_token_ends(
+    project: str, expires: str, within_days: int, secret_arn: str, at: float
+) -> Message:
+    """GitLab's API token expires within some days, or GitLab refuses it: `expires` is empty."""
+    if expires:
+        ends = f"expires on {expires}, within {within_days} day{'s' * (within_days > 1)}"
+        then = f"From {expires} on"
+    else:
+        ends, then = "is refused: it expired or was revoked", "Until there is a new one"
+    return Message(
+        kind="gitlab-token-ends",
+        project=project,
+        subject=f"{project}: GitLab's API token {ends.partition(':')[0]}",
+        text=lines(
+            f"The API token with which Headrace reads GitLab {ends}.",
+            f"{then}, no approved version goes live.",
+            "",
+            *detail_lines(secret=secret_arn, at=when(at)),
+            "",
+            "Create a project access token with the scope read_api in GitLab (Settings, Access",
+            "tokens). Then put both tokens into the secret. The command waits for the trigger",
+            "token and Return, then for the API token and Return; it shows neither:",
+            "",
+            "  read -rs TRIGGER && read -rs API &&",
+            """  printf '{"trigger_token": "%s", "api_token": "%s"}' "$TRIGGER" "$API" |""",
+            f"  aws secretsmanager put-secret-value --secret-id {secret_arn} \\",
+            "    --secret-string file:///dev/stdin",
+        ),
+        detail={
+            **({"expires": expires, "within_days": within_days} if expires else {}),
+            "refused": not expires,
+            "secret_arn": secret_arn,
+            "time": iso(at),
+        },
+    )
+
+
 def nothing_approved(project: str, arn: str, at: float) -> Message:
     """The live version was rejected and there is no other to roll back to."""
     return Message(

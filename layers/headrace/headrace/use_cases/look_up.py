@@ -14,6 +14,7 @@ from headrace.domain.errors import PermanentError
 from headrace.domain.events import (
     ApprovalOverdue,
     Event,
+    GitLabTokenEnds,
     LaneDue,
     ModelPackageChanged,
     ModelQualityFailed,
@@ -108,6 +109,8 @@ class LookUp(NamedTuple):
                         "run `headrace pipelines upsert PROJECT`"
                     )
                 return [(project, event.pipeline, event)]
+            case GitLabTokenEnds():
+                return []  # people are notified; nothing is decided
             case ObjectCreated():
                 raise AssertionError("uploads are decided together")
 

@@ -8,6 +8,7 @@ from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.events import (
     Event,
+    GitLabTokenEnds,
     ModelPackageChanged,
     RunStatusChanged,
     StepStatusChanged,
@@ -26,6 +27,7 @@ from headrace.notifications.format import ReportedRun
 from headrace.use_cases.starters import with_starters
 
 DATA_QUALITY_STEP = "DataQualityCheck"
+EVERY_PROJECT = "headrace"  # what is about the stack goes to who hears of all projects
 
 
 KeyedMessage = tuple[str, Message]
@@ -40,6 +42,11 @@ def messages_for(
     """
     found: list[KeyedMessage | None] = []
     match event:
+        case GitLabTokenEnds():
+            message = version_messages.gitlab_token_ends(
+                EVERY_PROJECT, event.expires, event.within_days, event.secret_arn, event.time
+            )
+            found = [(event.business_key, message)]
         case ModelPackageChanged():
             found = [_package(ledger, bucket, sagemaker, event)]
         case RunStatusChanged():
