@@ -22,7 +22,7 @@ SERVERS = {"aws", "cloud", "ends", "endpoint", "hosted", "own_cloud", "sample", 
 WHOLE = {
     f"tests/{name}"
     for name in (
-        *("accounts", "cloud", "engine", "headrace", "loop", "performance"),
+        *("accounts", "cloud", "conformance", "engine", "headrace", "loop", "performance"),
         *("pipeline_specs", "sagemaker_api"),
     )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,13 @@ def answer(call: Callable[[], Any], message: bool = False) -> str:
             raise
         return f"refused: {code}: {text}" if message else f"refused: {code}"
     return "accepted"
+
+
+def identity_in(description: Mapping[str, Any], member: str) -> str:
+    """Return how a description has a user: with an IAM identity, empty, or not at all."""
+    if member not in description:
+        return "absent"
+    return "iam-identity" if description[member].get("IamIdentity") else "empty"
 
 
 def is_denial(code: str) -> bool:

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,7 +37,11 @@ def run_step(tmp_path: Path) -> RunStep:
         message.unlink(missing_ok=True)
         process = subprocess.run(
             [str(JOBS_PYTHON), str(code), *map(str, arguments)],
-            env={"PATH": os.environ["PATH"], "MESSAGE_FILE": str(message), **environment},
+            env={
+                **{name: os.environ[name] for name in ("PATH", "OMP_WAIT_POLICY")},
+                "MESSAGE_FILE": str(message),
+                **environment,
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -64,6 +68,14 @@ def columns() -> str:
     )
 
 
+# A process for all tests: xgboost takes two seconds to import.
+SERVE = """
+import json, sys
+for line in sys.stdin:
+    program, *sys.argv[1:] = json.loads(line)
+    exec(program, {})
+    print("done", flush=True)
+"""
 TRAIN = """
 import json, sys
 import numpy, xgboost
@@ -72,27 +84,6 @@ parameters = json.loads(sys.argv[3])
 rounds = parameters.pop("num_round")
 xgboost.train(parameters, xgboost.DMatrix(rows[:, 1:], rows[:, 0]), rounds).save_model(sys.argv[2])
 """
-
-
-@pytest.fixture
-def train_model(tmp_path: Path) -> Callable[..., Path]:
-    """Trains as the built-in XGBoost does: label first, no header, `xgboost-model` in a tar."""
-
-    def train(rows: Path, **parameters: object) -> Path:
-        model = tmp_path / "xgboost-model"
-        subprocess.run(
-            [str(JOBS_PYTHON), "-c", TRAIN, str(rows), str(model), json.dumps(parameters)],
-            check=True,
-            capture_output=True,
-        )
-        archive = tmp_path / "model.tar.gz"
-        with tarfile.open(archive, "w:gz") as tar:
-            tar.add(model, "xgboost-model")
-        return archive
-
-    return train
-
-
 PREDICT = """
 import sys, tarfile
 import numpy, xgboost
@@ -103,16 +94,48 @@ numpy.savetxt(sys.argv[3], booster.predict(xgboost.DMatrix(rows)), fmt="%.9g")
 """
 
 
+@pytest.fixture(scope="session")
+def in_jobs_python() -> Iterator[Callable[..., None]]:
+    """Runs a program with arguments under the containers' Python, where their libraries are."""
+    with subprocess.Popen(
+        [str(JOBS_PYTHON), "-c", SERVE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def run(program: str, *arguments: object) -> None:
+            assert process.stdin and process.stdout
+            process.stdin.write(json.dumps([program, *map(str, arguments)]) + "\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "done\n"
+
+        yield run
+        assert process.stdin
+        process.stdin.close()
+
+
 @pytest.fixture
-def predict() -> Callable[[Path, Path, Path], None]:
+def train_model(tmp_path: Path, in_jobs_python: Callable[..., None]) -> Callable[..., Path]:
+    """Trains as the built-in XGBoost does: label first, no header, `xgboost-model` in a tar."""
+
+    def train(rows: Path, **parameters: object) -> Path:
+        model = tmp_path / "xgboost-model"
+        in_jobs_python(TRAIN, rows, model, json.dumps(parameters))
+        archive = tmp_path / "model.tar.gz"
+        with tarfile.open(archive, "w:gz") as tar:
+            tar.add(model, "xgboost-model")
+        return archive
+
+    return train
+
+
+@pytest.fixture
+def predict(in_jobs_python: Callable[..., None]) -> Callable[[Path, Path, Path], None]:
     """Writes one prediction a line, as batch transform does."""
 
     def run(model: Path, features: Path, scores: Path) -> None:
         scores.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            [str(JOBS_PYTHON), "-c", PREDICT, str(model), str(features), str(scores)],
-            check=True,
-            capture_output=True,
-        )
+        in_jobs_python(PREDICT, model, features, scores)
 
     return run

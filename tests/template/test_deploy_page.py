@@ -33,6 +33,7 @@ NAMES = {
     "AWS::CloudWatch::Alarm": f"cloudwatch:{HERE}:alarm:{STACK}-ActFailedAlarm-1",
     "AWS::DynamoDB::Table": f"dynamodb:{HERE}:table/{STACK}-LedgerTable-1",
     "AWS::Events::Rule": f"events:{HERE}:rule/{STACK}-UploadRule-1",
+    "AWS::IAM::Policy": f"iam::{ACCOUNT}:role/{STACK}-PipelineRole-1",  # in a role of the stack's
     "AWS::IAM::Role": f"iam::{ACCOUNT}:role/{STACK}-DecideRole-1",
     "AWS::KMS::Key": f"kms:{HERE}:key/1234abcd",
     "AWS::Lambda::EventInvokeConfig": f"lambda:{HERE}:function:{STACK}-reconcile",
@@ -65,6 +66,8 @@ UNUSED: dict[str, tuple[str, ...]] = {
     "iam:*RolePermissionsBoundary": ("PermissionsBoundary",),
     "iam:AttachRolePolicy": ("ManagedPolicyArns",),
     "iam:DetachRolePolicy": ("ManagedPolicyArns",),
+    "iam:*GroupPolicy": ("Groups",),
+    "iam:*UserPolicy": ("Users",),
     "iam:CreateServiceLinkedRole": ("Replicas", "KinesisStreamSpecification"),
     "kinesis:*": ("KinesisStreamSpecification",),
     "ec2:*": ("VpcConfig",),

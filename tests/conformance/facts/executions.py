@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.conformance.account import Account
-from tests.conformance.fact import answer, fact
+from tests.conformance.fact import answer, fact, identity_in
 from tests.conformance.facts.steps import condition, definition, fail
 
 SDK = "https://github.com/aws/sagemaker-python-sdk/blob/master/tests/integ/sagemaker/workflow"
@@ -50,7 +50,8 @@ def reason_of_an_execution(account: Account) -> str:
 @fact(
     "Whether an execution says which IAM identity started it is not documented",
     f"{API}/API_UserContext.html",
-    "present",
+    "iam-identity",
+    "empty",
     "absent",
     switch="execution_identity",
     creates=MADE,
@@ -59,7 +60,7 @@ def reason_of_an_execution(account: Account) -> str:
 def identity_of_who_started_an_execution(account: Account) -> str:
     sagemaker = account.client("sagemaker")
     asked = sagemaker.describe_pipeline_execution(PipelineExecutionArn=_failed(account))
-    return "present" if asked.get("CreatedBy", {}).get("IamIdentity") else "absent"
+    return identity_in(asked, "CreatedBy")
 
 
 @fact("A start with a token that was used answers with the first execution",

@@ -14,18 +14,23 @@ DEVELOPER_GUIDE = "https://docs.aws.amazon.com/sagemaker/latest/dg"
 DATA = "/opt/ml/processing/input/data"
 OUTPUT = "/opt/ml/processing/output"
 MADE = "a pipeline with one run, a role, a bucket, a processing job on ml.t3.medium"
-LIST = f"""
-import pathlib
-data = pathlib.Path("{DATA}")
-found = sorted(str(p.relative_to(data)) for p in data.rglob("*") if p.is_file())
-pathlib.Path("/opt/ml/output/message").write_text(" ".join(found))
-"""
-FAIL = f"""
-import pathlib, sys
-pathlib.Path("{OUTPUT}/half.txt").write_text("half")
-pathlib.Path("/opt/ml/output/message").write_text("row 7 is bad")
-sys.exit(1)
-"""
+# One line each: an entry point's member has no line breaks.
+LIST = "; ".join(
+    (
+        "import pathlib",
+        f"data = pathlib.Path('{DATA}')",
+        "found = sorted(str(p.relative_to(data)) for p in data.rglob('*') if p.is_file())",
+        "pathlib.Path('/opt/ml/output/message').write_text(' '.join(found))",
+    )
+)
+FAIL = "; ".join(
+    (
+        "import pathlib, sys",
+        f"pathlib.Path('{OUTPUT}/half.txt').write_text('half')",
+        "pathlib.Path('/opt/ml/output/message').write_text('row 7 is bad')",
+        "sys.exit(1)",
+    )
+)
 
 
 def _image(account: Account) -> str:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from tests.conformance.account import Account
-from tests.conformance.fact import fact
+from tests.conformance.fact import fact, identity_in
 
 API = "https://docs.aws.amazon.com/sagemaker/latest/APIReference"
 EVENTS = (
@@ -33,9 +33,12 @@ def _version(account: Account, purpose: str) -> str:
 
 
 @fact(
-    "A version says which IAM identity changed it last",
+    "Whether a version says which IAM identity changed it last: every member is optional",
     f"{API}/API_UserContext.html",
-    "present",
+    "iam-identity",
+    "empty",
+    "absent",
+    switch="package_identity",
     creates=MADE,
 )
 def identity_of_who_approved_a_version(account: Account) -> str:
@@ -43,8 +46,7 @@ def identity_of_who_approved_a_version(account: Account) -> str:
     sagemaker.update_model_package(
         ModelPackageArn=arn, ModelApprovalStatus="Rejected", ApprovalDescription="conformance"
     )
-    by = sagemaker.describe_model_package(ModelPackageName=arn).get("LastModifiedBy", {})
-    return "present" if by.get("IamIdentity") else "absent"
+    return identity_in(sagemaker.describe_model_package(ModelPackageName=arn), "LastModifiedBy")
 
 
 @fact(
