@@ -35,7 +35,7 @@ test: setup $(VENV)/data/.ready $(OLD_JOBS) ## all tests
 	IAM_REPORT=$(CURDIR)/$(REPORT) $(PYTEST)
 	@$(BIN)/python -m checks.permissions $(REPORT)
 
-test-fast: setup $(OLD_JOBS) ## the tests that need no laptop cloud
+test-fast: setup $(VENV)/data/.ready $(OLD_JOBS) ## the tests that need no laptop cloud
 	$(PYTEST) -m 'not cloud'
 
 iam-report: setup $(VENV)/data/.ready ## list unused permissions; fail on any without a reason

@@ -39,7 +39,10 @@ def outcome(story: Story) -> tuple[int, Counter[str], list[str]]:
     """Return runs, mails by kind and what was retuned: the same whatever went wrong."""
     report = examine(story)
     assert (report.duplicates, report.lost, report.problems) == (0, 0, [])
-    kinds = Counter(kind for kind, *_ in set(story.world.sns.published))
+    # One that is sent again may say what changed meanwhile, such as the live version.
+    kinds = Counter(
+        kind for kind, _ in {(kind, subject) for kind, subject, _ in story.world.sns.published}
+    )
     retuned = [cause.rsplit("/")[1] for _, cause in story.outcomes("retuning")]
     return report.starts, kinds, retuned
 

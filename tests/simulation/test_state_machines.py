@@ -70,7 +70,7 @@ def of_any_age(project: Any, lane: Lane, event: Any, now: float) -> Any:
     )
 
 
-def drives_nothing(project: Any, lane: Lane, now: float) -> tuple[Lane, tuple[()]]:
+def dispatches_nothing(project: Any, lane: Lane, now: float) -> tuple[Lane, tuple[()]]:
     """Leave the request that waits alone when its lane comes free."""
     return lane, ()
 
@@ -85,7 +85,7 @@ def always(project: Any, lane: Lane, now: float) -> str:
     [
         (RegistryLife, decide, "refreshed", of_any_refresh),
         (RegistryLife, decide, "refreshed", of_any_age),
-        (Lanes, runs, "driven", drives_nothing),
+        (Lanes, runs, "dispatch_waiting", dispatches_nothing),
         (Lanes, retuning, "_why_not_retuned", always),
     ],
     ids=lambda value: getattr(value, "__name__", value),

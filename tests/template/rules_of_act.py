@@ -198,8 +198,9 @@ def _ways_out(state: State) -> Iterator[tuple[State, str]]:
 
 
 def _names(branch: type[HeadraceError]) -> list[str]:
-    """Return what Lambda calls the errors of a branch: the names of its classes."""
-    return [branch.__name__, *(name for sub in branch.__subclasses__() for name in _names(sub))]
+    """Return what Lambda calls the errors of a branch: the names of the layer's classes."""
+    ours = [sub for sub in branch.__subclasses__() if sub.__module__.startswith("headrace.")]
+    return [branch.__name__, *(name for sub in ours for name in _names(sub))]
 
 
 def _patience(task: State, error: str) -> float:
