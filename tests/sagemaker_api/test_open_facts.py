@@ -6,7 +6,6 @@ import pytest
 
 from tests.sagemaker_api.sagemaker_cloud import INPUT, ROLE, Cloud, definition
 
-
 pytestmark = pytest.mark.cloud
 
 
