@@ -50,7 +50,22 @@ def test_an_edit_of_metadata_refreshes_nothing_that_is_live_or_on_its_way(projec
         assert decision.audit[0].outcome == "ignored"
 
 
-def test_an_edit_of_metadata_is_judged_like_an_approval_where_none_was_heard(
+def test_an_edit_of_an_older_version_does_not_replace_the_newer_live_one(project: Project) -> None:
+    edited = PackageReviewed(package(1, modified=NOW + 60), None, NOW + 60, edited=True)
+    lanes = [
+        Lane(INFERENCE, rollout=Rollout(live=package(2).arn)),
+        Lane(INFERENCE, rollout=Rollout(live=package(0).arn, wanted=package(2).arn)),
+    ]
+    for lane in lanes:
+        decision = decide(project, lane, edited, NOW + 60)
+        assert (decision.lane, decision.actions) == (lane, ())
+    approved_anew = decide(project, lanes[0], edited._replace(edited=False), NOW + 60)
+    newer = decide(project, Lane(INFERENCE, rollout=Rollout(live=package(0).arn)), edited, NOW)
+    for decision in (approved_anew, newer):
+        assert isinstance(decision.actions[0], RefreshInference)
+
+
+def test_an_edit_of_metadata_is_judged_like_an_approval_without_an_earlier_event(
     project: Project,
 ) -> None:
     edited = package(2, metadata={**RETUNED, "review_board_reference": "RB-1", "note": "x"})

@@ -51,6 +51,7 @@ def test_the_same_change_under_another_event_id_has_the_same_business_key() -> N
 def test_a_model_package_event_is_only_a_hint_where_to_look() -> None:
     event = parse(payload("model_package"))
     assert isinstance(event, ModelPackageChanged)
+    assert not event.edited
     assert event.arn.endswith("model-package/headrace-abalone/2")
     assert event.group == "headrace-abalone"
 
@@ -78,3 +79,23 @@ def test_a_message_that_is_no_json_says_so() -> None:
         parse_json("{")
     with pytest.raises(PermanentError, match="event should be an object, not list"):
         parse_json(json.dumps([1]))
+
+
+@pytest.mark.parametrize(
+    ("updated", "edited"),
+    [
+        ({"CustomerMetadataProperties": {"note": "x"}}, True),
+        ({"ModelApprovalStatus": "Approved", "ApprovalDescription": "good"}, False),
+        ({}, False),
+        (None, False),
+        ("ModelApprovalStatus", False),
+    ],
+)
+def test_an_edit_is_an_update_of_other_fields_than_the_approval(
+    updated: object, edited: bool
+) -> None:
+    envelope = payload("model_package")
+    envelope["detail"]["UpdatedModelPackageFields"] = updated
+    event = parse(envelope)
+    assert isinstance(event, ModelPackageChanged)
+    assert event.edited is edited

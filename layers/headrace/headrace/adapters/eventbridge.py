@@ -109,7 +109,13 @@ def _model_package(detail: _Fields, time: float) -> Event:
         arn=detail.text("ModelPackageArn"),
         approval=detail.text("ModelApprovalStatus", ""),
         time=time,
+        edited=_edited(detail.value("UpdatedModelPackageFields")),
     )
+
+
+def _edited(updated: Any) -> bool:
+    """Whether fields were updated and the approval was not; events of registrations name none."""
+    return isinstance(updated, dict) and bool(updated) and "ModelApprovalStatus" not in updated
 
 
 def _run_requested(detail: _Fields, time: float) -> Event:

@@ -88,6 +88,7 @@ class ModelPackageChanged(NamedTuple):
     arn: str
     approval: str
     time: float
+    edited: bool = False  # other fields were updated, the approval was not
 
     @property
     def business_key(self) -> str:
@@ -254,12 +255,14 @@ def digest(text: str) -> str:
 class PackageReviewed(NamedTuple):
     """A version whose approval changed, as the registry has it now.
 
-    `newest_approved` is the ARN of the newest approved version of the group, if there is one.
+    `newest_approved` is the ARN of the newest approved version of the group, if there is one;
+    `edited` says that the event reports an edit that left the approval as it was.
     """
 
     package: ModelPackage
     newest_approved: str | None
     time: float
+    edited: bool = False
 
     @property
     def business_key(self) -> str:

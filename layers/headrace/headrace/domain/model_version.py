@@ -6,6 +6,12 @@ from headrace.domain import people
 from headrace.domain.errors import PermanentError
 
 
+def version_of(arn: str | None) -> int:
+    """Return the version number at the end of a model package's ARN; 0 for no ARN."""
+    number = (arn or "").rpartition("/")[2]
+    return int(number) if number.isdecimal() else 0
+
+
 class ModelPackage(NamedTuple):
     """A version in the registry as DescribeModelPackage gives it.
 

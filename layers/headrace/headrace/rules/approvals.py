@@ -14,6 +14,7 @@ from headrace.domain.actions import (
 )
 from headrace.domain.events import ApprovalOverdue, PackageReviewed, Refreshed, VersionGone
 from headrace.domain.lane import Lane
+from headrace.domain.model_version import version_of
 from headrace.domain.project import Project
 from headrace.notifications import version_messages
 from headrace.rules.scheduling import dispatch_waiting
@@ -39,6 +40,9 @@ def package_reviewed(project: Project, lane: Lane, event: PackageReviewed, now: 
             )
         if package.arn in (rollout.live, rollout.wanted):
             return Decision(lane, audit=audited("ignored", "it is already live or being deployed"))
+        if event.edited and package.version < version_of(rollout.wanted or rollout.live):
+            # An edit of what was live before is no wish to go back to it.
+            return Decision(lane, audit=audited("ignored", "only edited; a newer version is live"))
         if reason := package.lacks_second_person:
             message = version_messages.own_approval(project.name, package, reason)
             return Decision(

@@ -135,7 +135,8 @@ class LookUp(NamedTuple):
             package = with_starters(self.ledger, self.sagemaker, package)
         elif package.approval == "Rejected":
             back = self.sagemaker.newest(event.group, "Approved", package.arn)
-        return [(project, project.pipelines.inference, PackageReviewed(package, back, event.time))]
+        reviewed = PackageReviewed(package, back, event.time, event.edited)
+        return [(project, project.pipelines.inference, reviewed)]
 
     def _refreshed(self, event: RefreshEnded) -> list[RoutedEvent]:
         project = self.ledger.project_of("group", event.group)
