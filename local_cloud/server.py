@@ -25,6 +25,7 @@ def install(settings: Settings) -> Callable[[], None]:
     from local_cloud.ministack import (
         asynchronous,
         functions,
+        item_access,
         objects,
         permissions,
         queue_policies,
@@ -43,6 +44,7 @@ def install(settings: Settings) -> Callable[[], None]:
     asynchronous.install()
     rules.install()
     rule_access.install()
+    item_access.install()
     objects.install()
     queues.install()
     queue_policies.install()
