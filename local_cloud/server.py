@@ -26,6 +26,7 @@ def install(settings: Settings) -> Callable[[], None]:
         asynchronous,
         functions,
         item_access,
+        managed_policies,
         objects,
         permissions,
         queue_policies,
@@ -45,6 +46,7 @@ def install(settings: Settings) -> Callable[[], None]:
     rules.install()
     rule_access.install()
     item_access.install()
+    managed_policies.install()
     objects.install()
     queues.install()
     queue_policies.install()
