@@ -92,8 +92,27 @@ def _machine(session: boto3.Session, name: str) -> None:
             states.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
 
 
+def _topic(session: boto3.Session, name: str) -> None:
+    sns = session.client("sns")
+    pages = sns.get_paginator("list_topics").paginate()
+    for topic in [found["TopicArn"] for page in pages for found in page["Topics"]]:
+        if topic.rpartition(":")[2] == name:
+            for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic):
+                for subscription in page["Subscriptions"]:
+                    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+            sns.delete_topic(TopicArn=topic)
+
+
+def _table(session: boto3.Session, name: str) -> None:
+    dynamodb = session.client("dynamodb")
+    dynamodb.get_waiter("table_exists").wait(TableName=name)  # one that is being made stays
+    dynamodb.delete_table(TableName=name)
+
+
 DELETE: dict[str, Delete] = {
     "queue": _queue,
+    "topic": _topic,
+    "table": _table,
     "rule": _rule,
     "bucket": _bucket,
     "role": _role,

@@ -1,6 +1,7 @@
 """`docs/verified.md`: each fact with its source, what is expected, and where it was seen.
 
 What was seen in accounts is in `seen.json`: the region and the day, never an account's number.
+`python -m tests.conformance.report` writes the page.
 """
 
 from __future__ import annotations
@@ -70,5 +71,16 @@ def page(facts: Iterable[Fact], seen: Mapping[str, Seen]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def main() -> None:
+    """Write the page of the facts as they are now."""
+    from tests.conformance.facts.all import ALL  # facts know nothing of their page
+
+    PAGE.write_text(page(ALL, load()), "utf-8")
+
+
 def _code(text: str) -> str:
     return "`" + text.replace("|", "\\|") + "`"
+
+
+if __name__ == "__main__":
+    main()

@@ -6,13 +6,15 @@ from tests.conformance.facts import (
     events,
     executions,
     jobs,
+    ledger,
     queues,
     registry,
     state_machines,
     storage,
+    topics,
 )
 
 __all__ = [
-    "ALL", "definitions", "events", "executions", "jobs", "queues", "registry", "state_machines",
-    "storage",
+    "ALL", "definitions", "events", "executions", "jobs", "ledger", "queues", "registry",
+    "state_machines", "storage", "topics",
 ]  # fmt: skip
