@@ -12,6 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.conformance.gitlab_project import GitLabProject
 from tests.conformance.journal import Journal
 
 TAG = "headrace:conformance"
@@ -33,13 +34,27 @@ class Account:
     `patience` is how long, in seconds, a probe waits for something that should happen.
     """
 
-    def __init__(self, session: boto3.Session, journal: Journal, patience: float = 900.0) -> None:
+    def __init__(
+        self,
+        session: boto3.Session,
+        journal: Journal,
+        patience: float = 900.0,
+        gitlab: GitLabProject | None = None,
+    ) -> None:
         self.session, self.journal, self.patience = session, journal, patience
+        self._gitlab = gitlab
         self._made: dict[str, Any] = {}
         self.client = cache(self._client)
 
     def _client(self, service: str) -> Any:
         return self.session.client(service, config=Config(retries={"mode": "standard"}))
+
+    @property
+    def gitlab(self) -> GitLabProject:
+        """The GitLab project; facts that need it are not asked without one."""
+        if self._gitlab is None:
+            raise RuntimeError("no GitLab was given")
+        return self._gitlab
 
     @property
     def tags(self) -> list[dict[str, str]]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from gitlab.exceptions import GitlabError
 
+from tests.conformance.gitlab_project import GitLabProject
 from tests.conformance.journal import Journal
 
 # Codes that say that a resource is not there, as the services here spell it.
@@ -18,7 +20,9 @@ GONE = {
 Delete = Callable[[boto3.Session, str], None]
 
 
-def clean(session: boto3.Session, journal: Journal) -> list[str]:
+def clean(
+    session: boto3.Session, journal: Journal, gitlab: GitLabProject | None = None
+) -> list[str]:
     """Delete a run's resources, the newest first; return a line for each that is still there.
 
     The journal is removed once nothing is left, so a run that was killed can be cleaned any time.
@@ -26,11 +30,19 @@ def clean(session: boto3.Session, journal: Journal) -> list[str]:
     left = []
     for made in journal.made():
         try:
-            DELETE[made.kind](session, made.name)
+            if made.kind in DELETE:
+                DELETE[made.kind](session, made.name)
+            elif gitlab:
+                gitlab.undo[made.kind](made.name)
+            else:
+                left.append(f"{made.kind} {made.name}: no GITLAB was given")
+        except GitlabError as error:
+            if error.response_code != 404:
+                left.append(f"{made.kind} {made.name}: {error}")
         except ClientError as error:
             if not _is_gone(error):
                 left.append(f"{made.kind} {made.name}: {error}")
-        except BotoCoreError as error:
+        except (BotoCoreError, OSError) as error:
             left.append(f"{made.kind} {made.name}: {error}")
     if not left:
         journal.close()

@@ -5,6 +5,7 @@ from tests.conformance.facts import (
     definitions,
     events,
     executions,
+    gitlab,
     jobs,
     ledger,
     queues,
@@ -15,6 +16,6 @@ from tests.conformance.facts import (
 )
 
 __all__ = [
-    "ALL", "definitions", "events", "executions", "jobs", "ledger", "queues", "registry",
+    "ALL", "definitions", "events", "executions", "gitlab", "jobs", "ledger", "queues", "registry",
     "state_machines", "storage", "topics",
 ]  # fmt: skip
