@@ -77,6 +77,8 @@ def _bucket(session: boto3.Session, name: str) -> None:
 
 def _role(session: boto3.Session, name: str) -> None:
     iam = session.client("iam")
+    for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
     for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
         iam.delete_role_policy(RoleName=name, PolicyName=policy)
     iam.delete_role(RoleName=name)

@@ -2,6 +2,7 @@
 
 from tests.conformance.fact import ALL
 from tests.conformance.facts import (
+    access,
     definitions,
     events,
     executions,
@@ -16,6 +17,6 @@ from tests.conformance.facts import (
 )
 
 __all__ = [
-    "ALL", "definitions", "events", "executions", "gitlab", "jobs", "ledger", "queues", "registry",
-    "state_machines", "storage", "topics",
+    "ALL", "access", "definitions", "events", "executions", "gitlab", "jobs", "ledger", "queues",
+    "registry", "state_machines", "storage", "topics",
 ]  # fmt: skip
