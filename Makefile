@@ -44,9 +44,9 @@ iam-report: setup $(VENV)/data/.ready ## list unused permissions; fail on any wi
 	@$(BIN)/python -m checks.permissions $(REPORT) --all
 
 # Of the AWS CLI; REGION where the profile has none.
-conformance: setup ## ask a real account what the laptop cloud assumes: PROFILE=... [REGION=...]
+conformance: setup ## ask a real account what the laptop cloud assumes: PROFILE=... [REGION=...] [GITLAB=https://...]
 	$(BIN)/python -m tests.conformance $(if $(PROFILE),--profile $(PROFILE)) \
-	  $(if $(REGION),--region $(REGION)) $(if $(FACTS),--only $(FACTS))
+	  $(if $(REGION),--region $(REGION)) $(if $(GITLAB),--gitlab $(GITLAB)) $(if $(FACTS),--only $(FACTS))
 
 SEEDS ?= 100
 UPLOADS ?= 10000

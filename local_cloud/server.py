@@ -25,6 +25,8 @@ def install(settings: Settings) -> Callable[[], None]:
     from local_cloud.ministack import (
         asynchronous,
         functions,
+        item_access,
+        managed_policies,
         objects,
         permissions,
         queue_policies,
@@ -43,6 +45,8 @@ def install(settings: Settings) -> Callable[[], None]:
     asynchronous.install()
     rules.install()
     rule_access.install()
+    item_access.install()
+    managed_policies.install()
     objects.install()
     queues.install()
     queue_policies.install()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from local_cloud.chaos.chaos import Bursts, Faults
-from local_cloud.gitlab.api import Answer, Request
+from local_cloud.gitlab.requests import Answer, Request
 
 THROTTLED, DOWN, CUT, LOST, LATE = "throttled", "down", "cut", "answer lost", "late"
 RETRY_AFTER = 2  # seconds, in the answer to throttled requests

@@ -1,56 +1,28 @@
 """GitLab's REST routes, with its responses and errors."""
 
-import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlencode
 
 from local_cloud.gitlab import views
 from local_cloud.gitlab.records import Job, Pipeline
-from local_cloud.gitlab.service import Refused, Service
+from local_cloud.gitlab.requests import (
+    Answer,
+    Refusal,
+    Request,
+    is_map_of_strings,
+    list_of_variables,
+    number,
+    read,
+)
+from local_cloud.gitlab.service import ROLES, Refused, Service
 from local_cloud.gitlab.statuses import ALL
 from local_cloud.gitlab.web_identity import discovery
 
 _PAGE = 20
 _MOST_PER_PAGE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An HTTP request, read."""
-
-    method: str
-    path: str  # still percent-encoded: a project's path is one segment
-    query: dict[str, str]
-    headers: Mapping[str, str]  # names in lower case
-    body: bytes = b""
-
-    def json(self) -> dict[str, Any]:
-        """The body, a JSON object; ValueError when it is not one."""
-        document = json.loads(self.body or b"{}")
-        if not isinstance(document, dict):
-            raise ValueError("not a JSON object")
-        return document
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer: `content` is JSON unless it is a string, which is sent as text."""
-
-    status: int
-    content: Any
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-class _Error(Exception):
-    """An error answer on its way out."""
-
-    def __init__(self, status: int, content: Any) -> None:
-        super().__init__(status)
-        self.answer = Answer(status, content)
 
 
 _EXPIRED = "Token is expired. You can either do re-authorization or token refresh."
@@ -82,7 +54,7 @@ class Api:
             if method == request.method and (found := pattern.fullmatch(request.path)):
                 try:
                     return function(self, request, found.groups())
-                except _Error as error:
+                except Refusal as error:
                     return error.answer
         return Answer(404, {"error": "404 Not Found"})
 
@@ -99,28 +71,41 @@ class Api:
     @_route("GET", "/api/v4/projects/:id")
     def project(self, request: Request, parts: tuple[str, ...]) -> Answer:
         self._project(request, parts[0])
-        return Answer(200, views.project(self._service.project))
+        settings = self._service.settings
+        return Answer(200, views.project(self._service.project, settings.variables_role))
+
+    @_route("PUT", "/api/v4/projects/:id")
+    def change(self, request: Request, parts: tuple[str, ...]) -> Answer:
+        self._project(request, parts[0])
+        role = read(request).get(views.VARIABLES_ROLE)
+        if role is None:
+            why = f"{views.VARIABLES_ROLE} is missing, at least one parameter must be provided"
+            raise Refusal(400, {"error": why})
+        if role not in ROLES:
+            raise Refusal(400, {"error": f"{views.VARIABLES_ROLE} does not have a valid value"})
+        self._service.settings.variables_role = role
+        return self.project(request, parts)
 
     @_route("POST", "/api/v4/projects/:id/trigger/pipeline")
     def trigger(self, request: Request, parts: tuple[str, ...]) -> Answer:
-        body = _body(request)
+        body = read(request)
         for name in ("ref", "token"):
             if not body.get(name):
-                raise _Error(400, {"error": f"{name} is missing"})
+                raise Refusal(400, {"error": f"{name} is missing"})
         variables = body.get("variables") or {}
-        if not _is_map_of_strings(variables):
-            raise _Error(400, {"message": "variables needs to be a map of key-valued strings"})
+        if not is_map_of_strings(variables):
+            raise Refusal(400, {"message": "variables needs to be a map of key-valued strings"})
         if body["token"] != self._service.tokens.trigger or not self._is_project(parts[0]):
-            raise _Error(404, {"message": "404 Not Found"})
+            raise Refusal(404, {"message": "404 Not Found"})
         return self._create(body["ref"], "trigger", variables)
 
     @_route("POST", "/api/v4/projects/:id/pipeline")
     def create(self, request: Request, parts: tuple[str, ...]) -> Answer:
         self._project(request, parts[0])
-        body = _body(request)
+        body = read(request)
         if not body.get("ref"):
-            raise _Error(400, {"error": "ref is missing"})
-        return self._create(body["ref"], "api", _list_of_variables(body.get("variables")))
+            raise Refusal(400, {"error": "ref is missing"})
+        return self._create(body["ref"], "api", list_of_variables(body.get("variables")))
 
     @_route("GET", "/api/v4/projects/:id/pipelines")
     def pipelines(self, request: Request, parts: tuple[str, ...]) -> Answer:
@@ -128,10 +113,10 @@ class Api:
         query = request.query
         status = query.get("status")
         if status is not None and status not in ALL:
-            raise _Error(400, {"error": "status does not have a valid value"})
+            raise Refusal(400, {"error": "status does not have a valid value"})
         order = query.get("order_by", "id")
         if order not in {"id", "status", "ref", "updated_at", "user_id"}:
-            raise _Error(400, {"error": "order_by does not have a valid value"})
+            raise Refusal(400, {"error": "order_by does not have a valid value"})
         with self._service.records.lock:
             found = [
                 views.pipeline_in_list(pipeline, self._service.project)
@@ -150,6 +135,15 @@ class Api:
     @_route("GET", "/api/v4/projects/:id/pipelines/:pid")
     def pipeline(self, request: Request, parts: tuple[str, ...]) -> Answer:
         return self._show(self._pipeline(request, parts))
+
+    @_route("DELETE", "/api/v4/projects/:id/pipelines/:pid")
+    def delete(self, request: Request, parts: tuple[str, ...]) -> Answer:
+        pipeline, records = self._pipeline(request, parts), self._service.records
+        self._service.runner.cancel(pipeline)
+        with records.lock:
+            del records.pipelines[pipeline.id]
+            records.save()
+        return Answer(204, "")
 
     @_route("GET", "/api/v4/projects/:id/pipelines/:pid/variables")
     def variables(self, request: Request, parts: tuple[str, ...]) -> Answer:
@@ -182,9 +176,9 @@ class Api:
     @_route("POST", "/api/v4/projects/:id/jobs/:jid/play")
     def play(self, request: Request, parts: tuple[str, ...]) -> Answer:
         pipeline, job = self._job(request, parts)
-        variables = _list_of_variables(_body(request).get("job_variables_attributes"))
+        variables = list_of_variables(read(request).get("job_variables_attributes"))
         if not self._service.runner.play(pipeline, job, variables):
-            raise _Error(400, {"message": "400 Bad request - Unplayable Job"})
+            raise Refusal(400, {"message": "400 Bad request - Unplayable Job"})
         return Answer(200, views.job(job, pipeline, self._service.project))
 
     @_route("GET", "/.well-known/openid-configuration")
@@ -199,7 +193,7 @@ class Api:
         try:
             pipeline = self._service.create(ref, source, variables)
         except Refused as refused:
-            raise _Error(400, {"message": {"base": [str(refused)]}}) from None
+            raise Refusal(400, {"message": {"base": [str(refused)]}}) from None
         return self._show(pipeline, 201)
 
     def _show(self, pipeline: Pipeline, status: int = 200) -> Answer:
@@ -209,10 +203,10 @@ class Api:
     def _authenticate(self, request: Request) -> None:
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         if request.headers.get("private-token", bearer) != self._service.tokens.api:
-            raise _Error(401, {"message": "401 Unauthorized"})
+            raise Refusal(401, {"message": "401 Unauthorized"})
         expires = self._service.settings.token_expires
         if expires and expires <= datetime.now(UTC).date().isoformat():
-            raise _Error(401, {"error": "invalid_token", "error_description": _EXPIRED})
+            raise Refusal(401, {"error": "invalid_token", "error_description": _EXPIRED})
 
     def _is_project(self, identity: str) -> bool:
         project = self._service.project
@@ -221,26 +215,26 @@ class Api:
     def _project(self, request: Request, identity: str) -> None:
         self._authenticate(request)
         if not self._is_project(identity):
-            raise _Error(404, {"message": "404 Project Not Found"})
+            raise Refusal(404, {"message": "404 Project Not Found"})
 
     def _pipeline(self, request: Request, parts: tuple[str, ...]) -> Pipeline:
         self._project(request, parts[0])
-        pipeline = self._service.records.pipelines.get(_number(parts[1], "pipeline_id"))
+        pipeline = self._service.records.pipelines.get(number(parts[1], "pipeline_id"))
         if pipeline is None:
-            raise _Error(404, _NOT_FOUND)
+            raise Refusal(404, _NOT_FOUND)
         return pipeline
 
     def _job(self, request: Request, parts: tuple[str, ...]) -> tuple[Pipeline, Job]:
         self._project(request, parts[0])
-        found = self._service.records.find_job(_number(parts[1], "job_id"))
+        found = self._service.records.find_job(number(parts[1], "job_id"))
         if found is None:
-            raise _Error(404, _NOT_FOUND)
+            raise Refusal(404, _NOT_FOUND)
         return found
 
     def _page(self, request: Request, items: list[Any]) -> Answer:
         """One page of a list, with GitLab's paging headers."""
-        page = max(_number(request.query.get("page", "1"), "page"), 1)
-        wanted = _number(request.query.get("per_page", str(_PAGE)), "per_page")
+        page = max(number(request.query.get("page", "1"), "page"), 1)
+        wanted = number(request.query.get("per_page", str(_PAGE)), "per_page")
         size = min(max(wanted, 1), _MOST_PER_PAGE)
         pages = max(-(-len(items) // size), 1)
         headers = {
@@ -256,31 +250,3 @@ class Api:
             url = f"{self._service.project.url}{request.path}?{query}"
             headers["Link"] = f'<{url}>; rel="next"'
         return Answer(200, items[(page - 1) * size : page * size], headers)
-
-
-def _body(request: Request) -> dict[str, Any]:
-    try:
-        return request.json()
-    except ValueError:
-        raise _Error(400, {"error": "The request body is not a JSON object"}) from None
-
-
-def _is_map_of_strings(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
-
-
-def _list_of_variables(value: object) -> dict[str, str]:
-    """`[{key, value}]` as a map."""
-    items = value or []
-    if not isinstance(items, list) or not all(
-        isinstance(item, dict) and _is_map_of_strings(item) and {"key", "value"} <= set(item)
-        for item in items
-    ):
-        raise _Error(400, {"error": "variables is invalid"})
-    return {item["key"]: item["value"] for item in items}
-
-
-def _number(text: str, name: str) -> int:
-    if not re.fullmatch(r"\d+", text):
-        raise _Error(400, {"error": f"{name} is invalid"})
-    return int(text)

@@ -8,9 +8,10 @@ gitlab.stop()
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_cloud.gitlab.api import Answer, Api, Request
+from local_cloud.gitlab.api import Api
+from local_cloud.gitlab.requests import Answer, Request
 from local_cloud.gitlab.server import Around, Server
-from local_cloud.gitlab.service import Service
+from local_cloud.gitlab.service import NO_ONE, Service
 
 __all__ = ["GitLab", "start_gitlab"]
 
@@ -80,7 +81,7 @@ class GitLab:
 
     def allow_variables(self, allowed: bool) -> None:
         """The project's setting "minimum role to use pipeline variables": everybody or nobody."""
-        self._service.settings.variables_allowed = allowed
+        self._service.settings.variables_role = "developer" if allowed else NO_ONE
 
     def expire_token(self, on: str | None) -> None:
         """Let the API token end at the beginning of an ISO date (UTC), or never."""

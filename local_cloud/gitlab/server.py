@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from local_cloud.gitlab.api import Answer, Request
+from local_cloud.gitlab.requests import Answer, Request
 
 Around = Callable[[Request, Callable[[Request], Answer]], Answer]
 _IDLE = 30  # seconds until an idle connection is closed

@@ -24,6 +24,8 @@ NO_JOBS = (
 )
 TOO_MANY = "Too many pipelines created in the last minute. Try again later."
 NO_VARIABLES = "Insufficient permissions to set pipeline variables"
+NO_ONE = "no_one_allowed"
+ROLES = ("developer", "maintainer", "owner", NO_ONE)
 
 
 class Refused(Exception):
@@ -52,7 +54,7 @@ class Settings:
     """What an administrator of a real GitLab may have set."""
 
     pipelines_per_minute: int | None = None
-    variables_allowed: bool = True
+    variables_role: str = "developer"  # the least that may set pipeline variables, of ROLES
     token_expires: str | None = None  # ISO date, at whose beginning the API token ends
 
 
@@ -81,7 +83,8 @@ class Service:
 
     def create(self, ref: str, source: str, variables: Mapping[str, str]) -> Pipeline:
         """Make a pipeline and start it. Raises Refused."""
-        if not self.settings.variables_allowed and (variables or source == "trigger"):
+        forbidden = self.settings.variables_role == NO_ONE
+        if forbidden and (variables or source == "trigger"):
             raise Refused(NO_VARIABLES)
         sha = self.repository.resolve(ref)
         if sha is None:

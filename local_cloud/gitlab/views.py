@@ -23,7 +23,10 @@ class Project:
         return f"{self.url}/{self.path}"
 
 
-def project(it: Project) -> dict[str, Any]:
+VARIABLES_ROLE = "ci_pipeline_variables_minimum_override_role"
+
+
+def project(it: Project, variables_role: str) -> dict[str, Any]:
     """GET /projects/:id"""
     namespace, _, name = it.path.rpartition("/")
     return {
@@ -32,6 +35,7 @@ def project(it: Project) -> dict[str, Any]:
         "path": name,
         "path_with_namespace": it.path,
         "default_branch": DEFAULT_BRANCH,
+        VARIABLES_ROLE: variables_role,
         "visibility": "private",
         "web_url": it.web_url,
         "http_url_to_repo": f"{it.web_url}.git",

@@ -57,6 +57,8 @@ def choose_port(state_dir: Path) -> int:
 class Server:
     """One MiniStack, from start to graceful stop."""
 
+    command: tuple[str, ...] = (sys.executable, "-m", "local_cloud.server")
+
     def __init__(self, settings: Settings, log: Path) -> None:
         self.settings, self.log = settings, log
         self._process: subprocess.Popen[bytes] | None = None
@@ -69,7 +71,7 @@ class Server:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "local_cloud.server", self.settings.to_json()],
+                [*self.command, self.settings.to_json()],
                 cwd=ROOT,
                 env=self.settings.environment(),
                 stdin=subprocess.PIPE,

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import error_response_json, get_account_id, get_region
 from ministack.services import eventbridge, s3, stepfunctions
+from ministack.services.cloudformation import provisioners
 
 from local_cloud.ministack import seams
 
+PARTITION = "aws"  # of the laptop cloud's only region
 _KMS = "x-amz-server-side-encryption-aws-kms-key-id"
 _RATE = re.compile(r"rate\((1 (minute|hour|day)|(?!1 )[1-9]\d* (minutes|hours|days))\)")
 _STATE_TYPES = {"Task", "Pass", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"}
@@ -58,6 +61,13 @@ def _machine_error(machine: dict[str, Any], path: str) -> str | None:
         where = f"{path}/States/{name}"
         if not isinstance(state, dict) or state.get("Type") not in _STATE_TYPES:
             return f"SCHEMA_VALIDATION_FAILED: The field 'Type' is not valid at {where}"
+        resource = str(state.get("Resource", ""))
+        if state["Type"] == "Task" and not resource.startswith(f"arn:{PARTITION}:"):
+            return (
+                f"SCHEMA_VALIDATION_FAILED: The resource provided {resource} is not recognized. "
+                "The value is not a valid resource ARN, or the resource is not available in this "
+                f"region. at {where}/Resource"
+            )
         leaves = [state, *state.get("Choices", []), *state.get("Catch", [])]
         targets = [leaf[key] for leaf in leaves for key in ("Next", "Default") if key in leaf]
         if any(target not in states for target in targets):
@@ -91,6 +101,7 @@ def install() -> None:
     _events()
     _state_machines()
     _objects()
+    _stacks()
 
 
 def _events() -> None:
@@ -150,3 +161,63 @@ def _objects() -> None:
         return resolve(headers, bucket_name)
 
     resolve = seams.replace(s3, "_resolve_sse_write_headers", "headers bucket_name", encryption)
+
+
+def _stacks() -> None:
+    """Refuse in a stack what the services refuse: MiniStack's CloudFormation writes their tables.
+
+    A rule that has targets besides the template's is not deleted: CloudFormation's own handler
+    (aws-cloudformation-resource-providers-events, DeleteHandler) removes the template's only.
+    """
+
+    def machine(properties: dict[str, Any]) -> str | None:
+        error = stepfunctions._validate_definition_jsonata(provisioners._sfn_definition(properties))
+        return str(error) if error else None
+
+    def rule(properties: dict[str, Any]) -> str | None:
+        pattern, schedule = (
+            properties.get(name) or "" for name in ("EventPattern", "ScheduleExpression")
+        )
+        text = json.dumps(pattern) if isinstance(pattern, dict) else pattern
+        if error := rule_error({"EventPattern": text, "ScheduleExpression": schedule}):
+            return error
+        if schedule and not eventbridge._validate_schedule_expression(schedule):
+            return "Parameter ScheduleExpression is not valid."
+        reason = eventbridge._event_pattern_error(text)
+        return f"Event pattern is not valid. Reason: {reason}" if reason else None
+
+    def delete_rule(physical_id: str, properties: dict[str, Any]) -> None:
+        bus = provisioners._eb_rule_bus_name(properties)
+        own = {target["Id"] for target in properties.get("Targets") or []}
+        present = eventbridge._targets.get(eventbridge._rule_key(physical_id, bus), [])
+        if any(target["Id"] not in own for target in present):
+            raise ValueError("Rule can't be deleted since it has targets.")
+        deleted(physical_id, properties)
+
+    _checked("AWS::StepFunctions::StateMachine", machine)
+    _checked("AWS::Events::Rule", rule)
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Events::Rule"]
+    deleted = handlers["delete"]
+    handlers["delete"] = delete_rule
+
+
+def _checked(kind: str, error_of: Callable[[dict[str, Any]], str | None]) -> None:
+    """Let the resource fail, when it is created or replaced, with what `error_of` returns."""
+
+    def create(logical_id: str, properties: dict[str, Any], stack_name: str) -> Any:
+        if error := error_of(properties):
+            raise ValueError(error)
+        return created(logical_id, properties, stack_name)
+
+    def update(
+        physical_id: str, old: Any, properties: dict[str, Any], *more: Any, **id_: Any
+    ) -> Any:
+        if error := error_of(properties):
+            raise ValueError(error)
+        return updated(physical_id, old, properties, *more, **id_)
+
+    handlers: dict[str, Any] = provisioners._RESOURCE_HANDLERS.get(kind, {})
+    if not {"create", "update", "delete"} <= set(handlers):
+        raise seams.SeamMovedError(f"MiniStack creates no {kind}; was {seams.VERSION}")
+    created, updated = handlers["create"], handlers["update"]
+    handlers.update(create=create, update=update)

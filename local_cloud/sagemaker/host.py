@@ -66,8 +66,11 @@ class Host(Protocol):
     ) -> None:
         """Store the execution's status; a new one becomes an event."""
 
-    def session(self, role_arn: str) -> boto3.Session:
-        """A session of the assumed role, so that IAM bounds what a job reads and writes."""
+    def session(self, role_arn: str, source_arn: str) -> boto3.Session:
+        """A session of the assumed role, so that IAM bounds what a job reads and writes.
+
+        The role's trust policy must let SageMaker in for `source_arn`, the job or pipeline.
+        """
 
     def log(self, group: str, stream: str, lines: list[str]) -> None:
         """Append lines to a CloudWatch Logs stream, made when it does not exist."""

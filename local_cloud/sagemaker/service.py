@@ -163,9 +163,9 @@ class Service:
         with self._call(*_place(execution_arn)) as call:
             executions.changed(call, execution_arn, status, failure_reason)
 
-    def session(self, role_arn: str) -> boto3.Session:
+    def session(self, role_arn: str, source_arn: str) -> boto3.Session:
         """See `Host.session`."""
-        return self._local_cloud.assume(role_arn, backplane.here()[1])
+        return self._local_cloud.assume(role_arn, source_arn, backplane.here()[1])
 
     def log(self, group: str, stream: str, lines: list[str]) -> None:
         """See `Host.log`."""

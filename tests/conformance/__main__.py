@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import uuid
@@ -12,11 +13,13 @@ from types import FrameType
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from gitlab.exceptions import GitlabError
 
 from tests.conformance import cleaning, report
 from tests.conformance.account import TAG, Account
 from tests.conformance.fact import Fact
 from tests.conformance.facts.all import ALL
+from tests.conformance.gitlab_project import GitLabProject
 from tests.conformance.journal import Journal, left_in
 
 JOURNALS = Path(".headrace/conformance")
@@ -38,22 +41,36 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"no credentials that work: {error}", file=sys.stderr)
         return 2
     print(f"{who} in {session.region_name}")
-    if not _clean_leftovers(session, options.journals) or options.clean:
+    try:
+        gitlab = GitLabProject.given(options.gitlab, os.environ) if options.gitlab else None
+    except KeyError as error:
+        print(f"--gitlab needs the environment variable {error.args[0]}", file=sys.stderr)
+        return 2
+    except (GitlabError, OSError) as error:
+        print(f"no GitLab project that answers: {error}", file=sys.stderr)
+        return 2
+    if not _clean_leftovers(session, options.journals, gitlab) or options.clean:
         return 0 if options.clean and not left_in(options.journals) else 1
-    facts = [fact for fact in ALL if not options.only or fact.name in options.only]
-    if unknown := set(options.only) - {fact.name for fact in facts}:
+    chosen = [fact for fact in ALL if not options.only or fact.name in options.only]
+    facts = [fact for fact in chosen if gitlab or not fact.needs]
+    for fact in chosen:
+        if fact not in facts:
+            print(f"  -  {fact.name}: not asked: no {fact.needs}")
+    if unknown := set(options.only) - {fact.name for fact in chosen}:
         print(f"no fact is named {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     _announce(facts)
     if not (options.yes or input("Go on? [y/N] ").strip().lower() == "y"):
         return 1
-    return _ask(session, facts, options)
+    return _ask(session, facts, options, gitlab)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m tests.conformance", description=__doc__)
     parser.add_argument("--profile")
     parser.add_argument("--region")
+    parser.add_argument("--gitlab", metavar="URL", help="ask also this GitLab: GITLAB_TOKEN, "
+                        "GITLAB_PROJECT (group/project), GITLAB_TRIGGER_TOKEN")  # fmt: skip
     parser.add_argument("--yes", action="store_true", help="do not ask before it begins")
     parser.add_argument("--only", nargs="+", default=[], metavar="FACT")
     parser.add_argument("--clean", action="store_true", help="only clean up after killed runs")
@@ -68,17 +85,17 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _clean_leftovers(session: boto3.Session, folder: Path) -> bool:
+def _clean_leftovers(session: boto3.Session, folder: Path, gitlab: GitLabProject | None) -> bool:
     """Clean up after runs that were killed; False if something of theirs is still there."""
     whole = True
     for journal in left_in(folder):
         print(f"{journal.run} did not end; deleting what it left")
-        whole &= _cleaned(session, journal)
+        whole &= _cleaned(session, journal, gitlab)
     return whole
 
 
-def _cleaned(session: boto3.Session, journal: Journal) -> bool:
-    left = cleaning.clean(session, journal)
+def _cleaned(session: boto3.Session, journal: Journal, gitlab: GitLabProject | None) -> bool:
+    left = cleaning.clean(session, journal, gitlab)
     for line in left:
         print(f"  still there: {line}", file=sys.stderr)
     if left:
@@ -95,10 +112,15 @@ def _announce(facts: list[Fact]) -> None:
     print(f"Everything made is tagged {TAG} and deleted at the end.")
 
 
-def _ask(session: boto3.Session, facts: list[Fact], options: argparse.Namespace) -> int:
+def _ask(
+    session: boto3.Session,
+    facts: list[Fact],
+    options: argparse.Namespace,
+    gitlab: GitLabProject | None,
+) -> int:
     run = f"headrace-conformance-{uuid.uuid4().hex[:8]}"
     journal = Journal(options.journals / f"{run}.jsonl")
-    account = Account(session, journal, options.patience)
+    account = Account(session, journal, options.patience, gitlab)
     seen, right, status = report.load(options.seen), True, 1
     day = datetime.now(UTC).date().isoformat()
     try:
@@ -113,13 +135,14 @@ def _ask(session: boto3.Session, facts: list[Fact], options: argparse.Namespace)
             right &= good
             expected = "" if good else f", expected {' or '.join(fact.expected)}"
             print(f"  {'ok' if good else '!!'} {fact.name}: {found}{expected}")
-            seen[fact.name] = report.Seen(found, session.region_name, day)
+            where = f"GitLab {gitlab.version}" if fact.needs and gitlab else session.region_name
+            seen[fact.name] = report.Seen(found, where, day)
         status = 0 if right else 1
     except KeyboardInterrupt:
         print("interrupted; deleting what was made", file=sys.stderr)
         status = 130
     finally:
-        if not _cleaned(session, journal):
+        if not _cleaned(session, journal, gitlab):
             status = status or 1
         report.save(seen, options.seen)
         options.page.write_text(report.page(ALL, seen), "utf-8")

@@ -12,6 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.conformance.gitlab_project import GitLabProject
 from tests.conformance.journal import Journal
 
 TAG = "headrace:conformance"
@@ -33,13 +34,27 @@ class Account:
     `patience` is how long, in seconds, a probe waits for something that should happen.
     """
 
-    def __init__(self, session: boto3.Session, journal: Journal, patience: float = 900.0) -> None:
+    def __init__(
+        self,
+        session: boto3.Session,
+        journal: Journal,
+        patience: float = 900.0,
+        gitlab: GitLabProject | None = None,
+    ) -> None:
         self.session, self.journal, self.patience = session, journal, patience
+        self._gitlab = gitlab
         self._made: dict[str, Any] = {}
         self.client = cache(self._client)
 
     def _client(self, service: str) -> Any:
         return self.session.client(service, config=Config(retries={"mode": "standard"}))
+
+    @property
+    def gitlab(self) -> GitLabProject:
+        """The GitLab project; facts that need it are not asked without one."""
+        if self._gitlab is None:
+            raise RuntimeError("no GitLab was given")
+        return self._gitlab
 
     @property
     def tags(self) -> list[dict[str, str]]:
@@ -100,11 +115,61 @@ class Account:
 
         return self.once("role", make)
 
-    def bucket(self) -> str:
-        """Make the run's bucket; return its name."""
+    def let_send(self, url: str, queue_arn: str, service: str, source_arn: str) -> None:
+        """Let a rule or topic send into a queue."""
+        allow = {
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sqs:SendMessage",
+            "Resource": queue_arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
+        }
+        self.client("sqs").set_queue_attributes(
+            QueueUrl=url, Attributes={"Policy": _policy([allow])}
+        )
+
+    def rule_to_queue(self, purpose: str, pattern: Any) -> str:
+        """Route the events of a pattern into a queue; return its URL."""
+        name, (url, arn) = self.name(f"{purpose}-events"), self.queue(f"{purpose}-events")
+        events = self.client("events")
+        self.journal.add("rule", name)
+        rule = events.put_rule(Name=name, EventPattern=json.dumps(pattern), Tags=self.tags)
+        self.let_send(url, arn, "events.amazonaws.com", rule["RuleArn"])
+        events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+        return url
+
+    def topic(self, purpose: str) -> str:
+        """Make a topic; return its ARN."""
+        name = self.name(purpose)
+        self.journal.add("topic", name)
+        arn: str = self.client("sns").create_topic(Name=name, Tags=self.tags)["TopicArn"]
+        return arn
+
+    def table(self) -> str:
+        """Make the run's table, on demand, of the partition key `pk`; return its name."""
 
         def make() -> str:
-            name, region = self.name("bucket"), self.session.region_name
+            name, dynamodb = self.name("table"), self.client("dynamodb")
+            self.journal.add("table", name)
+            dynamodb.create_table(
+                TableName=name,
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+                Tags=self.tags,
+            )
+            dynamodb.get_waiter("table_exists").wait(
+                TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+            )
+            return name
+
+        return self.once("table", make)
+
+    def bucket(self, purpose: str = "bucket") -> str:
+        """Make a bucket; return its name. The one without a purpose is the jobs'."""
+
+        def make() -> str:
+            name, region = self.name(purpose), self.session.region_name
             self.journal.add("bucket", name)
             where = {} if region == "us-east-1" else {
                 "CreateBucketConfiguration": {"LocationConstraint": region}
@@ -113,7 +178,7 @@ class Account:
             self.client("s3").put_bucket_tagging(Bucket=name, Tagging={"TagSet": self.tags})
             return name
 
-        return self.once("bucket", make)
+        return self.once(f"bucket {purpose}", make)
 
     def pipeline(self, purpose: str, definition: Any) -> str:
         """Make a pipeline, waiting while its new role is not known everywhere; return its name."""

@@ -7,7 +7,9 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from gitlab.exceptions import GitlabError
 
+from tests.conformance.gitlab_project import GitLabProject
 from tests.conformance.journal import Journal
 
 # Codes that say that a resource is not there, as the services here spell it.
@@ -18,7 +20,9 @@ GONE = {
 Delete = Callable[[boto3.Session, str], None]
 
 
-def clean(session: boto3.Session, journal: Journal) -> list[str]:
+def clean(
+    session: boto3.Session, journal: Journal, gitlab: GitLabProject | None = None
+) -> list[str]:
     """Delete a run's resources, the newest first; return a line for each that is still there.
 
     The journal is removed once nothing is left, so a run that was killed can be cleaned any time.
@@ -26,11 +30,19 @@ def clean(session: boto3.Session, journal: Journal) -> list[str]:
     left = []
     for made in journal.made():
         try:
-            DELETE[made.kind](session, made.name)
+            if made.kind in DELETE:
+                DELETE[made.kind](session, made.name)
+            elif gitlab:
+                gitlab.undo[made.kind](made.name)
+            else:
+                left.append(f"{made.kind} {made.name}: no GITLAB was given")
+        except GitlabError as error:
+            if error.response_code != 404:
+                left.append(f"{made.kind} {made.name}: {error}")
         except ClientError as error:
             if not _is_gone(error):
                 left.append(f"{made.kind} {made.name}: {error}")
-        except BotoCoreError as error:
+        except (BotoCoreError, OSError) as error:
             left.append(f"{made.kind} {made.name}: {error}")
     if not left:
         journal.close()
@@ -65,6 +77,8 @@ def _bucket(session: boto3.Session, name: str) -> None:
 
 def _role(session: boto3.Session, name: str) -> None:
     iam = session.client("iam")
+    for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
     for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
         iam.delete_role_policy(RoleName=name, PolicyName=policy)
     iam.delete_role(RoleName=name)
@@ -92,8 +106,27 @@ def _machine(session: boto3.Session, name: str) -> None:
             states.delete_state_machine(stateMachineArn=machine["stateMachineArn"])
 
 
+def _topic(session: boto3.Session, name: str) -> None:
+    sns = session.client("sns")
+    pages = sns.get_paginator("list_topics").paginate()
+    for topic in [found["TopicArn"] for page in pages for found in page["Topics"]]:
+        if topic.rpartition(":")[2] == name:
+            for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic):
+                for subscription in page["Subscriptions"]:
+                    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+            sns.delete_topic(TopicArn=topic)
+
+
+def _table(session: boto3.Session, name: str) -> None:
+    dynamodb = session.client("dynamodb")
+    dynamodb.get_waiter("table_exists").wait(TableName=name)  # one that is being made stays
+    dynamodb.delete_table(TableName=name)
+
+
 DELETE: dict[str, Delete] = {
     "queue": _queue,
+    "topic": _topic,
+    "table": _table,
     "rule": _rule,
     "bucket": _bucket,
     "role": _role,

@@ -21,7 +21,7 @@ class Fact:
     holds under, the first being the laptop cloud's default. Several answers make the fact open:
     `switch` is then the laptop cloud's setting whose values they are, in the same order.
     `creates` is what the probe makes in the account, `minutes` how long it takes there, `dollars`
-    what it costs at most.
+    what it costs at most. `needs` is GITLAB for a fact that is asked only where one is given.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Fact:
     creates: str = ""
     minutes: float = 0.2
     dollars: float = 0.0
+    needs: str = ""
 
     @property
     def is_open(self) -> bool:

@@ -1,6 +1,7 @@
 """`docs/verified.md`: each fact with its source, what is expected, and where it was seen.
 
 What was seen in accounts is in `seen.json`: the region and the day, never an account's number.
+`python -m tests.conformance.report` writes the page.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from tests.conformance.fact import Fact
 ROOT = Path(__file__).parents[2]
 SEEN = Path(__file__).with_name("seen.json")
 PAGE = ROOT / "docs" / "verified.md"
-HEAD = """# What AWS answers
+HEAD = """# What AWS and GitLab answer
 
 Headrace relies on the facts below. Each is one small test in `tests/conformance/facts`, which asks
 the laptop cloud in `make test`, and a real account in `make conformance PROFILE=…`: that command
 says what it will create, what it costs and how long it takes, asks before it begins, cleans up
-after itself, and writes this page.
+after itself, and writes this page. With `GITLAB=https://…` it asks a GitLab as well; the
+environment names a scratch project there: `GITLAB_PROJECT=group/project`, `GITLAB_TOKEN` (scope
+`api`, of a maintainer) and `GITLAB_TRIGGER_TOKEN`. Its `.gitlab-ci.yml` is
+[scratch.gitlab-ci.yml](../tests/conformance/scratch.gitlab-ci.yml).
 
 A fact with several expected answers is open: nobody who is cited knows which one AWS gives.
 Headrace holds under each of them. The laptop cloud gives the first one, unless the setting named
@@ -70,5 +74,16 @@ def page(facts: Iterable[Fact], seen: Mapping[str, Seen]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def main() -> None:
+    """Write the page of the facts as they are now."""
+    from tests.conformance.facts.all import ALL  # facts know nothing of their page
+
+    PAGE.write_text(page(ALL, load()), "utf-8")
+
+
 def _code(text: str) -> str:
     return "`" + text.replace("|", "\\|") + "`"
+
+
+if __name__ == "__main__":
+    main()

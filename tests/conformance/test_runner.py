@@ -16,8 +16,11 @@ import pytest
 
 from local_cloud.cloud import Cloud
 from local_cloud.deploy.users import ensure_user
+from local_cloud.gitlab.gitlab import GitLab
 from tests.conformance import report
 from tests.conformance.account import TAG
+from tests.conformance.gitlab_project import GitLabProject
+from tests.conformance.journal import Journal
 
 ROOT = Path(__file__).parents[2]
 CHEAP = ("event_with_malformed_detail", "rule_with_targets", "queue_policy_for_one_queue")
@@ -32,16 +35,24 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def start(cloud: Cloud, tmp_path: Path) -> Start:
     """Starts the command as a user would, its files in a folder of the test's."""
 
-    def run(*arguments: str, key: tuple[str, str] | None = None) -> subprocess.Popen[str]:
+    def run(
+        *arguments: str, key: tuple[str, str] | None = None, **more: str
+    ) -> subprocess.Popen[str]:
         key_id, secret = key or (cloud.info["access_key_id"], cloud.info["secret_access_key"])
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("AWS_")
-        } | {
-            "AWS_ACCESS_KEY_ID": key_id,
-            "AWS_SECRET_ACCESS_KEY": secret,
-            "AWS_ENDPOINT_URL": cloud.info["endpoint_url"],
-            "AWS_DEFAULT_REGION": cloud.info["region"],
-        }
+        environment = (
+            {
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(("AWS_", "GITLAB_"))
+            }
+            | more
+            | {
+                "AWS_ACCESS_KEY_ID": key_id,
+                "AWS_SECRET_ACCESS_KEY": secret,
+                "AWS_ENDPOINT_URL": cloud.info["endpoint_url"],
+                "AWS_DEFAULT_REGION": cloud.info["region"],
+            }
+        )
         files = [
             *("--journals", str(tmp_path / "journals"), "--seen", str(tmp_path / "seen.json")),
             *("--page", str(tmp_path / "verified.md")),
@@ -106,6 +117,70 @@ def test_a_fact_that_may_not_be_asked_is_said_and_the_others_are_asked(
     assert "?  queue_policy_for_one_queue: not asked: ClientError: An error occurred (" in said
     assert "ok event_with_malformed_detail" in said
     assert left(session) == []
+
+
+ABOUT_GITLAB = ("pipelines_by_name", "trigger_where_no_one_may_set_variables")
+
+
+def project_of(hosted: GitLab) -> dict[str, str]:
+    return {
+        "GITLAB_TOKEN": hosted.api_token,
+        "GITLAB_PROJECT": hosted.project_path,
+        "GITLAB_TRIGGER_TOKEN": hosted.trigger_token,
+    }
+
+
+def test_facts_about_gitlab_are_not_asked_without_one(start: Start, tmp_path: Path) -> None:
+    code, said = ended(start("--yes", "--only", *ABOUT_GITLAB, CHEAP[0]))
+    assert code == 0, said
+    assert "-  pipelines_by_name: not asked: no GITLAB" in said
+    assert set(report.load(tmp_path / "seen.json")) == {CHEAP[0]}
+
+
+def test_a_gitlab_without_its_project_is_said(start: Start, hosted: GitLab) -> None:
+    code, said = ended(start("--gitlab", hosted.url, GITLAB_TOKEN="x"))
+    assert (code, said.splitlines()[-1]) == (
+        2,
+        "--gitlab needs the environment variable GITLAB_PROJECT",
+    )
+    code, said = ended(start("--gitlab", hosted.url, **project_of(hosted) | {"GITLAB_TOKEN": "x"}))
+    assert (code, "no GitLab project that answers: 401" in said) == (2, True), said
+
+
+def test_a_gitlab_is_left_as_it_was(start: Start, hosted: GitLab, tmp_path: Path) -> None:
+    project = GitLabProject.given(hosted.url, project_of(hosted))
+    project.project.ci_pipeline_variables_minimum_override_role = "maintainer"
+    project.project.save()
+    before = [one.id for one in project.project.pipelines.list(get_all=True)]
+
+    code, said = ended(
+        start("--yes", "--only", *ABOUT_GITLAB, "--gitlab", hosted.url, **project_of(hosted))
+    )
+
+    assert (code, said.count("  ok ")) == (0, 2), said
+    assert report.load(tmp_path / "seen.json")[ABOUT_GITLAB[0]].region == "GitLab unknown"
+    project.project.refresh()
+    assert project.project.ci_pipeline_variables_minimum_override_role == "maintainer"
+    assert [one.id for one in project.project.pipelines.list(get_all=True)] == before
+
+
+def test_a_killed_runs_change_of_gitlab_waits_for_its_gitlab(
+    start: Start, hosted: GitLab, tmp_path: Path
+) -> None:
+    (tmp_path / "journals").mkdir()
+    journal = Journal(tmp_path / "journals" / "headrace-conformance-killed.jsonl")
+    project = GitLabProject.given(hosted.url, project_of(hosted))
+    project.let_set_variables("developer", journal)
+    project.let_set_variables("no_one_allowed", journal)
+    was = next(iter([*journal.made()][::-1])).name
+
+    code, said = ended(start("--clean"))
+    assert code == 1
+    assert "still there: gitlab variables role developer: no GITLAB was given" in said
+    code, said = ended(start("--clean", "--gitlab", hosted.url, **project_of(hosted)))
+    assert code == 0, said
+    project.project.refresh()
+    assert project.project.ci_pipeline_variables_minimum_override_role == was
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

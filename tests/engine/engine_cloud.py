@@ -174,7 +174,7 @@ class RecordingHost:
             self.executions[execution_arn].append((status, failure_reason))
             self.changed.notify_all()
 
-    def session(self, role_arn: str) -> boto3.Session:
+    def session(self, role_arn: str, source_arn: str) -> boto3.Session:
         return self.cloud.assume(role_arn)
 
     def log(self, group: str, stream: str, lines: list[str]) -> None:

@@ -11,7 +11,7 @@ from demo.loop import Loop
 from demo.mailbox import about
 from demo.results import Crashed, Reviewed, Trained
 from local_cloud.cloud import Cloud
-from local_cloud.gitlab.api import Answer
+from local_cloud.gitlab.requests import Answer
 from local_cloud.gitlab.server import Faults
 from tests.loop.loop_books import lane
 

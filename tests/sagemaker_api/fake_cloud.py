@@ -69,8 +69,8 @@ def _told(name: str, arguments: list[Any]) -> Any:
     if name == "identity":
         return SERVICE.session(*arguments).client("sts").get_caller_identity()["Arn"]
     if name == "read":
-        role, bucket, key = arguments
-        body = SERVICE.session(role).client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+        *session, bucket, key = arguments
+        body = SERVICE.session(*session).client("s3").get_object(Bucket=bucket, Key=key)["Body"]
         return body.read().decode()
     return getattr(SERVICE, name)(*arguments)
 

@@ -11,6 +11,9 @@ from botocore.exceptions import ClientError
 from local_cloud.sagemaker.core import authorization
 from tests.sagemaker_api.sagemaker_cloud import ROLE, Cloud, definition
 
+PLACE = "arn:aws:sagemaker:us-east-1:000000000000:"
+JOB = f"{PLACE}processing-job/a"
+
 ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 
 
@@ -107,11 +110,12 @@ def test_each_operation_is_authorised_on_its_resource(
 
 
 @pytest.fixture
-def role(cloud: Cloud, name: str) -> Callable[[str], Any]:
-    """The ARN of a role that SageMaker may assume and that may read one prefix."""
+def role(cloud: Cloud, name: str) -> Callable[..., Any]:
+    """The ARN of a role that a service may assume and that may read one prefix."""
 
-    def make(service: str) -> Any:
+    def make(service: str, condition: Any = None) -> Any:
         trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        trust |= {"Condition": condition} if condition else {}
         iam = cloud.client("iam")
         made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]
         iam.put_role_policy(
@@ -132,21 +136,43 @@ def test_a_job_reads_what_its_role_allows_and_nothing_else(
     s3.create_bucket(Bucket="job-data")
     for key in ("mine/a", "other/a"):
         s3.put_object(Bucket="job-data", Key=key, Body=b"text")
-    who = cloud.engine("identity", arn)
+    who = cloud.engine("identity", arn, JOB)
     assert who == f"arn:aws:sts::000000000000:assumed-role/{name}/SageMaker"
-    assert cloud.engine("read", arn, "job-data", "mine/a") == "text"
-    assert "AccessDenied" in cloud.engine("read", arn, "job-data", "other/a")["error"]
+    assert cloud.engine("read", arn, JOB, "job-data", "mine/a") == "text"
+    assert "AccessDenied" in cloud.engine("read", arn, JOB, "job-data", "other/a")["error"]
 
 
 def test_a_role_that_does_not_trust_sagemaker_is_not_assumed(
     cloud: Cloud, role: Callable[[str], str]
 ) -> None:
-    answer = cloud.engine("identity", role("lambda.amazonaws.com"))
+    answer = cloud.engine("identity", role("lambda.amazonaws.com"), JOB)
     assert "allows principal 'sagemaker.amazonaws.com' to assume the role" in answer["error"]
 
 
 def test_a_role_that_is_not_there_is_not_assumed(cloud: Cloud) -> None:
-    assert "Could not assume role" in cloud.engine("identity", ROLE)["error"]
+    assert "Could not assume role" in cloud.engine("identity", ROLE, JOB)["error"]
+
+
+KINDS = ("processing-job/a", "training-job/a", "pipeline/p")
+
+
+@pytest.mark.parametrize(
+    ("condition", "trusted"),
+    [
+        ({"ArnLike": {"aws:SourceArn": f"{PLACE}*"}}, KINDS),
+        ({"ArnLike": {"aws:SourceArn": f"{PLACE}processing-job/*"}}, KINDS[:1]),
+        ({"ArnLike": {"aws:SourceArn": f"{PLACE}pipeline/*"}}, KINDS[2:]),
+        ({"ArnEquals": {"aws:SourceArn": f"{PLACE}training-job/b"}}, ()),
+        ({"StringEquals": {"aws:SourceAccount": "000000000000"}}, KINDS),
+        ({"StringEquals": {"aws:SourceAccount": "111111111111"}}, ()),
+    ],
+)
+def test_a_role_may_name_the_jobs_and_pipelines_in_whose_name_it_is_assumed(
+    cloud: Cloud, role: Callable[..., str], condition: Any, trusted: tuple[str, ...]
+) -> None:
+    arn = role("sagemaker.amazonaws.com", condition)
+    answers = {kind: cloud.engine("identity", arn, f"{PLACE}{kind}") for kind in KINDS}
+    assert tuple(kind for kind in KINDS if isinstance(answers[kind], str)) == trusted
 
 
 def test_a_jobs_lines_are_in_cloudwatch_logs(cloud: Cloud, name: str) -> None:

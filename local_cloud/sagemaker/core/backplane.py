@@ -164,11 +164,15 @@ class LocalCloud:
             except OSError:
                 time.sleep(0.05)
 
-    def assume(self, role_arn: str, region: str) -> Session:
-        """A session of the role, if the role trusts SageMaker as it must in an account."""
-        account_id = role_arn.split(":")[4]
+    def assume(self, role_arn: str, source_arn: str, region: str) -> Session:
+        """A session of the role, if the role trusts SageMaker as it must in an account.
+
+        `source_arn` is the job or pipeline in whose name SageMaker assumes it: a trust policy's
+        `aws:SourceArn`, as the developer guide has it for each kind of job ("Cross-service
+        confused deputy prevention").
+        """
         try:
-            trusted = not app.AUTH or self._trusts_sagemaker(role_arn, account_id, region)
+            trusted = not app.AUTH or self._trusts_sagemaker(role_arn, source_arn, region)
         except ClientError as error:
             raise _not_assumed(role_arn) from error
         if not trusted:
@@ -201,8 +205,8 @@ class LocalCloud:
                 _create(logs.create_log_stream, logGroupName=group, logStreamName=stream)
                 logs.put_log_events(**batch)
 
-    def _trusts_sagemaker(self, role_arn: str, account_id: str, region: str) -> bool:
-        name = role_arn.rpartition("/")[2]
+    def _trusts_sagemaker(self, role_arn: str, source_arn: str, region: str) -> bool:
+        account_id, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
         role = self._client("iam", account_id, region).get_role(RoleName=name)["Role"]
         policy = role["AssumeRolePolicyDocument"]
         context = iam_evaluator.EvalContext(
@@ -213,8 +217,8 @@ class LocalCloud:
             resource_arn=role_arn,
             region=region,
             service_context={
-                "aws:sourceaccount": account_id,
-                "aws:sourcearn": f"arn:aws:sagemaker:{region}:{account_id}:pipeline/*",
+                "aws:sourceaccount": source_arn.split(":")[4],
+                "aws:sourcearn": source_arn,
             },
         )
         named = any(_lets_in(item) for item in _listed(policy.get("Statement", [])))

@@ -11,7 +11,8 @@ from local_cloud.sagemaker.engine.errors import StepFailed
 
 def run_lambda_step(step: StepContext) -> StepResult:
     """Invoke the function with the arguments; its answer's members are the output parameters."""
-    session, _ = step.site.sessions.get(step.execution.role_arn)
+    run = step.execution
+    session, _ = step.site.sessions.get(run.role_arn, run.pipeline_arn)
     client = session.client("lambda")
     arn = str(step.document["FunctionArn"])
     response = client.invoke(FunctionName=arn, Payload=json.dumps(step.arguments).encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -33,21 +34,29 @@ class StepResult:
 
 
 class RoleSessions:
-    """Sessions and S3 clients by role, cached for a while, since creating one is slow."""
+    """Sessions and S3 clients by role, cached for a while, since creating one is slow.
+
+    Whether the role may be assumed is asked for each job and pipeline in whose name that happens.
+    """
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[float, boto3.Session, Any]] = {}
+        self._asked: dict[tuple[str, str], float] = {}
 
-    def get(self, role_arn: str) -> tuple[boto3.Session, Any]:
-        """The role's session and its S3 client."""
+    def get(self, role_arn: str, source_arn: str) -> tuple[boto3.Session, Any]:
+        """The role's session and its S3 client, for the job or pipeline `source_arn`."""
+        pair, never = (role_arn, source_arn), -math.inf
         with self._lock:
-            made, session, client = self._kept.get(role_arn, (0.0, None, None))
-            if session is None or time.monotonic() - made > SECONDS_A_SESSION_LASTS:
-                session = self._host.session(role_arn)
-                client = session.client("s3", config=Config(max_pool_connections=64))
-                self._kept[role_arn] = (time.monotonic(), session, client)
+            old = time.monotonic() - SECONDS_A_SESSION_LASTS
+            if self._asked.get(pair, never) < old:
+                session = self._host.session(role_arn, source_arn)
+                self._asked[pair] = now = time.monotonic()
+                if role_arn not in self._kept or self._kept[role_arn][0] < old:
+                    client = session.client("s3", config=Config(max_pool_connections=64))
+                    self._kept[role_arn] = (now, session, client)
+            _, session, client = self._kept[role_arn]
             return session, client
 
 
@@ -63,9 +72,9 @@ class Site:
     facts: OpenFacts = field(default_factory=OpenFacts)
     stop: StopSignal = field(default_factory=StopSignal)
 
-    def storage(self, role_arn: str) -> JobStorage:
-        """S3 with the rights of a role."""
-        _, client = self.sessions.get(role_arn)
+    def storage(self, role_arn: str, source_arn: str) -> JobStorage:
+        """S3 with the rights of a role that the job or pipeline `source_arn` assumes."""
+        _, client = self.sessions.get(role_arn, source_arn)
         return JobStorage(client, role_arn, self.execution.region, self.stop, self.facts)
 
 
@@ -107,11 +116,13 @@ class StepContext:
         self.authorize(f"Create{kind}", request)
         self.authorize(f"Describe{kind}", request)
 
-    def storage(self, role_arn: str) -> JobStorage:
-        """S3 with the rights of a role."""
-        return self.site.storage(role_arn)
+    def storage(self, role_arn: str, job_arn: str) -> JobStorage:
+        """S3 with the rights of the job's role."""
+        return self.site.storage(role_arn, job_arn)
 
-    def sandbox(self, job: str, log_group: str, *, role_arn: str, network: bool = True) -> Sandbox:
+    def sandbox(
+        self, job: str, log_group: str, *, role_arn: str, job_arn: str, network: bool = True
+    ) -> Sandbox:
         """A folder and an environment for a job. Without network it gets no credentials."""
         group, stream = f"/aws/sagemaker/{log_group}", f"{job}/algo-1-{int(time.time() * 1000)}"
         environment = {
@@ -119,7 +130,7 @@ class StepContext:
             "AWS_DEFAULT_REGION": self.execution.region,
         }
         if network:
-            environment |= self._access(role_arn)
+            environment |= self._access(role_arn, job_arn)
         return Sandbox(
             jobs_dir=self.site.jobs_dir,
             name=job,
@@ -130,8 +141,8 @@ class StepContext:
             environment=environment,
         )
 
-    def _access(self, role_arn: str) -> dict[str, str]:
-        session, client = self.site.sessions.get(role_arn)
+    def _access(self, role_arn: str, job_arn: str) -> dict[str, str]:
+        session, client = self.site.sessions.get(role_arn, job_arn)
         credentials = session.get_credentials().get_frozen_credentials()
         access = {
             "AWS_ENDPOINT_URL": client.meta.endpoint_url,

@@ -37,7 +37,9 @@ def run_processing_job(
     job = JobRecord(step.host, "ProcessingJob", {**members, "ProcessingJobArn": arn})
     network = request.get("NetworkConfig", {})
     isolated = bool(network.get("EnableNetworkIsolation"))
-    sandbox = step.sandbox(name, LOG_GROUP, role_arn=request["RoleArn"], network=not isolated)
+    sandbox = step.sandbox(
+        name, LOG_GROUP, role_arn=request["RoleArn"], job_arn=arn, network=not isolated
+    )
     job.change(ProcessingJobStatus="InProgress")
     step.executing(metadata or {"ProcessingJob": {"Arn": arn}})
     try:
@@ -65,7 +67,7 @@ def run_processing_job(
 def _run(
     step: StepContext, request: dict[str, Any], arn: str, job: JobRecord, sandbox: Sandbox
 ) -> Outcome:
-    storage = step.storage(request["RoleArn"])
+    storage = step.storage(request["RoleArn"], arn)
     specification = request["AppSpecification"]
     command = processing_command(
         specification["ImageUri"],

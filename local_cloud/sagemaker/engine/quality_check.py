@@ -11,6 +11,7 @@ from local_cloud.sagemaker.engine.context import StepContext, StepResult
 from local_cloud.sagemaker.engine.errors import StepFailed
 from local_cloud.sagemaker.engine.processing import run_processing_job
 from local_cloud.sagemaker.engine.requests import job_name, prepare
+from local_cloud.sagemaker.engine.s3_data import JobStorage
 
 _DRIFT_CHECK_MEMBER = {"DATA_QUALITY": "ModelDataQuality", "MODEL_QUALITY": "ModelQuality"}
 _BASELINE = "/opt/ml/processing/baseline"
@@ -57,7 +58,8 @@ def run_quality_check_step(step: StepContext) -> StepResult:
     metadata = {"QualityCheck": {k: v for k, v in check.items() if v != ""}}
     record = run_processing_job(step, request, metadata)
     if report and document.get("FailOnViolation", True):
-        _fail_on_violations(step, report, request["RoleArn"])
+        job = step.storage(request["RoleArn"], str(check["CheckJobArn"]))
+        _fail_on_violations(job, report)
     return StepResult({**record, **check}, metadata)
 
 
@@ -119,9 +121,9 @@ def _give_baseline(request: dict[str, Any], supplied: dict[str, str]) -> None:
         request.setdefault("Environment", {})[f"baseline_{kind.lower()}"] = path
 
 
-def _fail_on_violations(step: StepContext, report: str, role_arn: str) -> None:
+def _fail_on_violations(storage: JobStorage, report: str) -> None:
     try:
-        violations = json.loads(step.storage(role_arn).read_text(report)).get("violations", [])
+        violations = json.loads(storage.read_text(report)).get("violations", [])
     except ValueError as error:
         raise StepFailed(f"ClientError: {report} is not JSON: {error}") from error
     if violations:

@@ -155,4 +155,5 @@ class Run:
         )
 
     def _read(self, uri: str) -> str:
-        return self.site.storage(self.site.execution.role_arn).read_text(uri)
+        run = self.site.execution
+        return self.site.storage(run.role_arn, run.pipeline_arn).read_text(uri)

@@ -84,6 +84,7 @@ class _TrainingJob:
     def __init__(self, step: StepContext, request: dict[str, Any], changes: JobRecord) -> None:
         self.step, self.request, self.changes = step, request, changes
         self.name: str = request["TrainingJobName"]
+        self.arn = step.arn(f"training-job/{self.name}")
         self.hyperparameters: dict[str, str] = request.get("HyperParameters", {})
         specification = request["AlgorithmSpecification"]
         self.image: str = specification.get("TrainingImage", "")
@@ -92,7 +93,11 @@ class _TrainingJob:
         )
         isolated = bool(request.get("EnableNetworkIsolation"))
         self.sandbox: Sandbox = step.sandbox(
-            self.name, LOG_GROUP, role_arn=request["RoleArn"], network=not isolated
+            self.name,
+            LOG_GROUP,
+            role_arn=request["RoleArn"],
+            job_arn=self.arn,
+            network=not isolated,
         )
         log = self.sandbox.on_lines
 
@@ -106,7 +111,7 @@ class _TrainingJob:
     def run(self) -> None:
         """Download, train, upload."""
         self.enter("Starting")
-        storage = self.step.storage(self.request["RoleArn"])
+        storage = self.step.storage(self.request["RoleArn"], self.arn)
         command, directory = self._command(storage)
         self.enter("Downloading", TrainingStartTime=now())
         for channel in self.request.get("InputDataConfig", []):

@@ -33,12 +33,12 @@ def run_transform_step(step: StepContext) -> StepResult:
     metadata = {"TransformJob": {"Arn": arn}}
     role = model["ExecutionRoleArn"]
     isolated = bool(model.get("EnableNetworkIsolation"))
-    sandbox = step.sandbox(name, LOG_GROUP, role_arn=role, network=not isolated)
+    sandbox = step.sandbox(name, LOG_GROUP, role_arn=role, job_arn=arn, network=not isolated)
     changes.change(TransformJobStatus="InProgress")
     step.executing(metadata)
     try:
         changes.change(TransformStartTime=now())
-        _Transform(request, sandbox, step.storage(role)).run(_container(model))
+        _Transform(request, sandbox, step.storage(role, arn)).run(_container(model))
     except Stopped:
         changes.change(TransformJobStatus="Stopping")
         changes.change(TransformJobStatus="Stopped", TransformEndTime=now())

@@ -2,17 +2,21 @@
 
 from tests.conformance.fact import ALL
 from tests.conformance.facts import (
+    access,
     definitions,
     events,
     executions,
+    gitlab,
     jobs,
+    ledger,
     queues,
     registry,
     state_machines,
     storage,
+    topics,
 )
 
 __all__ = [
-    "ALL", "definitions", "events", "executions", "jobs", "queues", "registry", "state_machines",
-    "storage",
+    "ALL", "access", "definitions", "events", "executions", "gitlab", "jobs", "ledger", "queues",
+    "registry", "state_machines", "storage", "topics",
 ]  # fmt: skip

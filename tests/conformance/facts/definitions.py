@@ -43,6 +43,28 @@ def unknown_member(account: Account) -> Any:
     return definition(_job(account, ModelPackageName="x"))
 
 
+@_refused("A definition of another version is refused", SCHEMA)
+def definition_of_another_version(account: Account) -> Any:
+    return definition(fail("Stop")) | {"Version": "2019-01-01"}
+
+
+@_refused("A member that a definition does not have is refused", SCHEMA)
+def unknown_member_of_a_definition(account: Account) -> Any:
+    return definition(fail("Stop")) | {"Step": []}
+
+
+@_refused("A member that a step does not have is refused", SCHEMA)
+def unknown_member_of_a_step(account: Account) -> Any:
+    return definition(fail("Stop", Retry=[]))
+
+
+@_refused("A member that a condition does not have is refused", f"{SDK}/issues/2746")
+def unknown_member_of_a_condition(account: Account) -> Any:
+    step = condition("Check", True)
+    step["Arguments"]["Conditions"][0]["Expression"] = "1 == 1"
+    return definition(step)
+
+
 @_refused("A text where a list belongs is refused", f"{SDK}/issues/2345")
 def wrong_shape(account: Account) -> Any:
     return definition(_job(account, ProcessingInputs="x"))
@@ -98,3 +120,13 @@ def default_outside_of_its_values(account: Account) -> Any:
 )
 def null_member(account: Account) -> Any:
     return definition(_job(account, Environment=None))
+
+
+@_refused(
+    "A member of a step that is null may be refused as well",
+    f"{SDK}/issues/2746",
+    REFUSED,
+    "accepted",
+)
+def null_member_of_a_step(account: Account) -> Any:
+    return definition(fail("Stop", Description=None))

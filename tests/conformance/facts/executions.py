@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.conformance.account import Account
 from tests.conformance.fact import answer, fact, identity_in
 from tests.conformance.facts.steps import condition, definition, fail
@@ -90,3 +92,52 @@ def execution_of_a_deleted_pipeline(account: Account) -> str:
         return account.wait("its end", asked, 60)
     except TimeoutError:
         return "still there"
+
+
+@fact("Two executions of a pipeline may have the same display name",
+      f"{API}/API_StartPipelineExecution.html", "accepted, accepted", creates=MADE,
+      minutes=0.5)  # fmt: skip
+def display_name_that_was_used(account: Account) -> str:
+    _failed(account)
+    sagemaker, start = account.client("sagemaker"), _named(account, "twice")
+    found = [answer(lambda: sagemaker.start_pipeline_execution(**start)) for _ in "12"]
+    return ", ".join(found)
+
+
+@fact("Executions are listed with their display names, the newest first unless asked otherwise",
+      f"{API}/API_ListPipelineExecutions.html", "second, first; first, second", creates=MADE,
+      minutes=0.5)  # fmt: skip
+def order_of_executions(account: Account) -> str:
+    _failed(account)
+    sagemaker = account.client("sagemaker")
+    for name in ("first", "second"):
+        sagemaker.start_pipeline_execution(**_named(account, name))
+
+    def listed(**order: str) -> str:
+        asked = sagemaker.list_pipeline_executions(
+            PipelineName=account.name("fails"), SortBy="CreationTime", **order
+        )["PipelineExecutionSummaries"]
+        names = [found.get("PipelineExecutionDisplayName") for found in asked]
+        return ", ".join(name for name in names if name in ("first", "second"))
+
+    return f"{listed()}; {listed(SortOrder='Ascending')}"
+
+
+def _named(account: Account, name: str) -> dict[str, str]:
+    return {"PipelineName": account.name("fails"), "PipelineExecutionDisplayName": name}
+
+
+@fact("A pipeline may be updated after a start; the execution keeps the definition it started with",
+      f"{API}/API_UpdatePipeline.html", "accepted, before", creates=MADE, minutes=0.5)  # fmt: skip
+def update_of_a_pipeline_that_runs(account: Account) -> str:
+    sagemaker = account.client("sagemaker")
+    name = account.pipeline("updated", definition(fail("Stop", "before")))
+    run = sagemaker.start_pipeline_execution(PipelineName=name)["PipelineExecutionArn"]
+    after = json.dumps(definition(fail("Stop", "after")))
+    found = answer(lambda: sagemaker.update_pipeline(PipelineName=name, PipelineDefinition=after))
+    kept = json.loads(
+        sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=run)[
+            "PipelineDefinition"
+        ]
+    )
+    return f"{found}, {kept['Steps'][0]['Arguments']['ErrorMessage']}"

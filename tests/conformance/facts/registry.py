@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from tests.conformance.account import Account
-from tests.conformance.fact import fact, identity_in
+from tests.conformance.fact import answer, fact, identity_in
 
 API = "https://docs.aws.amazon.com/sagemaker/latest/APIReference"
 EVENTS = (
@@ -80,23 +80,34 @@ def event_of_an_update_of_metadata(account: Account) -> str:
 
 def _events_about(account: Account, purpose: str) -> str:
     """Route the events of versions into a queue; return its URL."""
-    name, (url, arn) = account.name(f"{purpose}-events"), account.queue(f"{purpose}-events")
-    events, group = account.client("events"), account.name(purpose)
     pattern = {
         "source": ["aws.sagemaker"],
         "detail-type": ["SageMaker Model Package State Change"],
-        "detail": {"ModelPackageGroupName": [group]},
+        "detail": {"ModelPackageGroupName": [account.name(purpose)]},
     }
-    account.journal.add("rule", name)
-    rule = events.put_rule(Name=name, EventPattern=json.dumps(pattern), Tags=account.tags)
-    allow = {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": rule["RuleArn"]}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-    account.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
-    return url
+    return account.rule_to_queue(purpose, pattern)
+
+
+@fact(
+    "A model package group that is not there is a ValidationException that says so",
+    f"{API}/API_DescribeModelPackageGroup.html",
+    "refused: ValidationException, does not exist",
+)
+def group_that_is_not_there(account: Account) -> str:
+    name, sagemaker = account.name("no-group"), account.client("sagemaker")
+    found = answer(
+        lambda: sagemaker.describe_model_package_group(ModelPackageGroupName=name), message=True
+    )
+    code = ":".join(found.split(":", 2)[:2])
+    return f"{code}, {'does not exist' if 'does not exist' in found else found}"
+
+
+@fact(
+    "Listing the versions of a group that is not there may be refused or find none",
+    f"{API}/API_ListModelPackages.html",
+    "refused: ValidationException",
+    "accepted",
+)
+def versions_of_a_group_that_is_not_there(account: Account) -> str:
+    name, sagemaker = account.name("no-group"), account.client("sagemaker")
+    return answer(lambda: sagemaker.list_model_packages(ModelPackageGroupName=name))

@@ -41,6 +41,21 @@ def _machine(account: Account) -> str:
 
 
 @fact(
+    "A task's resource must be of the region's partition",
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html",
+    "refused: InvalidDefinition",
+    creates="a role",
+)
+def state_machine_of_another_partition(account: Account) -> str:
+    here = account.role().split(":")[1]
+    resource = f"arn:{'aws-cn' if here != 'aws-cn' else 'aws'}:states:::sqs:sendMessage"
+    state = {"Type": "Task", "Resource": resource, "End": True}
+    return answer(
+        lambda: _create(account, "partition", {"StartAt": "Send", "States": {"Send": state}})
+    )
+
+
+@fact(
     "An input that is no JSON is refused",
     f"{API}/API_StartExecution.html",
     "refused: InvalidExecutionInput",
