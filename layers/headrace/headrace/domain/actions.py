@@ -78,6 +78,7 @@ Outcome = Literal[
     # files and requests
     "file-refused",
     "joined",
+    "superseded",
     "kept-for-scoring-run",
     "not-checked",
     # runs
