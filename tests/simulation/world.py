@@ -153,15 +153,17 @@ class World:
 
     # --- the functions, invoked -------------------------------------------------------------------
 
-    def _call(self, name: str, event: dict[str, Any]) -> Any:
-        """Invoke a function; raise TaskFailed if it died or raised what it may raise."""
+    def _call(self, name: str, event: dict[str, Any], request_id: str = "") -> Any:
+        """Invoke a function; raise TaskFailed if it died or raised what it may raise.
+
+        Lambda retries an invocation under its request id.
+        """
         self.clock.note(f"invoke {name}")
-        self._invocations += 1
         context = SimpleNamespace(
             function_name=name,
             memory_limit_in_mb=512,
             invoked_function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
-            aws_request_id=f"request-{self._invocations}",
+            aws_request_id=request_id or self._new_request(),
             get_remaining_time_in_millis=lambda: 60_000,
         )
         try:
@@ -170,6 +172,10 @@ class World:
             raise TaskFailed("Lambda.Unknown", str(error)) from None
         except HeadraceError as error:
             raise TaskFailed(type(error).__name__, str(error)) from error
+
+    def _new_request(self) -> str:
+        self._invocations += 1
+        return f"request-{self._invocations}"
 
     def _batch(self, name: str, records: list[dict[str, str]]) -> list[str] | None:
         try:
@@ -194,14 +200,16 @@ class World:
         self.inbox.redrive()
         self.notices.redrive()
 
-    def reconcile(self, inventory: bool, tried: int = 0) -> None:
+    def reconcile(self, inventory: bool, tried: int = 0, request_id: str = "") -> None:
         """Reconcile; Lambda retries a failure, and the next tick is another attempt."""
         self.reconciles += 1
+        request_id = request_id or self._new_request()
         try:
-            self._call("reconcile", {"inventory": inventory})
+            self._call("reconcile", {"inventory": inventory}, request_id)
         except TaskFailed:
             if tried < len(_ASYNC_RETRIES):
-                self.clock.after(_ASYNC_RETRIES[tried], self.reconcile, inventory, tried + 1)
+                wait, again = _ASYNC_RETRIES[tried], (inventory, tried + 1, request_id)
+                self.clock.after(wait, self.reconcile, *again)
 
     def _task(self, resource: str, arguments: dict[str, Any]) -> Any:
         match resource:

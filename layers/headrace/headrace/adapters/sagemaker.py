@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -64,13 +65,13 @@ class SageMaker:
         """Start an execution, with the arguments of StartPipelineExecution; return its ARN."""
         return str(self._call("start_pipeline_execution", **request)["PipelineExecutionArn"])
 
-    def recent(self, pipeline: str, since: float = 0.0) -> list[Execution]:
-        """Return a pipeline's executions created since a time, newest first.
+    def recent(self, pipeline: str, since: float = 0.0, most: int | None = None) -> list[Execution]:
+        """Return a pipeline's executions created since a time, newest first, or the first of them.
 
         Returns an empty list if there is no such pipeline.
         """
         try:
-            return list(self._executions(pipeline, since, "Descending"))
+            return list(islice(self._executions(pipeline, since, "Descending"), most))
         except NotThere:
             return []
 

@@ -5,18 +5,22 @@ be read from the ledger, from SageMaker and from S3: a decided action that was n
 run (a manual one, too) whose start or end was not reported, a stalled request or refresh, an
 approval or a registration without an event, a version that waits too long for approval, and, once
 an hour, uploads without an event.
+
+An invocation looks at some of the projects and takes bounded parts of their inventories, so that
+it ends within a minute however many there are (ADR 12).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from headrace.adapters import eventbridge
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.marks import Marks
 from headrace.adapters.messaging import Queue
 from headrace.adapters.sagemaker import Execution, SageMaker
-from headrace.domain.errors import HeadraceError
+from headrace.domain.errors import Conflict, HeadraceError
 from headrace.domain.events import (
     DELETED,
     RunStatusChanged,
@@ -25,17 +29,16 @@ from headrace.domain.events import (
 )
 from headrace.domain.lane import Lane
 from headrace.domain.model_version import ModelPackage
-from headrace.domain.project import FOLDERS, Project
+from headrace.domain.project import Project
 from headrace.rules.scheduling import may_run_at, waits_for_model
+from headrace.use_cases import inventory
 from headrace.use_cases.decide import Inbox
+from headrace.use_cases.sweep import take_turn
 
 # A refresh may wait for GitLab: its grace period is so many times that of a run.
 _REFRESH_TIMES = 6
-# Uploads younger than the first may not be complete: a multipart upload's timestamp is the time it
-# started. Those older than the second were checked by an earlier inventory.
-_UPLOADS_SETTLE = 900.0
-_UPLOADS_KEPT = 48 * 3600.0
 _RUNS_KEPT = 24 * 3600.0
+_RUNS_MOST = 300  # of one pipeline
 
 Envelope = dict[str, Any]
 T = TypeVar("T")
@@ -52,6 +55,7 @@ class Reconciler:
     inbox_queue: Queue
     notify_queue: Queue
     forgotten: float
+    marks: Marks
 
     @property
     def _ledger(self) -> Ledger:
@@ -61,28 +65,65 @@ class Reconciler:
     def _sagemaker(self) -> SageMaker:
         return self.inbox.sagemaker
 
-    def run(self, inventory: bool) -> int:
-        """Check every project, with its folders if `inventory`; return how many were re-queued.
+    def run(self, *, begin: bool, hourly: bool, request_id: str) -> int:
+        """Check the projects whose turn it is; return how many events were re-queued.
 
-        Actions that were decided but not handed over are handed over at once: their names make
-        that safe. Raises the first error, but only after everything else was checked, so that one
-        project's failure does not affect another's.
+        `begin` begins a sweep if none is in progress. `hourly` has these projects' hourly work
+        done at once, even if an hour has not passed since the last time. `request_id` is the
+        invocation's. Actions that were decided but not handed over are handed over at once: their
+        names make that safe. Raises the first error, but only after everything else was checked,
+        so that one project's failure does not affect another's.
         """
         errors: list[HeadraceError] = []
-        with self._apart(errors):
-            self.inbox.hand_over_rest()
-        now, count = self.inbox.now(), 0
-        for project in self._ledger.projects():
-            looks = [self._lanes(project, now), self._registry(project, now)]
-            if inventory:
-                looks.append(self._uploads(project, now))
-            for missing in looks:  # generators: each looks while it is iterated
-                with self._apart(errors):
-                    for envelope in missing:
-                        self.inbox_queue.send(envelope)
-                        count += 1
+        if begin:
+            with self._apart(errors):
+                self.inbox.hand_over_rest()
+        now, count, projects = self.inbox.now(), 0, []
+        for parse in take_turn(self._ledger, self.marks, request_id, begin=begin).values():
+            with self._apart(errors):
+                projects.append(parse())
+        for project in projects:
+            for missing in (self._lanes(project, now), self._registry(project, now)):
+                with self._apart(errors):  # generators: each looks while it is iterated
+                    count += self._send(missing)
+        count += self._hourly(projects, now, hourly, errors)
         if errors:
             raise errors[0]
+        return count
+
+    def _send(self, missing: Iterable[Envelope]) -> int:
+        count = 0
+        for envelope in missing:
+            self.inbox_queue.send(envelope)
+            count += 1
+        return count
+
+    def _hourly(
+        self, projects: list[Project], now: float, at_once: bool, errors: list[HeadraceError]
+    ) -> int:
+        """Do what is due once an hour, the project first that has waited longest.
+
+        What the budget does not cover is due in the next sweep.
+        """
+        count, budget = 0, inventory.Budget()
+        marks = self.marks.of(project.name for project in projects)
+        due = [one for one in projects if at_once or marks[one.name].is_due(now)]
+        for project in sorted(due, key=lambda one: marks[one.name].touched):
+            if not budget.is_left:
+                break
+            mark = marks[project.name]
+            if mark.place is None:
+                mark = mark.begun(now)
+            with self._apart(errors):
+                uploads, mark = inventory.go_on(
+                    self._ledger, self.inbox.bucket, project, mark, now, budget
+                )
+                count += self._send(
+                    eventbridge.object_created(o.bucket, o.key, o.version_id, o.size, o.time)
+                    for o in uploads
+                )
+                with suppress(Conflict):  # another invocation went on from there
+                    self.marks.put(mark)
         return count
 
     @contextmanager
@@ -127,7 +168,7 @@ class Reconciler:
         """Recent runs without a received event, including manual ones."""
         mine = lane.current.execution_arn if lane.current else ""
         found = {}
-        for run in self._sagemaker.recent(pipeline, now - _RUNS_KEPT):
+        for run in self._sagemaker.recent(pipeline, now - _RUNS_KEPT, _RUNS_MOST):
             is_new = lane.current is None and now - run.started > self.forgotten
             if run.arn != mine and (run.ended or is_new):
                 event = RunStatusChanged(pipeline, run.arn, run.status, run.display_name, now)
@@ -177,13 +218,6 @@ class Reconciler:
             return
         if not self._ledger.seen([package.business_key]):
             yield eventbridge.model_package(group, package.arn, package.approval, now)
-
-    def _uploads(self, project: Project, now: float) -> Iterator[Envelope]:
-        for folder in FOLDERS:
-            since, until = now - _UPLOADS_KEPT, now - _UPLOADS_SETTLE
-            uploads = self.inbox.bucket.uploads(project.folder(folder), since, until)
-            for o in self._unseen({upload.business_key: upload for upload in uploads}):
-                yield eventbridge.object_created(o.bucket, o.key, o.version_id, o.size, o.time)
 
     def _unseen(self, by_key: dict[str, T]) -> list[T]:
         """Return the values whose business keys were never decided."""
