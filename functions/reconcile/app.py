@@ -20,6 +20,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         adapters.notify_queue,
         adapters.forgotten_after,
         adapters.marks,
+        adapters.keep_models_days,
     )
     inventory = event.get("inventory") is True
     if inventory:

@@ -12,7 +12,7 @@ from headrace.adapters import client as aws
 from headrace.adapters.eventbridge import parse
 from headrace.adapters.ledger import Ledger
 from headrace.adapters.marks import Marks
-from headrace.adapters.sagemaker import Execution, SageMaker
+from headrace.adapters.sagemaker import Execution, SageMaker, Scoring
 from headrace.domain.errors import PermanentError, RetryableError
 from headrace.domain.events import ObjectCreated, RunStatusChanged
 from headrace.domain.lane import Lane, Request, Rollout, Run
@@ -23,6 +23,8 @@ from headrace.use_cases.reconcile import Reconciler
 
 from tests.headrace import handed_in
 from tests.headrace.samples import INFERENCE, NOW, RUN, TRAINING, package
+
+PIPELINE = RUN.partition("/execution/")[0]
 
 
 @dataclass
@@ -37,6 +39,7 @@ class World:
     told: list[dict[str, Any]] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
     sagemaker: SageMaker = field(default_factory=lambda: SageMaker(None))
+    scoring: tuple[Scoring | None, ...] = ()
     forgotten: float = 600.0
 
     def reconcile(self, now: float = NOW, inventory: bool = False) -> list[dict[str, Any]]:
@@ -48,9 +51,14 @@ class World:
         put: Any = SimpleNamespace(send=self.put.append)
         told: Any = SimpleNamespace(send=self.told.append)
         marks = Marks(self.ledger._table.name, aws.client("dynamodb"))
-        reconciler = Reconciler(inbox, put, told, self.forgotten, marks)
+        reconciler = Reconciler(inbox, put, told, self.forgotten, marks, 0)
         reconciler.run(begin=True, hourly=inventory, request_id="")
         return list(self.put)
+
+    def scores(self, pipeline: str) -> Scoring | None:
+        """Return what the pipeline scores with: the live version, unless a test has set it."""
+        live = self.ledger.lane(pipeline).rollout.live or ""
+        return self.scoring[0] if self.scoring else Scoring(PIPELINE, live, "", 0.0)
 
     def change(self, **changes: Any) -> None:
         pipeline = changes.pop("pipeline", TRAINING)
@@ -75,6 +83,7 @@ def world(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(made.sagemaker, "newest", newest)
     monkeypatch.setattr(made.sagemaker, "version", lambda arn: made.versions.get(arn))
     monkeypatch.setattr(made.sagemaker, "describe", lambda arn: going_on)
+    monkeypatch.setattr(made.sagemaker, "scoring", made.scores)
     monkeypatch.setattr(made.sagemaker, "recent", lambda pipeline, since, most: [])
     return made
 
@@ -283,6 +292,18 @@ def test_an_upload_that_never_came_through_is_found_by_the_inventory(world: Worl
     assert key not in [e["detail"]["object"]["key"] for e in again]
     assert json.dumps(found)
     assert world.ledger.lane(TRAINING) == Lane(TRAINING)
+
+
+def test_a_pipeline_that_is_not_the_live_versions_is_reported_once(world: World) -> None:
+    version = package(1, modified=NOW - 3600)
+    world.versions[version.arn] = version
+    world.change(pipeline=INFERENCE, rollout=Rollout(live=version.arn))
+    assert world.reconcile(NOW, inventory=True) == []
+    world.scoring = (Scoring(PIPELINE, package(2).arn, "", NOW - 700),)
+    (envelope,) = world.reconcile(NOW, inventory=True)
+    assert envelope["detail-type"] == "Live Differs"
+    world.ledger.mark_notified(parse(envelope).business_key, NOW)
+    assert world.reconcile(NOW + 3600, inventory=True) == []
 
 
 def test_the_grace_period_before_events_are_sent_again_is_a_setting(world: World) -> None:

@@ -20,6 +20,7 @@ from tests.simulation.world import BUCKET, World
 
 MANY = 10_000
 MILLION = 1_000_000
+GO_ON: Any = {"continue": True}
 # Calls of one invocation: what 100 projects without trouble take, and what AWS takes in a minute.
 MOST_CALLS, MOST_PAGES = 2_500, 300
 MOST_VERSIONS = 51_000  # the page in which the budget of 50,000 runs out is finished
@@ -32,7 +33,7 @@ class Account:
     world: World
     calls: list[Counter[str]]
 
-    def invoke(self, request_id: str = "", **event: Any) -> Counter[str]:
+    def invoke(self, request_id: str = "", **event: bool) -> Counter[str]:
         """Invoke reconcile; return its calls by kind, also if it failed."""
         self.calls.append(Counter())
         try:
@@ -87,12 +88,12 @@ def test_each_of_ten_thousand_projects_has_its_turn_and_none_holds_back_another(
     found = {stalled(world, project(name)) for name in ("p00000", "p00008", "p05000", "p09999")}
     sweep = [account.invoke(inventory=False)]
     while account.world.runtime.marks.sweep().is_over is False:
-        sweep.append(account.invoke(**{"continue": True}))
+        sweep.append(account.invoke(**GO_ON))
     assert len(sweep) == MANY // PROJECTS + 1  # the last turn finds nobody left
     assert max(calls.total() for calls in sweep) < MOST_CALLS
     assert [calls["failed"] for calls in sweep] == [1] + [0] * (len(sweep) - 1)
     assert {event["detail"]["pipeline"] for event in account.put_back()} == found
-    assert account.invoke(**{"continue": True}).total() == 1  # nothing to go on with
+    assert account.invoke(**GO_ON).total() == 1  # nothing to go on with
 
 
 def test_lambdas_retry_has_the_turn_of_the_first_attempt_again(account: Account) -> None:

@@ -49,6 +49,7 @@ _ENVIRONMENT = {
     "GITLAB_REF": "main",
     "GITLAB_SECRET_ARN": "secret",
     "FORGOTTEN_AFTER_SECONDS": "600",
+    "KEEP_MODELS_DAYS": "30",
 }
 _QUIET = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_SERVICE_NAME": "headrace"}
 # The longest that reconcile waits before it acts is an hour; a refresh may wait for GitLab.
@@ -113,6 +114,7 @@ class World:
         )
         self.registry = Registry(self.sagemaker.packages, self.clock, self.events.publish)
         self.gitlab = SimulatedGitLab(faults)
+        self.sagemaker.put = self._put_by_ci
         self.projects: list[Project] = []
         self.reconciles = 0
         self.excused = 0  # mails that may go out twice: their answers were lost
@@ -150,6 +152,13 @@ class World:
         self.ledger.put_project(project)
         self.projects.append(project)
         self.sagemaker.pipelines |= set(asdict(project.pipelines).values())
+
+    def _put_by_ci(self, pipeline: str) -> tuple[str, float] | None:
+        """Return the version that CI put into an inference pipeline, and when."""
+        (name,) = (one.name for one in self.projects if one.pipelines.inference == pipeline)
+        put_at = [one.ended for one in self.gitlab.pipelines if one.project == name]
+        version = self.gitlab.inference.get(name)
+        return (version, max(put_at)) if version else None
 
     # --- the functions, invoked -------------------------------------------------------------------
 

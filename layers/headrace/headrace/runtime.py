@@ -136,6 +136,11 @@ class Runtime:
         """Grace period, in seconds, before `reconcile` sends a missing event again."""
         return float(self._setting("FORGOTTEN_AFTER_SECONDS"))
 
+    @cached_property
+    def keep_models_days(self) -> float:
+        """Days after which `reconcile` deletes the models of scoring runs; 0 keeps them."""
+        return float(self._setting("KEEP_MODELS_DAYS"))
+
     def _setting(self, name: str) -> str:
         value = self._environment.get(name, "")
         if not value:

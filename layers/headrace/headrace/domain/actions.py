@@ -98,6 +98,7 @@ Outcome = Literal[
     "rollback-impossible",
     "live",
     "live-version-deleted",
+    "live-differs",
     "reminded",
     "ignored",
 ]

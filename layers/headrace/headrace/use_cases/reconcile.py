@@ -12,7 +12,7 @@ it ends within a minute however many there are (ADR 12).
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from headrace.adapters import eventbridge
@@ -28,11 +28,13 @@ from headrace.domain.events import (
     key_of_registration,
 )
 from headrace.domain.lane import Lane
+from headrace.domain.marks import Mark
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import Project
 from headrace.rules.scheduling import may_run_at, waits_for_model
-from headrace.use_cases import inventory
+from headrace.use_cases import inventory, live_definition
 from headrace.use_cases.decide import Inbox
+from headrace.use_cases.old_models import delete_models
 from headrace.use_cases.sweep import take_turn
 
 # A refresh may wait for GitLab: its grace period is so many times that of a run.
@@ -48,7 +50,8 @@ T = TypeVar("T")
 class Reconciler:
     """What reconciling needs: the queues of `decide` and `notify`, to re-queue events.
 
-    `forgotten` is the grace period, in seconds, before a missing event is sent again.
+    `forgotten` is the grace period, in seconds, before a missing event is sent again. Models of
+    scoring runs are deleted after `keep_models_days`; 0 keeps them.
     """
 
     inbox: Inbox
@@ -56,6 +59,7 @@ class Reconciler:
     notify_queue: Queue
     forgotten: float
     marks: Marks
+    keep_models_days: float
 
     @property
     def _ledger(self) -> Ledger:
@@ -114,6 +118,10 @@ class Reconciler:
             mark = marks[project.name]
             if mark.place is None:
                 mark = mark.begun(now)
+                with self._apart(errors):
+                    count += self._send(self._definition(project, now))
+                with self._apart(errors):
+                    mark = self._without_models(project, mark, now)
             with self._apart(errors):
                 uploads, mark = inventory.go_on(
                     self._ledger, self.inbox.bucket, project, mark, now, budget
@@ -125,6 +133,20 @@ class Reconciler:
                 with suppress(Conflict):  # another invocation went on from there
                     self.marks.put(mark)
         return count
+
+    def _definition(self, project: Project, now: float) -> Iterator[Envelope]:
+        grace = self.forgotten
+        differs = live_definition.difference(self._ledger, self._sagemaker, project, now, grace)
+        if differs is not None and not self._seen(differs):
+            yield differs
+
+    def _without_models(self, project: Project, mark: Mark, now: float) -> Mark:
+        if not self.keep_models_days:
+            return mark
+        name, before = project.pipelines.inference, now - self.keep_models_days * 86400
+        since, warn = mark.models_until, self.inbox.warn
+        until = delete_models(self._sagemaker, name, since, before, warn)
+        return replace(mark, models_until=until)
 
     @contextmanager
     def _apart(self, errors: list[HeadraceError]) -> Iterator[None]:
