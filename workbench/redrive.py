@@ -32,6 +32,7 @@ def redrive(stack: Stack) -> Counter[str]:
     """
     sqs = stack.session.client("sqs")
     functions = stack.session.client("lambda")
+    rules = stack.session.client("events")
     queues = {_arn(sqs, url): url for url in map(stack.physical_id, _SOURCES.values())}
     arns = dict(zip(_SOURCES, queues, strict=True))
     sent: Counter[str] = Counter()
@@ -40,7 +41,7 @@ def redrive(stack: Stack) -> Counter[str]:
         for message in _messages(sqs, url):
             target, event = _destination(message, arns.get(dead_letters, ""))
             if dead_letters == "RuleDeadLetters" and target in queues:
-                event = _transformed(stack.session.client("events"), message, event)
+                event = _transformed(rules, message, event)
             if target in queues:
                 sqs.send_message(QueueUrl=queues[target], MessageBody=json.dumps(event))
             elif ":function:" in target:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,8 +20,10 @@ from headrace.use_cases.live_definition import difference
 from headrace.use_cases.old_models import RUNS, delete_models
 
 from tests.headrace.samples import INFERENCE, NOW, RUN, package
+from tests.pipeline_specs.pipeline_samples import model_package
 
 LIVE = package(1, artefact="s3://b/1/model.tar.gz")
+ROOT = Path(__file__).parents[2]
 PIPELINE = RUN.partition("/execution/")[0]
 RIGHT = Scoring(PIPELINE, LIVE.arn, LIVE.artefact, NOW - 9000)
 GRACE, HOUR, DAY = 600.0, 3600.0, 86400.0
@@ -57,6 +61,19 @@ def test_another_version_another_artefact_or_no_pipeline_is_a_difference(
     event = found(project, there)
     assert event is not None
     assert event.arn == LIVE.arn
+
+
+def test_the_pipeline_that_the_builder_makes_names_its_version_and_artefact() -> None:
+    definition = (ROOT / "tests/pipeline_specs/golden/abalone-inference.json").read_text()
+    answer = {
+        "PipelineArn": PIPELINE,
+        "PipelineDefinition": definition,
+        "LastModifiedTime": datetime.fromtimestamp(NOW, UTC),
+    }
+    client = SimpleNamespace(describe_pipeline=lambda PipelineName: answer)
+    there = SageMaker(client).scoring(INFERENCE)
+    built_from = model_package()
+    assert there == Scoring(PIPELINE, built_from.arn, built_from.model_data, NOW)
 
 
 def test_a_refresh_in_progress_and_a_change_of_just_now_are_no_difference(

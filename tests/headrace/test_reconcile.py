@@ -257,8 +257,11 @@ def test_reconcile_hands_over_what_no_delivery_did(
     assert world.ledger.outbox() == []
 
 
+@pytest.mark.parametrize(
+    "error", [PermanentError("no such model package group"), KeyError("a bug")]
+)
 def test_one_projects_trouble_is_not_anothers(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     other = replace(world.project, name="zebra", prefix="zebra", model_package_group="zebra")
     names = Pipelines("z-training", "z-training-hpo", "z-inference", "z-model-quality")
@@ -267,11 +270,11 @@ def test_one_projects_trouble_is_not_anothers(
 
     def newest(group: str, approval: str, other_than: str = "") -> str | None:
         if group == "headrace-abalone":
-            raise PermanentError("no such model package group")
+            raise error
         return None
 
     monkeypatch.setattr(world.sagemaker, "newest", newest)
-    with pytest.raises(PermanentError, match="no such model package group"):
+    with pytest.raises(type(error), match=error.args[0]):
         world.reconcile()
     assert [envelope["detail"]["pipeline"] for envelope in world.put] == ["z-training"]
 

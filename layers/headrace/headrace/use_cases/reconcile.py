@@ -78,7 +78,7 @@ class Reconciler:
         names make that safe. Raises the first error, but only after everything else was checked,
         so that one project's failure does not affect another's.
         """
-        errors: list[HeadraceError] = []
+        errors: list[Exception] = []
         if begin:
             with self._apart(errors):
                 self.inbox.hand_over_rest()
@@ -103,7 +103,7 @@ class Reconciler:
         return count
 
     def _hourly(
-        self, projects: list[Project], now: float, at_once: bool, errors: list[HeadraceError]
+        self, projects: list[Project], now: float, at_once: bool, errors: list[Exception]
     ) -> int:
         """Do what is due once an hour, the project first that has waited longest.
 
@@ -149,12 +149,15 @@ class Reconciler:
         return replace(mark, models_until=until)
 
     @contextmanager
-    def _apart(self, errors: list[HeadraceError]) -> Iterator[None]:
-        """Collect an error and go on."""
+    def _apart(self, errors: list[Exception]) -> Iterator[None]:
+        """Collect an error, expected or not, and go on."""
         try:
             yield
         except HeadraceError as error:
             self.inbox.warn(str(error))
+            errors.append(error)
+        except Exception as error:
+            self.inbox.crashed("reconcile")
             errors.append(error)
 
     def _lanes(self, project: Project, now: float) -> Iterator[Envelope]:
