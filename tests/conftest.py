@@ -16,8 +16,10 @@ from local_cloud.ministack.process import Server
 
 # Several processes share the cores: threads that wait for work must not keep them busy.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Fixtures that start a server of the laptop cloud. Whatever uses one is marked `cloud`.
-SERVERS = {"aws", "cloud", "ends", "endpoint", "hosted", "own_cloud", "sample", "stormy"}
+# Fixtures that start a server of the laptop cloud, or GitLab's CI: their tests are marked `cloud`.
+SERVERS = {
+    *("aws", "cloud", "ends", "endpoint", "hosted", "own_cloud", "planned", "sample", "stormy"),
+}
 # Folders whose tests share what takes seconds to make; of others, a worker takes a file at once.
 WHOLE = {
     f"tests/{name}"

@@ -97,7 +97,7 @@ def test_a_function_whose_role_may_not_read_a_queue_gets_nothing_from_it(sample:
 
     server = sample.cloud.server
     assert server is not None
-    eventually(lambda: "reader polls in vain" in server.log.read_text())
+    eventually(lambda: "reader may not poll its queue" in server.log.read_text())
     assert waiting() == "1"
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **reading}]}
     sample.client("iam").put_role_policy(

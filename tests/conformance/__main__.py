@@ -26,7 +26,8 @@ OVERHEAD_DOLLARS = 0.05  # requests, logs and storage of all facts together, rou
 def main(arguments: list[str] | None = None) -> int:
     """Return 0 if every fact was as expected, 1 if not or not asked, 130 when interrupted."""
     options = _options(arguments)
-    signal.signal(signal.SIGTERM, _interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a background shell ignores SIGINT
+        signal.signal(number, _interrupted)
     session = boto3.Session(profile_name=options.profile, region_name=options.region)
     if session.region_name is None:
         print("no region: give --region, or a profile that has one", file=sys.stderr)

@@ -6,6 +6,8 @@ import pytest
 
 from tests.sagemaker_api.sagemaker_cloud import INPUT, ROLE, Cloud, definition
 
+pytestmark = pytest.mark.cloud
+
 
 @pytest.mark.parametrize("answer", ["iam-identity", "empty", "absent"])
 def test_who_started_a_run_and_changed_a_version_may_be_left_out(

@@ -175,7 +175,8 @@ def test_a_reader_that_goes_away_is_no_error(typed: str, code: int) -> None:
 
 def test_an_interrupted_command_says_so_in_a_line(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from workbench.cli import app, ledger\n"
+        "import signal, sys, time; from workbench.cli import app, ledger\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # CI's shell may ignore it\n"
         "def wait(*_, **__): print('waits', flush=True); time.sleep(60)\n"
         "ledger.Common.deployed = wait; sys.exit(app.main(['lanes']))"
     )

@@ -27,7 +27,7 @@ def registered(
     """
     run = package.metadata.get("run", "")
     nobody = package.started_by is not None and not package.started_by.known
-    approver = "nobody" if nobody else "somebody else than who started the run"
+    approver = "nobody" if nobody else "anybody but the person who started the run"
     asks = "a retuned model needs the review board's reference; " if package.lacks_review else ""
     return Message(
         kind="model-registered",
