@@ -135,6 +135,7 @@ ANSWERS: dict[str, Any] = {
     f"PUT /{BUCKET}": b"",
     f"GET /{BUCKET}?versions": b"<ListVersionsResult><IsTruncated>false</IsTruncated><Version>"
     b"<Key>abalone/batch-scoring/data/ground-truth/a.csv</Key><VersionId>v1</VersionId>"
+    b"<LastModified>2026-01-01T00:00:00.000Z</LastModified>"
     b"<IsLatest>true</IsLatest></Version></ListVersionsResult>",
     f"GET /{BUCKET}": b'{"violations": []}',
     "GET /api": [],
@@ -146,6 +147,7 @@ ENVIRONMENT = {
     "ALERTS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:alerts",
     "STATE_MACHINE_ARN": "arn:aws:states:eu-west-1:123456789012:stateMachine:act",
     "FORGOTTEN_AFTER_SECONDS": "600",
+    "KEEP_MODELS_DAYS": "30",
     "INBOX_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/inbox",
     "NOTIFY_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/notify",
     "GITLAB_PROJECT_PATH": "group/headrace",

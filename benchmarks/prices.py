@@ -2,7 +2,7 @@
 
 The one place for them; check before quoting (https://aws.amazon.com/pricing/). Not here because
 they do not grow with runs: the key of the alerts topic ($1 a month), four alarms, the pollers of
-the inbox and the reconciler's timer. SageMaker's own jobs cost the same whatever starts them.
+the inbox and the reconciler's timers. SageMaker's own jobs cost the same whatever starts them.
 """
 
 from typing import Final

@@ -2,12 +2,18 @@
 
 Safe at any time within the queue's 14 days, and safe to repeat: every event has a business key,
 which the ledger keeps for 45 days.
+
+AWS does not document whether a rule's dead letter is the event itself or what the target's input
+transformer made of it, so both are taken: an event is transformed here as its rule says.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
+
+from headrace.domain.events import SOURCE
 
 from pipeline_specs.deploy.stack import Stack
 
@@ -26,6 +32,7 @@ def redrive(stack: Stack) -> Counter[str]:
     """
     sqs = stack.session.client("sqs")
     functions = stack.session.client("lambda")
+    rules = stack.session.client("events")
     queues = {_arn(sqs, url): url for url in map(stack.physical_id, _SOURCES.values())}
     arns = dict(zip(_SOURCES, queues, strict=True))
     sent: Counter[str] = Counter()
@@ -33,6 +40,8 @@ def redrive(stack: Stack) -> Counter[str]:
         url = stack.physical_id(dead_letters)
         for message in _messages(sqs, url):
             target, event = _destination(message, arns.get(dead_letters, ""))
+            if dead_letters == "RuleDeadLetters" and target in queues:
+                event = _transformed(rules, message, event)
             if target in queues:
                 sqs.send_message(QueueUrl=queues[target], MessageBody=json.dumps(event))
             elif ":function:" in target:
@@ -70,6 +79,50 @@ def _destination(message: dict[str, Any], source: str) -> tuple[str, Any]:
         arn = str(letter.get("requestContext", {}).get("functionArn", ""))
         return arn.removesuffix(":$LATEST"), letter["requestPayload"]
     return "", None
+
+
+def _transformed(events: Any, message: dict[str, Any], event: Any) -> Any:
+    """Return what a rule's target makes of an event: schedules, and other triggers of a run.
+
+    An event that has been transformed, or whose rule or target is gone, stays as it is.
+    """
+    rule = message.get("MessageAttributes", {}).get("RULE_ARN", {}).get("StringValue", "")
+    if not rule or not isinstance(event, dict) or event.get("source") == SOURCE:
+        return event
+    target = message["MessageAttributes"]["TARGET_ARN"]["StringValue"]
+    try:
+        there = events.list_targets_by_rule(Rule=rule.partition(":rule/")[2])["Targets"]
+    except events.exceptions.ResourceNotFoundException:
+        return event
+    for one in there:
+        if one["Arn"] == target and (how := one.get("InputTransformer")):
+            return json.loads(_filled(how["InputTemplate"], how.get("InputPathsMap", {}), event))
+    return event
+
+
+def _filled(template: str, paths: dict[str, str], event: dict[str, Any]) -> str:
+    """Return a template with its variables filled in, as EventBridge does.
+
+    Quotes come around a text that stands alone, and none inside of a text.
+    """
+    values = {f"<{name}>": _at(path, event) for name, path in paths.items()}
+
+    def put(found: re.Match[str]) -> str:
+        text = found[0]
+        if not text.startswith('"'):
+            return json.dumps(values.get(text, ""))
+        for name, value in values.items():
+            text = text.replace(name, value if isinstance(value, str) else json.dumps(value))
+        return text
+
+    return re.sub(r'"(?:[^"\\]|\\.)*"|<[^<>]+>', put, template)
+
+
+def _at(path: str, event: Any) -> Any:
+    """Return the value at a JSON path such as `$.detail.name`, or an empty text."""
+    for part in path.removeprefix("$.").split("."):
+        event = event.get(part, "") if isinstance(event, dict) else ""
+    return event
 
 
 def _messages(sqs: Any, url: str) -> Iterator[dict[str, Any]]:

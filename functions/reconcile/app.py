@@ -1,4 +1,4 @@
-"""Timer -> inbox: re-queues changes whose events were lost."""
+"""Timers -> inbox: re-queues changes whose events were lost."""
 
 from typing import Any
 
@@ -12,18 +12,21 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Check every project once, including its folders when the timer says so."""
+    """Begin a sweep over the projects, with their inventories if told so, or go on with one."""
     adapters = runtime()
     reconciler = Reconciler(
         adapters.inbox(logger),
         adapters.inbox_queue,
         adapters.notify_queue,
         adapters.forgotten_after,
+        adapters.marks,
+        adapters.keep_models_days,
     )
     inventory = event.get("inventory") is True
     if inventory:
         queue, warn = adapters.notify_queue, logger.warning
         look_at_token(lambda: adapters.gitlab, adapters.ledger, queue, adapters.now(), warn)
-    put_back = reconciler.run(inventory)
+    begin = event.get("continue") is not True
+    put_back = reconciler.run(begin=begin, hourly=inventory, request_id=context.aws_request_id)
     logger.info("reconciled", extra={"put_back": put_back})
     return {"put_back": put_back}

@@ -17,7 +17,7 @@ from ministack.services import stepfunctions
 from ministack.services.cloudformation import provisioners
 
 from local_cloud.sagemaker import cloudformation
-from local_cloud.sagemaker.core import authorization, tokens
+from local_cloud.sagemaker.core import authorization, backplane, tokens
 from local_cloud.sagemaker.core.open_facts import VARIABLE, OpenFacts
 from local_cloud.sagemaker.host import PipelineEngine
 from local_cloud.sagemaker.service import Service
@@ -71,7 +71,7 @@ def install(
             "name": name,
             "requires_replacement": _changed(properties),
         }
-    _teach_iam()
+    _teach_iam(service)
     return service
 
 
@@ -82,8 +82,8 @@ def _changed(properties: tuple[str, ...]) -> Any:
     return requires_replacement
 
 
-def _teach_iam() -> None:
-    """Add SageMaker's actions, resources and condition keys to IAM's evaluation."""
+def _teach_iam(sagemaker: Service) -> None:
+    """Add SageMaker's actions, resources, condition keys and tags to IAM's evaluation."""
     if NAME in iam_actions.SERVICE_TO_IAM_NAMESPACE:
         return
     iam_actions.SERVICE_TO_IAM_NAMESPACE[NAME] = NAME
@@ -114,7 +114,11 @@ def _teach_iam() -> None:
         context: dict[str, Any] = other_tags(service, iam_action, body, params)
         if service != NAME:
             return context
-        return context | authorization.condition_keys(iam_action.rpartition(":")[2], body)
+        operation = iam_action.rpartition(":")[2]
+        account_id, region = backplane.here()
+        arn = authorization.resource_arn(operation, body, region, account_id)
+        tags = {f"aws:ResourceTag/{key}": value for key, value in sagemaker.tags_of(arn).items()}
+        return context | tags | authorization.condition_keys(operation, body)
 
     iam_actions.extract_resource_arn = extract_resource_arn
     iam_actions.request_tag_context = request_tag_context

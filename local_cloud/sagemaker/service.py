@@ -125,6 +125,13 @@ class Service:
             tokens.remember(call, operation, checked, response)
         return response
 
+    def tags_of(self, arn: str) -> dict[str, str]:
+        """The tags of a resource, as IAM's conditions see them; none if it is not there."""
+        account_id, region = backplane.here()
+        with self._call(account_id, region) as call:
+            tags: list[dict[str, str]] = call.table("tags").get(arn, [])
+            return {tag["Key"]: tag["Value"] for tag in tags}
+
     # --- Host: what the engine calls --------------------------------------------------------
 
     def within(self, account_id: str, region: str) -> Host:

@@ -7,8 +7,6 @@ from pipeline_specs.pipelines.bundles import Bundle
 
 # Runs the scripts that need no model.
 SKLEARN = Image("sklearn", "1.4-2-py312", "py3")
-# Set on the model, so that describing it shows its version.
-PACKAGE_VARIABLE = "HEADRACE_MODEL_PACKAGE_ARN"
 
 
 @dataclass(frozen=True, slots=True)

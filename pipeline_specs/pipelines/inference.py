@@ -8,6 +8,7 @@ are written into the definition; nothing is looked up when the pipeline runs.
 import logging
 import tempfile
 
+from headrace.domain.model_version import PACKAGE_VARIABLE, PIPELINE_TAG
 from sagemaker.core.transformer import Transformer
 from sagemaker.core.workflow.conditions import ConditionEquals
 from sagemaker.core.workflow.parameters import ParameterFloat, ParameterString
@@ -19,7 +20,7 @@ from sagemaker.serve.model_builder import ModelBuilder
 from pipeline_specs.config.settings import Settings
 from pipeline_specs.pipelines import data_quality, model_quality, sdk
 from pipeline_specs.pipelines.builder import STEPS, Builder, Input, Output, Step, inside, output_uri
-from pipeline_specs.pipelines.built import PACKAGE_VARIABLE, BuiltPipeline, Deployment
+from pipeline_specs.pipelines.built import BuiltPipeline, Deployment
 from pipeline_specs.pipelines.model_version import ModelPackage
 
 _PREPROCESSOR = inside("input", "preprocessor", "preprocessor.json")
@@ -143,8 +144,9 @@ def _model(builder: Builder, package: ModelPackage) -> Step:
             model_path=scratch,
         )
         step_args = model_builder.build()
-    if builder.tags:  # the SDK uses tags only when it deploys
-        step_args.create_model_request["Tags"] = builder.tags
+    # The SDK uses tags only when it deploys.
+    own = {"Key": PIPELINE_TAG, "Value": builder.settings.project.pipelines.inference}
+    step_args.create_model_request["Tags"] = [*builder.tags, own]
     return ModelStep(
         name="CreateModel",
         step_args=step_args,

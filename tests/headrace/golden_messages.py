@@ -9,10 +9,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from headrace.domain.events import LiveDiffers
 from headrace.domain.message import Message
 from headrace.domain.people import Starters
 from headrace.domain.quality import Verdict
-from headrace.notifications import run_messages, version_messages
+from headrace.notifications import live_messages, run_messages, version_messages
 from headrace.notifications.format import ReportedRun
 
 from tests.headrace.samples import INFERENCE, NOW, RUN, TRAINING, package
@@ -38,6 +39,18 @@ NUMBERS = {"metric": "mse", "value": 6.0912, "threshold": 10.0}
 LAMBDA_SAID = json.dumps({"errorMessage": "abalone: role was not found", "errorType": "Permanent"})
 CI = "https://gitlab.example.com/data-science/headrace/-/pipelines/71"
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:GitLabSecret-1a2b3c"
+PIPELINE = f"arn:aws:sagemaker:eu-west-1:123456789012:pipeline/{INFERENCE}"
+ARTEFACTS = "s3://headrace-databucket-1a2b3c/abalone/runs"
+DIFFERS = LiveDiffers(
+    group="headrace-abalone",
+    arn=FIRST.arn,
+    artefact=f"{ARTEFACTS}/3k1m/model.tar.gz",
+    pipeline_arn=PIPELINE,
+    found=RETUNED.arn,
+    found_artefact=f"{ARTEFACTS}/8w2p/model.tar.gz",
+    changed=int(NOW - 3000),
+    time=NOW,
+)
 VIOLATIONS = [
     {
         "feature_name": f"feature_{number}",
@@ -142,6 +155,18 @@ CASES: dict[str, Message] = {
     ),
     "gitlab-token-ends, refused": version_messages.gitlab_token_ends("abalone", "", 0, SECRET, NOW),
     "rollback-impossible": version_messages.nothing_approved("abalone", FIRST.arn, NOW),
+    "live-differs": live_messages.differs("abalone", INFERENCE, DIFFERS),
+    "live-differs, another artefact": live_messages.differs(
+        "abalone", INFERENCE, DIFFERS._replace(found=FIRST.arn)
+    ),
+    "live-differs, in the account of another registry": live_messages.differs(
+        "abalone", INFERENCE, DIFFERS._replace(pipeline_arn=PIPELINE.replace("1234", "9999"))
+    ),
+    "live-differs, no pipeline": live_messages.differs(
+        "abalone",
+        INFERENCE,
+        DIFFERS._replace(pipeline_arn="", found="", found_artefact="", changed=0),
+    ),
     "live-version-gone": version_messages.live_version_gone("abalone", FIRST.arn, NOW),
 }
 

@@ -1,6 +1,7 @@
 """Changes whose events were lost are re-queued, once."""
 
 import json
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -10,7 +11,8 @@ import pytest
 from headrace.adapters import client as aws
 from headrace.adapters.eventbridge import parse
 from headrace.adapters.ledger import Ledger
-from headrace.adapters.sagemaker import Execution, SageMaker
+from headrace.adapters.marks import Marks
+from headrace.adapters.sagemaker import Execution, SageMaker, Scoring
 from headrace.domain.errors import PermanentError, RetryableError
 from headrace.domain.events import ObjectCreated, RunStatusChanged
 from headrace.domain.lane import Lane, Request, Rollout, Run
@@ -20,7 +22,9 @@ from headrace.rules.decide import decide
 from headrace.use_cases.reconcile import Reconciler
 
 from tests.headrace import handed_in
-from tests.headrace.samples import BUCKET, INFERENCE, NOW, RUN, TRAINING, package
+from tests.headrace.samples import INFERENCE, NOW, RUN, TRAINING, package
+
+PIPELINE = RUN.partition("/execution/")[0]
 
 
 @dataclass
@@ -29,22 +33,32 @@ class World:
 
     ledger: Ledger
     project: Project
+    bucket: str
     versions: dict[str, ModelPackage] = field(default_factory=dict)
     put: list[dict[str, Any]] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
     sagemaker: SageMaker = field(default_factory=lambda: SageMaker(None))
+    scoring: tuple[Scoring | None, ...] = ()
     forgotten: float = 600.0
 
     def reconcile(self, now: float = NOW, inventory: bool = False) -> list[dict[str, Any]]:
         """Return what one look put back."""
         self.put.clear()
-        inbox = handed_in.inbox(self.ledger, lambda name, _: self.started.append(name), lambda: now)
+        start = lambda name, _: self.started.append(name)  # noqa: E731
+        inbox = handed_in.inbox(self.ledger, start, lambda: now, name=self.bucket)
         inbox = replace(inbox, sagemaker=self.sagemaker)
         put: Any = SimpleNamespace(send=self.put.append)
         told: Any = SimpleNamespace(send=self.told.append)
-        Reconciler(inbox, put, told, self.forgotten).run(inventory)
+        marks = Marks(self.ledger._table.name, aws.client("dynamodb"))
+        reconciler = Reconciler(inbox, put, told, self.forgotten, marks, 0)
+        reconciler.run(begin=True, hourly=inventory, request_id="")
         return list(self.put)
+
+    def scores(self, pipeline: str) -> Scoring | None:
+        """Return what the pipeline scores with: the live version, unless a test has set it."""
+        live = self.ledger.lane(pipeline).rollout.live or ""
+        return self.scoring[0] if self.scoring else Scoring(PIPELINE, live, "", 0.0)
 
     def change(self, **changes: Any) -> None:
         pipeline = changes.pop("pipeline", TRAINING)
@@ -55,7 +69,11 @@ class World:
 @pytest.fixture
 def world(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch) -> World:
     ledger.put_project(project)
-    made = World(ledger, project)
+    bucket = f"data-{uuid.uuid4().hex[:8]}"
+    aws.client("s3").create_bucket(Bucket=bucket)
+    enabled = {"Status": "Enabled"}
+    aws.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration=enabled)
+    made = World(ledger, project, bucket)
 
     def newest(group: str, approval: str, other_than: str = "") -> str | None:
         arns = [v.arn for v in made.versions.values() if v.approval == approval]
@@ -65,7 +83,8 @@ def world(ledger: Ledger, project: Project, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(made.sagemaker, "newest", newest)
     monkeypatch.setattr(made.sagemaker, "version", lambda arn: made.versions.get(arn))
     monkeypatch.setattr(made.sagemaker, "describe", lambda arn: going_on)
-    monkeypatch.setattr(made.sagemaker, "recent", lambda pipeline, since: [])
+    monkeypatch.setattr(made.sagemaker, "scoring", made.scores)
+    monkeypatch.setattr(made.sagemaker, "recent", lambda pipeline, since, most: [])
     return made
 
 
@@ -126,7 +145,7 @@ def test_a_manual_run_whose_start_was_lost_is_requeued_once(
 ) -> None:
     world.change(**lane)
     runs = {TRAINING: [run]}
-    monkeypatch.setattr(world.sagemaker, "recent", lambda name, since: runs.get(name.lower(), []))
+    monkeypatch.setattr(world.sagemaker, "recent", lambda name, *_: runs.get(name.lower(), []))
     found = [parse(envelope).business_key for envelope in world.reconcile()]
     assert found == [f"run/{run.arn}/{heard}"] * bool(heard)
     assert [parse(envelope).business_key for envelope in world.told] == found
@@ -238,8 +257,11 @@ def test_reconcile_hands_over_what_no_delivery_did(
     assert world.ledger.outbox() == []
 
 
+@pytest.mark.parametrize(
+    "error", [PermanentError("no such model package group"), KeyError("a bug")]
+)
 def test_one_projects_trouble_is_not_anothers(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     other = replace(world.project, name="zebra", prefix="zebra", model_package_group="zebra")
     names = Pipelines("z-training", "z-training-hpo", "z-inference", "z-model-quality")
@@ -248,26 +270,23 @@ def test_one_projects_trouble_is_not_anothers(
 
     def newest(group: str, approval: str, other_than: str = "") -> str | None:
         if group == "headrace-abalone":
-            raise PermanentError("no such model package group")
+            raise error
         return None
 
     monkeypatch.setattr(world.sagemaker, "newest", newest)
-    with pytest.raises(PermanentError, match="no such model package group"):
+    with pytest.raises(type(error), match=error.args[0]):
         world.reconcile()
     assert [envelope["detail"]["pipeline"] for envelope in world.put] == ["z-training"]
 
 
 def test_an_upload_that_never_came_through_is_found_by_the_inventory(world: World) -> None:
-    s3 = aws.client("s3")
-    if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
-        s3.create_bucket(Bucket=BUCKET)
-    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    s3, bucket = aws.client("s3"), world.bucket
     key = "abalone/training/data/raw/größe +1.csv"
-    s3.put_object(Bucket=BUCKET, Key=key, Body=b"old")
-    newest = s3.put_object(Bucket=BUCKET, Key=key, Body=b"1,2\n")["VersionId"]
-    uploaded = s3.head_object(Bucket=BUCKET, Key=key)["LastModified"].timestamp()
+    s3.put_object(Bucket=bucket, Key=key, Body=b"old")
+    newest = s3.put_object(Bucket=bucket, Key=key, Body=b"1,2\n")["VersionId"]
+    uploaded = s3.head_object(Bucket=bucket, Key=key)["LastModified"].timestamp()
     assert world.reconcile(uploaded + 60, inventory=True) == []
-    assert world.reconcile(uploaded + 3600, inventory=False) == []
+    assert world.reconcile(uploaded + 1800, inventory=False) == []
     found = world.reconcile(uploaded + 3600, inventory=True)
     event = next(e for e in map(parse, found) if isinstance(e, ObjectCreated) and e.key == key)
     assert (event.version_id, event.size) == (newest, 4)
@@ -276,6 +295,18 @@ def test_an_upload_that_never_came_through_is_found_by_the_inventory(world: Worl
     assert key not in [e["detail"]["object"]["key"] for e in again]
     assert json.dumps(found)
     assert world.ledger.lane(TRAINING) == Lane(TRAINING)
+
+
+def test_a_pipeline_that_is_not_the_live_versions_is_reported_once(world: World) -> None:
+    version = package(1, modified=NOW - 3600)
+    world.versions[version.arn] = version
+    world.change(pipeline=INFERENCE, rollout=Rollout(live=version.arn))
+    assert world.reconcile(NOW, inventory=True) == []
+    world.scoring = (Scoring(PIPELINE, package(2).arn, "", NOW - 700),)
+    (envelope,) = world.reconcile(NOW, inventory=True)
+    assert envelope["detail-type"] == "Live Differs"
+    world.ledger.mark_notified(parse(envelope).business_key, NOW)
+    assert world.reconcile(NOW + 3600, inventory=True) == []
 
 
 def test_the_grace_period_before_events_are_sent_again_is_a_setting(world: World) -> None:

@@ -140,6 +140,38 @@ def test_the_next_week_may_retune_again(project: Project) -> None:
     assert isinstance(decision.actions[0], AdvanceRun)
 
 
+def test_a_schedule_redriven_after_a_later_one_starts_nothing_and_the_audit_says_so(
+    project: Project, training: Lane
+) -> None:
+    day = 86400.0
+    later = decide(project, training, RunRequested(TRAINING, "2", NIGHTLY, NOW), NOW).lane
+    free = replace(later, waiting=None)  # its run is over
+    dead_letter = RunRequested(TRAINING, "1", NIGHTLY, NOW - day)
+    decision = decide(project, free, dead_letter, NOW + 6 * day)
+    assert (decision.lane, decision.actions) == (free, ())
+    (line,) = decision.audit
+    assert (line.outcome, line.event) == ("superseded", f"request/{TRAINING}/1")
+
+
+def test_a_schedule_redriven_days_later_with_none_after_it_is_the_run_that_was_missed(
+    project: Project, training: Lane
+) -> None:
+    weekly = Cause("schedule", reference="rate(7 days)")
+    before = decide(project, training, RunRequested(TRAINING, "1", weekly, NOW - 7 * 86400), NOW)
+    free = replace(before.lane, waiting=None)
+    missed = decide(project, free, RunRequested(TRAINING, "2", weekly, NOW), NOW + 6 * 86400)
+    assert [type(action) for action in missed.actions] == [AdvanceRun]
+    assert missed.lane.scheduled_at == NOW
+
+
+def test_what_a_person_asked_for_is_not_superseded_by_a_schedule(
+    project: Project, training: Lane
+) -> None:
+    lane = replace(training, scheduled_at=NOW + 60)
+    asked = RunRequested(TRAINING, "1", Cause("request", "ada"), NOW)
+    assert decide(project, lane, asked, NOW + 90).lane.waiting is not None
+
+
 def test_a_request_by_a_schedule_joins_the_drop_that_waits(
     project: Project, training: Lane
 ) -> None:

@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 import pytest
+from headrace.domain.model_version import PIPELINE_TAG
 
 from local_cloud.sagemaker.core.validation import checked_request
 from pipeline_specs import ROOT
@@ -124,7 +125,8 @@ def test_the_accounts_own_rules_reach_every_job(build: Any, abalone: Settings, k
         arguments = definition.resolved(name)
         if step["Type"] in ("Condition", "Fail", "RegisterModel"):
             continue
-        assert arguments["Tags"] == tags, name
+        own = [{"Key": PIPELINE_TAG, "Value": abalone.project.pipelines.inference}]
+        assert arguments["Tags"] == tags + own * (step["Type"] == "Model"), name
         training = arguments.get("TrainingJobDefinition", arguments)
         network = training.get("NetworkConfig", training)
         if step["Type"] != "Transform":  # a transform job runs in its model's network

@@ -51,6 +51,7 @@ class SimulatedDynamoDB:
         ExpressionAttributeValues: dict[str, dict[str, str]],
         ConsistentRead: bool,
         ExclusiveStartKey: Item | None = None,
+        Limit: int = _PAGE,
     ) -> dict[str, Any]:
         assert ConsistentRead
         values = ExpressionAttributeValues
@@ -61,17 +62,20 @@ class SimulatedDynamoDB:
             assert KeyConditionExpression == "pk = :pk", KeyConditionExpression
         after = ExclusiveStartKey["sk"]["S"] if ExclusiveStartKey else ""
         return dict(
-            self._faults.around("query", lambda: self._page(values[":pk"]["S"], low, high, after))
+            self._faults.around(
+                "query", lambda: self._page(values[":pk"]["S"], low, high, after, Limit)
+            )
         )
 
-    def _page(self, pk: str, low: str, high: str, after: str) -> dict[str, Any]:
+    def _page(self, pk: str, low: str, high: str, after: str, limit: int) -> dict[str, Any]:
         rows = self._items.get(pk, {})
         keys = sorted(sk for sk in rows if low <= sk <= high and sk > after)
         now = self._clock.now
-        items = [item for expires, item in (rows[sk] for sk in keys[:_PAGE]) if expires >= now]
+        page = keys[: min(limit, _PAGE)]
+        items = [item for expires, item in (rows[sk] for sk in page) if expires >= now]
         answer: dict[str, Any] = {"Items": items}
-        if len(keys) > _PAGE:
-            answer["LastEvaluatedKey"] = {"pk": {"S": pk}, "sk": {"S": keys[_PAGE - 1]}}
+        if len(keys) > len(page):
+            answer["LastEvaluatedKey"] = {"pk": {"S": pk}, "sk": {"S": page[-1]}}
         return answer
 
     def delete_item(self, *, TableName: str, Key: Item) -> dict[str, Any]:

@@ -17,7 +17,8 @@ _LONGEST = 80.0
 # Calls that change nothing: to die after one is to die before what comes next.
 _READS = {
     "get", "batch_get", "query", "read", "list",
-    "DescribePipelineExecution", "DescribeProcessingJob", "DescribeModelPackage",
+    "DescribePipeline", "DescribePipelineExecution", "DescribeProcessingJob",
+    "DescribeModelPackage",
     "list_pipeline_executions", "list_pipeline_execution_steps", "list_model_packages",
     "list_pipeline_parameters_for_execution",
     "find", "status", "jobs",

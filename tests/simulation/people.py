@@ -47,7 +47,7 @@ class People:
     projects: int = 4
     days: float = 1.5
     data: set[tuple[str, str]] = field(default_factory=set)
-    requests: set[str] = field(default_factory=set)
+    requests: dict[str, float] = field(default_factory=dict)  # business key -> when
     truths: dict[str, list[str]] = field(default_factory=dict)  # key -> versions, oldest first
     world: World = field(init=False)
 
@@ -152,8 +152,9 @@ class People:
         """A schedule asks for a run: its message may come more than once."""
         number = len(self.requests)
         detail = {"pipeline": settings.pipelines.training, "id": f"s{number}", "cause": WEEKLY}
-        self.requests.add(f"request/{settings.pipelines.training}/s{number}")
-        body = json.dumps(eventbridge.own("Run Requested", detail, self.world.clock.now))
+        asked_at = self.world.clock.now
+        self.requests[f"request/{settings.pipelines.training}/s{number}"] = asked_at
+        body = json.dumps(eventbridge.own("Run Requested", detail, asked_at))
         for _ in range(1 + int(self._random.random() * 3)):
             self.world.clock.after(self._random.uniform(0, HOUR), self.world.inbox.send, body)
 

@@ -1,5 +1,6 @@
 """SageMaker's pipeline executions: started by token, run for hours, end, publish events."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -69,6 +70,8 @@ class SimulatedSageMaker:
         self._tokens: dict[tuple[str, str], tuple[float, Run]] = {}
         self.packages: dict[str, dict[str, Any]] = {}
         self.pipelines: set[str] = set()
+        # What CI put into an inference pipeline: the version's ARN, and when.
+        self.put: Callable[[str], tuple[str, float] | None] = lambda pipeline: None
 
     # --- what the layer calls ---------------------------------------------------------------------
 
@@ -125,6 +128,25 @@ class SimulatedSageMaker:
         answer: dict[str, Any] = self.around("DescribePipelineExecution", described)
         return answer
 
+    def describe_pipeline(self, *, PipelineName: str) -> dict[str, Any]:
+        def described() -> dict[str, Any]:
+            put = self.put(PipelineName)
+            if put is None:
+                raise refused("ResourceNotFound", PipelineName, "DescribePipeline")
+            environment = {"HEADRACE_MODEL_PACKAGE_ARN": put[0]}
+            step = {
+                "Type": "Model",
+                "Arguments": {"PrimaryContainer": {"Environment": environment}},
+            }
+            return {
+                "PipelineArn": f"{ARN}:pipeline/{PipelineName}",
+                "PipelineDefinition": json.dumps({"Steps": [step]}),
+                "LastModifiedTime": datetime.fromtimestamp(put[1], UTC),
+            }
+
+        answer: dict[str, Any] = self.around("DescribePipeline", described)
+        return answer
+
     def describe_processing_job(self, *, ProcessingJobName: str) -> dict[str, Any]:
         def described() -> dict[str, Any]:
             run = self.runs[ProcessingJobName.replace("..", "/").replace(";", ":")]
@@ -162,10 +184,12 @@ class SimulatedSageMaker:
         *,
         PipelineName: str,
         CreatedAfter: datetime,
+        CreatedBefore: datetime | None = None,
         SortBy: str = "CreationTime",
         SortOrder: str = "Descending",
     ) -> tuple[str, list[Any]]:
         assert SortBy == "CreationTime"
+        until = CreatedBefore.timestamp() if CreatedBefore else float("inf")
         since, found = CreatedAfter.timestamp(), self._of_pipeline.get(PipelineName, [])
         return "PipelineExecutionSummaries", [
             {
@@ -175,7 +199,7 @@ class SimulatedSageMaker:
                 "StartTime": datetime.fromtimestamp(run.started, UTC),
             }
             for run in (found if SortOrder == "Ascending" else reversed(found))
-            if run.started >= since
+            if since <= run.started < until
         ]
 
     def _list_parameters(self, *, PipelineExecutionArn: str) -> tuple[str, list[Any]]:

@@ -116,7 +116,7 @@ def busy(story: Story) -> None:
     def schedule() -> None:
         detail = {"pipeline": settings.pipelines.training, "id": "s0", "cause": "weekly"}
         envelope = eventbridge.own("Run Requested", detail, story.world.clock.now)
-        story.requests.add(f"request/{settings.pipelines.training}/s0")
+        story.requests[f"request/{settings.pipelines.training}/s0"] = story.world.clock.now
         story.world.inbox.send(json.dumps(envelope))
 
     settings = story.world.projects[0]

@@ -49,6 +49,7 @@ _ENVIRONMENT = {
     "GITLAB_REF": "main",
     "GITLAB_SECRET_ARN": "secret",
     "FORGOTTEN_AFTER_SECONDS": "600",
+    "KEEP_MODELS_DAYS": "30",
 }
 _QUIET = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_SERVICE_NAME": "headrace"}
 # The longest that reconcile waits before it acts is an hour; a refresh may wait for GitLab.
@@ -113,6 +114,7 @@ class World:
         )
         self.registry = Registry(self.sagemaker.packages, self.clock, self.events.publish)
         self.gitlab = SimulatedGitLab(faults)
+        self.sagemaker.put = self._put_by_ci
         self.projects: list[Project] = []
         self.reconciles = 0
         self.excused = 0  # mails that may go out twice: their answers were lost
@@ -151,17 +153,26 @@ class World:
         self.projects.append(project)
         self.sagemaker.pipelines |= set(asdict(project.pipelines).values())
 
+    def _put_by_ci(self, pipeline: str) -> tuple[str, float] | None:
+        """Return the version that CI put into an inference pipeline, and when."""
+        (name,) = (one.name for one in self.projects if one.pipelines.inference == pipeline)
+        put_at = [one.ended for one in self.gitlab.pipelines if one.project == name]
+        version = self.gitlab.inference.get(name)
+        return (version, max(put_at)) if version else None
+
     # --- the functions, invoked -------------------------------------------------------------------
 
-    def _call(self, name: str, event: dict[str, Any]) -> Any:
-        """Invoke a function; raise TaskFailed if it died or raised what it may raise."""
+    def _call(self, name: str, event: dict[str, Any], request_id: str = "") -> Any:
+        """Invoke a function; raise TaskFailed if it died or raised what it may raise.
+
+        Lambda retries an invocation under its request id.
+        """
         self.clock.note(f"invoke {name}")
-        self._invocations += 1
         context = SimpleNamespace(
             function_name=name,
             memory_limit_in_mb=512,
             invoked_function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
-            aws_request_id=f"request-{self._invocations}",
+            aws_request_id=request_id or self._new_request(),
             get_remaining_time_in_millis=lambda: 60_000,
         )
         try:
@@ -170,6 +181,10 @@ class World:
             raise TaskFailed("Lambda.Unknown", str(error)) from None
         except HeadraceError as error:
             raise TaskFailed(type(error).__name__, str(error)) from error
+
+    def _new_request(self) -> str:
+        self._invocations += 1
+        return f"request-{self._invocations}"
 
     def _batch(self, name: str, records: list[dict[str, str]]) -> list[str] | None:
         try:
@@ -194,14 +209,16 @@ class World:
         self.inbox.redrive()
         self.notices.redrive()
 
-    def reconcile(self, inventory: bool, tried: int = 0) -> None:
+    def reconcile(self, inventory: bool, tried: int = 0, request_id: str = "") -> None:
         """Reconcile; Lambda retries a failure, and the next tick is another attempt."""
         self.reconciles += 1
+        request_id = request_id or self._new_request()
         try:
-            self._call("reconcile", {"inventory": inventory})
+            self._call("reconcile", {"inventory": inventory}, request_id)
         except TaskFailed:
             if tried < len(_ASYNC_RETRIES):
-                self.clock.after(_ASYNC_RETRIES[tried], self.reconcile, inventory, tried + 1)
+                wait, again = _ASYNC_RETRIES[tried], (inventory, tried + 1, request_id)
+                self.clock.after(wait, self.reconcile, *again)
 
     def _task(self, resource: str, arguments: dict[str, Any]) -> Any:
         match resource:

@@ -275,6 +275,17 @@ BREAKAGES = [
         ),
     ),
     case(
+        functions.only_own_pipelines_are_changed,
+        "ReconcileRole Models",
+        grant(
+            "ReconcileRole",
+            action="sagemaker:DeleteModel",
+            Sid="Models",
+            Resource={"Fn::Sub": "arn:aws:sagemaker:r:${AWS::AccountId}:model/pipelines-*"},
+            Condition={"StringLike": {"aws:ResourceTag/headrace:pipeline": "*"}},
+        ),
+    ),
+    case(
         functions.jobs_may_run_in_a_vpc,
         "PipelineRole",
         drop("PipelineRole", "Policies", 1),

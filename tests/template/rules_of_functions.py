@@ -6,6 +6,8 @@ A rule takes the stack and returns complaints; each complaint names the resource
 import re
 from typing import Any
 
+from headrace.domain.model_version import PIPELINE_TAG
+
 from tests.template.code_calls import all_operations, operation_names, operations, settings_read
 from tests.template.expanded_stack import Stack, named
 
@@ -118,9 +120,10 @@ def functions_may_do_nothing_else(stack: Stack) -> list[str]:
 
 
 def only_own_pipelines_are_changed(stack: Stack) -> list[str]:
-    """What functions and CI start, change or delete has a name of the stack's own.
+    """What functions and CI start, change or delete has a name of the stack's own, or its tag.
 
-    The jobs' role is left out: SageMaker names the jobs of a pipeline itself.
+    The jobs' role is left out: SageMaker names the jobs of a pipeline itself. It also names the
+    models of a pipeline's runs, so these bear the pipeline's name as a tag.
     """
     own = stack.parameters["PipelinePrefix"]["Default"]
     return [
@@ -132,6 +135,7 @@ def only_own_pipelines_are_changed(stack: Stack) -> list[str]:
         if re.match(r"(sagemaker|events):(Start|Stop|Create|Update|Put|Add|Delete|Remove)", action)
         for arn in statement.resources
         if not arn.rpartition(":")[2].partition("/")[2].startswith(own)
+        and statement.condition.get("StringLike") != {f"aws:ResourceTag/{PIPELINE_TAG}": f"{own}*"}
     ]
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from headrace.domain.model_version import PACKAGE_VARIABLE
 
 from pipeline_specs import ROOT
-from pipeline_specs.pipelines.built import PACKAGE_VARIABLE
 from tests.workbench.doctor_account import (
     ACCOUNT,
     OUTPUTS,

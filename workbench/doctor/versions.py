@@ -8,9 +8,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from headrace.domain.errors import PermanentError
+from headrace.domain.model_version import PACKAGE_VARIABLE
 from headrace.domain.project import Project
 
-from pipeline_specs.pipelines.built import PACKAGE_VARIABLE
 from workbench.doctor.findings import Finding, Severity
 from workbench.doctor.target import Target
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # a function imports the adapters that it uses, and no others
     from headrace.adapters.data_bucket import DataBucket
     from headrace.adapters.gitlab_ci import GitLab
     from headrace.adapters.ledger import Ledger
+    from headrace.adapters.marks import Marks
     from headrace.adapters.messaging import Queue, StateMachine, Topic
     from headrace.adapters.sagemaker import SageMaker
     from headrace.use_cases.decide import Inbox
@@ -50,6 +51,13 @@ class Runtime:
         from headrace.adapters.ledger import Ledger
 
         return Ledger(self._setting("LEDGER_TABLE"), self._client("dynamodb"))
+
+    @cached_property
+    def marks(self) -> Marks:
+        """How far reconcile has come."""
+        from headrace.adapters.marks import Marks
+
+        return Marks(self._setting("LEDGER_TABLE"), self._client("dynamodb"))
 
     @cached_property
     def bucket(self) -> DataBucket:
@@ -127,6 +135,11 @@ class Runtime:
     def forgotten_after(self) -> float:
         """Grace period, in seconds, before `reconcile` sends a missing event again."""
         return float(self._setting("FORGOTTEN_AFTER_SECONDS"))
+
+    @cached_property
+    def keep_models_days(self) -> float:
+        """Days after which `reconcile` deletes the models of scoring runs; 0 keeps them."""
+        return float(self._setting("KEEP_MODELS_DAYS"))
 
     def _setting(self, name: str) -> str:
         value = self._environment.get(name, "")

@@ -7,7 +7,6 @@ from typing import Annotated, Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace.adapters.client import from_aws
-from headrace.domain.events import ObjectCreated
 
 _PAGE = 1000  # versions that ListObjectVersions returns at most
 _LONGEST_KEY = 1024  # bytes; S3 rejects longer keys
@@ -29,6 +28,13 @@ class Version(NamedTuple):
     size: int
     is_latest: bool
     is_delete_marker: bool
+
+
+class Page(NamedTuple):
+    """A page of versions; `after` is (key, version id) to go on behind, None if it is the last."""
+
+    versions: list[Version]
+    after: tuple[str, str] | None
 
 
 class DataBucket:
@@ -88,15 +94,6 @@ class DataBucket:
             ]
         return found
 
-    def uploads(self, prefix: str, since: float, until: float) -> Iterator[ObjectCreated]:
-        """Yield the newest version of each object below a prefix, if uploaded between two times.
-
-        As the ObjectCreated events that S3 should have sent; times are in Unix seconds.
-        """
-        for one in self.versions(prefix):
-            if one.is_latest and not one.is_delete_marker and since < one.time < until:
-                yield ObjectCreated(self.name, one.key, one.version_id, one.size, one.time)
-
     def newest_at(self, prefix: str, time: float) -> list[tuple[str, str]]:
         """Return (key, version id) of each object below a prefix as it was at a time, by key."""
         newest: dict[str, Version] = {}
@@ -112,23 +109,31 @@ class DataBucket:
 
     def versions(self, prefix: str) -> Iterator[Version]:
         """Yield every version of the objects below a prefix, and every delete marker."""
-        request: dict[str, Any] = {"Prefix": prefix}
-        while True:
-            page = self._call("list_object_versions", **request)
-            for kind in ("Versions", "DeleteMarkers"):
-                for item in page.get(kind, []):
-                    yield Version(
-                        key=item["Key"],
-                        version_id=item["VersionId"],
-                        time=item["LastModified"].timestamp(),
-                        size=item.get("Size", 0),
-                        is_latest=item["IsLatest"],
-                        is_delete_marker=kind == "DeleteMarkers",
-                    )
-            if not page.get("IsTruncated"):
-                return
-            request["KeyMarker"] = page["NextKeyMarker"]
-            request["VersionIdMarker"] = page["NextVersionIdMarker"]
+        page = self.page(prefix)
+        yield from page.versions
+        while page.after:
+            page = self.page(prefix, *page.after)
+            yield from page.versions
+
+    def page(self, prefix: str, key: str = "", version_id: str = "") -> Page:
+        """Return the first page of versions below a prefix, or the one behind a version."""
+        marker = {"KeyMarker": key, "VersionIdMarker": version_id} if key else {}
+        page = self._call("list_object_versions", Prefix=prefix, **marker)
+        versions = [
+            Version(
+                key=item["Key"],
+                version_id=item["VersionId"],
+                time=item["LastModified"].timestamp(),
+                size=item.get("Size", 0),
+                is_latest=item["IsLatest"],
+                is_delete_marker=kind == "DeleteMarkers",
+            )
+            for kind in ("Versions", "DeleteMarkers")
+            for item in page.get(kind, [])
+        ]
+        more = page.get("IsTruncated")
+        after = (page["NextKeyMarker"], page["NextVersionIdMarker"]) if more else None
+        return Page(versions, after)
 
     def read_json(self, uri: str) -> Any:
         """Return the JSON document at an S3 URI, or None if there is none."""

@@ -59,8 +59,11 @@ class Table:
                 todo = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
         return items
 
-    def query(self, pk: str, low: str = "", high: str = "") -> list[dict[str, Any]]:
-        """Return a partition's items in order of `sk`, optionally only from `low` to `high`."""
+    def query(self, pk: str, low: str = "", high: str = "", limit: int = 0) -> list[dict[str, Any]]:
+        """Return a partition's items in order of `sk`, optionally only from `low` to `high`.
+
+        With a limit, returns so many of the first ones at most.
+        """
         request: dict[str, Any] = {
             "KeyConditionExpression": "pk = :pk" + (" AND sk BETWEEN :l AND :h" if low else ""),
             "ExpressionAttributeValues": {":pk": {"S": pk}},
@@ -70,9 +73,11 @@ class Table:
             request["ExpressionAttributeValues"] |= {":l": {"S": low}, ":h": {"S": high}}
         items: list[dict[str, Any]] = []
         while True:
+            if limit:
+                request["Limit"] = limit - len(items)
             answer = self._call("query", **request)
             items += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
+            if "LastEvaluatedKey" not in answer or len(items) == limit > 0:
                 return items
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 

@@ -16,6 +16,7 @@ from headrace.domain.events import (
     Event,
     GitLabTokenEnds,
     LaneDue,
+    LiveDiffers,
     ModelPackageChanged,
     ObjectCreated,
     RefreshEnded,
@@ -153,6 +154,19 @@ def _version_gone(detail: _Fields, time: float) -> Event:
     return VersionGone(detail.text("group"), detail.text("arn"), time)
 
 
+def _live_differs(detail: _Fields, time: float) -> Event:
+    return LiveDiffers(
+        group=detail.text("group"),
+        arn=detail.text("arn"),
+        artefact=detail.text("artefact"),
+        pipeline_arn=detail.text("pipeline_arn"),
+        found=detail.text("found"),
+        found_artefact=detail.text("found_artefact"),
+        changed=detail.whole("changed", 0),
+        time=time,
+    )
+
+
 def _gitlab_token_ends(detail: _Fields, time: float) -> Event:
     return GitLabTokenEnds(
         token=detail.text("token"),
@@ -183,6 +197,7 @@ _PARSERS: Final[dict[tuple[str, str], Callable[[_Fields, float], Event]]] = {
     (SOURCE, "Refresh Ended"): _refresh_ended,
     (SOURCE, "Approval Overdue"): _approval_overdue,
     (SOURCE, "Version Gone"): _version_gone,
+    (SOURCE, "Live Differs"): _live_differs,
     (SOURCE, "GitLab Token Ends"): _gitlab_token_ends,
     (SOURCE, "Lane Due"): _lane_due,
 }

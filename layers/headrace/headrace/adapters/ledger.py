@@ -8,16 +8,17 @@ Every item is `pk`, `sk`, usually a JSON document in `doc`, and a `ttl` where it
     RUN#<execution ARN> / RUN        a run that the control plane started, and who asked for it
     SEEN#<business key> / SEEN       a decided event; for an upload, the `request` it joined
     OUTBOX / <action>                a decided action that is not handed over yet
+    SWEEP and MARK#<project>         how far reconcile has come, see `marks.py`
     AUDIT#<project> / <time>#<id>    what was decided and why; append-only
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from headrace.adapters.dynamodb import NEW, Table, as_json, fields_of
@@ -39,8 +40,7 @@ _UPLOADS_TTL_SECONDS = 400 * 24 * 3600
 OBJECTS_PER_COMMIT = 40
 _AUDIT_SCHEMA = 2
 _RUN_SCHEMA = 1
-# Longer than notify's timeout.
-_CLAIM_SECONDS = 45
+_CLAIM_SECONDS = 45  # longer than notify's timeout
 
 
 class Ledger:
@@ -90,6 +90,7 @@ class Ledger:
         self._table.delete(_owner_key("group", project.model_package_group))
         self._table.delete({"pk": "PROJECTS", "sk": project.name})
         self._table.delete(_owner_key("name", project.name))
+        self._table.delete({"pk": f"MARK#{project.name}", "sk": "MARK"})
         for name in names:
             self._table.delete({"pk": f"LANE#{name.lower()}", "sk": "LANE"})
 
@@ -112,6 +113,15 @@ class Ledger:
         """Yield every project."""
         for item in self._table.query("PROJECTS"):
             yield _project(item)
+
+    def projects_after(self, name: str, most: int) -> dict[str, Callable[[], Project]]:
+        """Return what parses the settings of each of the next projects, by name and in its order.
+
+        The caller parses them, so that one with broken settings fails alone.
+        """
+        items = self._table.query("PROJECTS", name, "~" if name else "", most + 1)
+        named = [(item["sk"]["S"], partial(_project, item)) for item in items]
+        return dict([(one, project) for one, project in named if one != name][:most])
 
     # --- lanes and decisions --------------------------------------------------------------------
 
@@ -212,9 +222,9 @@ class Ledger:
         docs = (json.loads(item["doc"]["S"]) for item in self._table.query(f"DROP#{request_id}"))
         return sorted((doc["key"], doc["version_id"]) for doc in docs)
 
-    def outbox(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return (name, input) of the decided actions that are not handed over yet."""
-        items = self._table.query("OUTBOX")
+    def outbox(self, most: int = 500) -> list[tuple[str, dict[str, Any]]]:
+        """Return (name, input) of the first decided actions that are not handed over yet."""
+        items = self._table.query("OUTBOX", limit=most)
         return [(item["sk"]["S"], json.loads(item["doc"]["S"])) for item in items]
 
     def handed_over(self, action: str) -> None:

@@ -1,7 +1,9 @@
 """The part of SageMaker that Headrace uses: pipeline executions and the model registry."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -9,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from headrace.adapters.client import from_aws
 from headrace.domain.errors import NotThere
 from headrace.domain.events import has_ended
-from headrace.domain.model_version import ModelPackage
+from headrace.domain.model_version import PACKAGE_VARIABLE, ModelPackage
 
 CLOCKS_APART = 60.0  # tolerance, in seconds, between our clock and SageMaker's
 _GONE = (
@@ -48,6 +50,19 @@ class Step(NamedTuple):
     metadata: Mapping[str, Any]
 
 
+class Scoring(NamedTuple):
+    """What an inference pipeline's definition scores with, empty where it names nothing.
+
+    `version` is the ARN of a model package, `artefact` the S3 URI of a model. `changed` is when
+    the pipeline was last changed, in Unix seconds.
+    """
+
+    pipeline_arn: str
+    version: str
+    artefact: str
+    changed: float
+
+
 class SageMaker:
     """Pipeline executions and the model registry, over a client that is handed in.
 
@@ -64,13 +79,13 @@ class SageMaker:
         """Start an execution, with the arguments of StartPipelineExecution; return its ARN."""
         return str(self._call("start_pipeline_execution", **request)["PipelineExecutionArn"])
 
-    def recent(self, pipeline: str, since: float = 0.0) -> list[Execution]:
-        """Return a pipeline's executions created since a time, newest first.
+    def recent(self, pipeline: str, since: float = 0.0, most: int | None = None) -> list[Execution]:
+        """Return a pipeline's executions created since a time, newest first, or the first of them.
 
         Returns an empty list if there is no such pipeline.
         """
         try:
-            return list(self._executions(pipeline, since, "Descending"))
+            return list(islice(self._executions(pipeline, since, "Descending"), most))
         except NotThere:
             return []
 
@@ -159,12 +174,68 @@ class SageMaker:
                 return message
         return None
 
-    def _executions(self, pipeline: str, since: float, order: str) -> Iterator[Execution]:
+    def started_between(
+        self, pipeline: str, since: float, before: float, most: int
+    ) -> list[Execution]:
+        """Return the first executions created between two times, the oldest first."""
+        executions = self._executions(pipeline, since, "Ascending", before)
+        try:
+            return list(islice(executions, most))
+        except NotThere:
+            return []
+
+    def models_of(self, execution_arn: str) -> list[str]:
+        """Return the names of the models that a run created; none if the run was deleted."""
+        try:
+            steps = list(self.steps(execution_arn))
+        except NotThere:
+            return []
+        arns = [str(step.metadata.get("Model", {}).get("Arn", "")) for step in steps]
+        return [arn.rsplit("/", 1)[-1] for arn in arns if arn]
+
+    def delete_model(self, name: str) -> bool:
+        """Delete a model; its artefact stays. Return False if it is gone, or not the stack's own.
+
+        The role may delete what bears the stack's tag, and what is gone bears none: IAM refuses
+        both alike.
+        """
+        try:
+            self._client.delete_model(ModelName=name)
+        except (ClientError, BotoCoreError) as error:
+            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+            if code == "AccessDeniedException" or (code and _is_gone(error)):
+                return False
+            raise from_aws(error, f"deleting the model {name}") from error
+        return True
+
+    def scoring(self, pipeline: str) -> Scoring | None:
+        """Return what an inference pipeline scores with, or None if there is no such pipeline."""
+        try:
+            answer = self._call("describe_pipeline", PipelineName=pipeline)
+        except NotThere:
+            return None
+        changed = answer.get("LastModifiedTime") or answer["CreationTime"]
+        containers = [
+            step.get("Arguments", {}).get("PrimaryContainer", {})
+            for step in json.loads(answer["PipelineDefinition"]).get("Steps", [])
+            if step.get("Type") == "Model"
+        ]
+        container = containers[0] if containers else {}
+        version = container.get("Environment", {}).get(PACKAGE_VARIABLE, "")
+        artefact = container.get("ModelDataUrl", "")
+        arn = str(answer["PipelineArn"])
+        return Scoring(arn, str(version), str(artefact), changed.timestamp())
+
+    def _executions(
+        self, pipeline: str, since: float, order: str, before: float | None = None
+    ) -> Iterator[Execution]:
+        until = {} if before is None else {"CreatedBefore": datetime.fromtimestamp(before, UTC)}
         pages = self._pages(
             "list_pipeline_executions",
             "PipelineExecutionSummaries",
             PipelineName=pipeline,
             CreatedAfter=datetime.fromtimestamp(since, UTC),
+            **until,
             SortBy="CreationTime",
             SortOrder=order,
         )
@@ -242,6 +313,7 @@ def package_of(answer: dict[str, Any]) -> ModelPackage:
     """Return the version in a DescribeModelPackage response."""
     created = answer["CreationTime"].timestamp()
     modified = answer.get("LastModifiedTime")
+    containers = answer.get("InferenceSpecification", {}).get("Containers", [])
     metrics = answer.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {})
     return ModelPackage(
         arn=answer["ModelPackageArn"],
@@ -254,6 +326,7 @@ def package_of(answer: dict[str, Any]) -> ModelPackage:
         created_by=identity(answer.get("CreatedBy") or {}),
         evaluation_uri=metrics.get("S3Uri", ""),
         metadata=answer.get("CustomerMetadataProperties", {}),
+        artefact=containers[0].get("ModelDataUrl", "") if containers else "",
     )
 
 

@@ -78,6 +78,7 @@ Outcome = Literal[
     # files and requests
     "file-refused",
     "joined",
+    "superseded",
     "kept-for-scoring-run",
     "not-checked",
     # runs
@@ -97,6 +98,7 @@ Outcome = Literal[
     "rollback-impossible",
     "live",
     "live-version-deleted",
+    "live-differs",
     "reminded",
     "ignored",
 ]

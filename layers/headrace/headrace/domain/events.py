@@ -165,6 +165,29 @@ class VersionGone(NamedTuple):
         return f"gone/{self.arn}"
 
 
+class LiveDiffers(NamedTuple):
+    """The inference pipeline is not the live version's (`arn`), with its `artefact`.
+
+    It scores with the version `found` and its artefact, empty where it names none; `pipeline_arn`
+    is empty if it is not there. It was last changed at `changed`, in Unix seconds.
+    """
+
+    group: str
+    arn: str
+    artefact: str
+    pipeline_arn: str
+    found: str
+    found_artefact: str
+    changed: int
+    time: float
+
+    @property
+    def business_key(self) -> str:
+        """Identifies the difference: one that comes back is another one."""
+        there = digest(f"{self.pipeline_arn} {self.found} {self.found_artefact}")
+        return f"differs/{self.arn}/{there[:16]}/{self.changed}"
+
+
 class GitLabTokenEnds(NamedTuple):
     """GitLab's API token expires within so many days, or is refused: `expires` is empty then.
 
@@ -204,6 +227,7 @@ Event = (
     | RefreshEnded
     | ApprovalOverdue
     | VersionGone
+    | LiveDiffers
     | GitLabTokenEnds
     | LaneDue
 )

@@ -156,8 +156,9 @@ class Lane:
     """The state of one pipeline, changed only by conditional write on `version`.
 
     `rollout` is the inference pipeline's. The newest trigger file of its drops was uploaded at
-    `triggered_at`. `retuned_at` lists when missed thresholds last started a run (HPO pipeline
-    only). `ended` lists the executions that ended last.
+    `triggered_at`; the newest schedule that asked for a run was due at `scheduled_at`.
+    `retuned_at` lists when missed thresholds last started a run (HPO pipeline only). `ended` lists
+    the executions that ended last.
     """
 
     pipeline: str
@@ -166,6 +167,7 @@ class Lane:
     current: Run | None = None
     rollout: Rollout = Rollout()
     triggered_at: float = 0.0
+    scheduled_at: float = 0.0
     retuned_at: tuple[float, ...] = ()
     ended: tuple[str, ...] = ()
     schema: int = SCHEMA

@@ -13,7 +13,7 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
     "approvals": ("model-registered", "approval-overdue", "review-missing", "own-approval"),
     "live": (
         *("model-live", "refresh-failed", "rollback-impossible", "live-version-gone"),
-        "gitlab-token-ends",
+        *("live-differs", "gitlab-token-ends"),
     ),
     "files": ("file-not-taken", "drop-waits"),
 }

@@ -5,6 +5,11 @@ from typing import NamedTuple
 from headrace.domain import people
 from headrace.domain.errors import PermanentError
 
+# Set on the model that a scoring run creates, so that describing it shows its version.
+PACKAGE_VARIABLE = "HEADRACE_MODEL_PACKAGE_ARN"
+# A tag of that model: its pipeline's name, by which IAM knows that it is the stack's own.
+PIPELINE_TAG = "headrace:pipeline"
+
 
 def version_of(arn: str | None) -> int:
     """Return the version number at the end of a model package's ARN; 0 for no ARN."""
@@ -19,6 +24,7 @@ class ModelPackage(NamedTuple):
     version (`kind`, `run`, `preprocessor`, `training_data`, ...) and what people added
     (`review_board_reference`). `modified_by` is a name of the person or role, or empty.
     `started_by` names who started its run and who registered it; None if not looked up.
+    `artefact` is the S3 URI of its model.tar.gz, empty if the registry names none.
     """
 
     arn: str
@@ -32,6 +38,7 @@ class ModelPackage(NamedTuple):
     metadata: dict[str, str]
     created_by: str = ""
     started_by: people.Starters | None = None
+    artefact: str = ""
 
     @property
     def kind(self) -> str:

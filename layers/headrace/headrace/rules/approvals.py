@@ -12,11 +12,17 @@ from headrace.domain.actions import (
     RefreshInference,
     ReturnToPending,
 )
-from headrace.domain.events import ApprovalOverdue, PackageReviewed, Refreshed, VersionGone
+from headrace.domain.events import (
+    ApprovalOverdue,
+    LiveDiffers,
+    PackageReviewed,
+    Refreshed,
+    VersionGone,
+)
 from headrace.domain.lane import Lane
 from headrace.domain.model_version import version_of
 from headrace.domain.project import Project
-from headrace.notifications import version_messages
+from headrace.notifications import live_messages, version_messages
 from headrace.rules.scheduling import dispatch_waiting
 
 
@@ -100,6 +106,22 @@ def version_gone(lane: Lane, event: VersionGone, project: Project) -> Decision:
         return Decision(lane)
     message = version_messages.live_version_gone(project.name, event.arn, event.time)
     audit = Audit(event.business_key, "registry", "live-version-deleted", model_package=event.arn)
+    return Decision(lane, (Notify(message, event.business_key),), (audit,))
+
+
+def live_differs(project: Project, lane: Lane, event: LiveDiffers) -> Decision:
+    """Notify people when the inference pipeline is not the live version's.
+
+    Nothing puts the live version back by itself: what somebody changed may be there for a reason,
+    and a refresh would hide who did it.
+    """
+    if event.arn != lane.rollout.live or lane.rollout.refresh_id:
+        return Decision(lane)
+    message = live_messages.differs(project.name, project.pipelines.inference, event)
+    audit = Audit(
+        *(event.business_key, "reconcile", "live-differs", f"it has {event.found or 'no version'}"),
+        model_package=event.arn,
+    )
     return Decision(lane, (Notify(message, event.business_key),), (audit,))
 
 

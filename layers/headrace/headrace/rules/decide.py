@@ -8,6 +8,7 @@ from headrace.domain.actions import Decision
 from headrace.domain.events import (
     ApprovalOverdue,
     LaneDue,
+    LiveDiffers,
     ModelQualityFailed,
     PackageReviewed,
     Refreshed,
@@ -18,7 +19,13 @@ from headrace.domain.events import (
 )
 from headrace.domain.lane import Lane
 from headrace.domain.project import Project
-from headrace.rules.approvals import approval_overdue, package_reviewed, refreshed, version_gone
+from headrace.rules.approvals import (
+    approval_overdue,
+    live_differs,
+    package_reviewed,
+    refreshed,
+    version_gone,
+)
 from headrace.rules.retuning import model_quality_failed
 from headrace.rules.runs import lane_due, run_changed, run_not_started, run_requested
 from headrace.rules.uploads import FilesArrived, files_arrived
@@ -32,6 +39,7 @@ LaneEvent = (
     | Refreshed
     | ApprovalOverdue
     | VersionGone
+    | LiveDiffers
     | LaneDue
 )
 
@@ -51,6 +59,8 @@ def decide(project: Project, lane: Lane, event: FilesArrived | LaneEvent, now: f
             return refreshed(project, lane, event, now)
         case VersionGone():
             return version_gone(lane, event, project)
+        case LiveDiffers():
+            return live_differs(project, lane, event)
         case ApprovalOverdue():
             return approval_overdue(project, lane, event)
         case RunRequested():

@@ -21,6 +21,7 @@ from headrace.domain.events import (
 from headrace.domain.lane import Lane, Run
 from headrace.domain.project import Project
 from headrace.notifications import run_messages
+from headrace.notifications.format import iso
 from headrace.rules.scheduling import dispatch_waiting, opened
 
 
@@ -49,7 +50,18 @@ def run_changed(project: Project, lane: Lane, event: RunStatusChanged, now: floa
 
 
 def run_requested(project: Project, lane: Lane, event: RunRequested, now: float) -> Decision:
-    """Decide what a schedule, a person or another trigger asks for: it joins the lane's request."""
+    """Decide what a schedule, a person or another trigger asks for: it joins the lane's request.
+
+    A schedule's request takes the whole folder as it is when the run starts. One that comes after
+    a later one of the lane, such as a dead letter that is redriven, therefore has nothing left to
+    do; one that comes late with no later one before it is the run that was missed.
+    """
+    if event.cause.kind == "schedule":
+        if event.time < lane.scheduled_at:
+            reason = f"a later schedule asked for a run at {iso(lane.scheduled_at)}"
+            audit = Audit(event.business_key, "schedule", "superseded", reason)
+            return Decision(lane, audit=(audit,))
+        lane = replace(lane, scheduled_at=event.time)
     lane, is_new = lane.join(
         why="request", key=event.business_key, now=now, quiet_at=now, cause=event.cause
     )

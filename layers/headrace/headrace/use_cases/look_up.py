@@ -16,6 +16,7 @@ from headrace.domain.events import (
     Event,
     GitLabTokenEnds,
     LaneDue,
+    LiveDiffers,
     ModelPackageChanged,
     ModelQualityFailed,
     ObjectCreated,
@@ -91,7 +92,7 @@ class LookUp(NamedTuple):
                 return []
             case RefreshEnded():
                 return self._refreshed(event)
-            case ApprovalOverdue() | VersionGone():
+            case ApprovalOverdue() | VersionGone() | LiveDiffers():
                 project = self.ledger.project_of("group", event.group)
                 return [(project, project.pipelines.inference, event)] if project else []
             case RunStatusChanged():

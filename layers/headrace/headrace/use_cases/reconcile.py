@@ -5,18 +5,22 @@ be read from the ledger, from SageMaker and from S3: a decided action that was n
 run (a manual one, too) whose start or end was not reported, a stalled request or refresh, an
 approval or a registration without an event, a version that waits too long for approval, and, once
 an hour, uploads without an event.
+
+An invocation looks at some of the projects and takes bounded parts of their inventories, so that
+it ends within a minute however many there are (ADR 12).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from headrace.adapters import eventbridge
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.marks import Marks
 from headrace.adapters.messaging import Queue
 from headrace.adapters.sagemaker import Execution, SageMaker
-from headrace.domain.errors import HeadraceError
+from headrace.domain.errors import Conflict, HeadraceError
 from headrace.domain.events import (
     DELETED,
     RunStatusChanged,
@@ -24,18 +28,19 @@ from headrace.domain.events import (
     key_of_registration,
 )
 from headrace.domain.lane import Lane
+from headrace.domain.marks import Mark
 from headrace.domain.model_version import ModelPackage
-from headrace.domain.project import FOLDERS, Project
+from headrace.domain.project import Project
 from headrace.rules.scheduling import may_run_at, waits_for_model
+from headrace.use_cases import inventory, live_definition
 from headrace.use_cases.decide import Inbox
+from headrace.use_cases.old_models import delete_models
+from headrace.use_cases.sweep import take_turn
 
 # A refresh may wait for GitLab: its grace period is so many times that of a run.
 _REFRESH_TIMES = 6
-# Uploads younger than the first may not be complete: a multipart upload's timestamp is the time it
-# started. Those older than the second were checked by an earlier inventory.
-_UPLOADS_SETTLE = 900.0
-_UPLOADS_KEPT = 48 * 3600.0
 _RUNS_KEPT = 24 * 3600.0
+_RUNS_MOST = 300  # of one pipeline
 
 Envelope = dict[str, Any]
 T = TypeVar("T")
@@ -45,13 +50,16 @@ T = TypeVar("T")
 class Reconciler:
     """What reconciling needs: the queues of `decide` and `notify`, to re-queue events.
 
-    `forgotten` is the grace period, in seconds, before a missing event is sent again.
+    `forgotten` is the grace period, in seconds, before a missing event is sent again. Models of
+    scoring runs are deleted after `keep_models_days`; 0 keeps them.
     """
 
     inbox: Inbox
     inbox_queue: Queue
     notify_queue: Queue
     forgotten: float
+    marks: Marks
+    keep_models_days: float
 
     @property
     def _ledger(self) -> Ledger:
@@ -61,37 +69,95 @@ class Reconciler:
     def _sagemaker(self) -> SageMaker:
         return self.inbox.sagemaker
 
-    def run(self, inventory: bool) -> int:
-        """Check every project, with its folders if `inventory`; return how many were re-queued.
+    def run(self, *, begin: bool, hourly: bool, request_id: str) -> int:
+        """Check the projects whose turn it is; return how many events were re-queued.
 
-        Actions that were decided but not handed over are handed over at once: their names make
-        that safe. Raises the first error, but only after everything else was checked, so that one
-        project's failure does not affect another's.
+        `begin` begins a sweep if none is in progress. `hourly` has these projects' hourly work
+        done at once, even if an hour has not passed since the last time. `request_id` is the
+        invocation's. Actions that were decided but not handed over are handed over at once: their
+        names make that safe. Raises the first error, but only after everything else was checked,
+        so that one project's failure does not affect another's.
         """
-        errors: list[HeadraceError] = []
-        with self._apart(errors):
-            self.inbox.hand_over_rest()
-        now, count = self.inbox.now(), 0
-        for project in self._ledger.projects():
-            looks = [self._lanes(project, now), self._registry(project, now)]
-            if inventory:
-                looks.append(self._uploads(project, now))
-            for missing in looks:  # generators: each looks while it is iterated
-                with self._apart(errors):
-                    for envelope in missing:
-                        self.inbox_queue.send(envelope)
-                        count += 1
+        errors: list[Exception] = []
+        if begin:
+            with self._apart(errors):
+                self.inbox.hand_over_rest()
+        now, count, projects = self.inbox.now(), 0, []
+        for parse in take_turn(self._ledger, self.marks, request_id, begin=begin).values():
+            with self._apart(errors):
+                projects.append(parse())
+        for project in projects:
+            for missing in (self._lanes(project, now), self._registry(project, now)):
+                with self._apart(errors):  # generators: each looks while it is iterated
+                    count += self._send(missing)
+        count += self._hourly(projects, now, hourly, errors)
         if errors:
             raise errors[0]
         return count
 
+    def _send(self, missing: Iterable[Envelope]) -> int:
+        count = 0
+        for envelope in missing:
+            self.inbox_queue.send(envelope)
+            count += 1
+        return count
+
+    def _hourly(
+        self, projects: list[Project], now: float, at_once: bool, errors: list[Exception]
+    ) -> int:
+        """Do what is due once an hour, the project first that has waited longest.
+
+        What the budget does not cover is due in the next sweep.
+        """
+        count, budget = 0, inventory.Budget()
+        marks = self.marks.of(project.name for project in projects)
+        due = [one for one in projects if at_once or marks[one.name].is_due(now)]
+        for project in sorted(due, key=lambda one: marks[one.name].touched):
+            if not budget.is_left:
+                break
+            mark = marks[project.name]
+            if mark.place is None:
+                mark = mark.begun(now)
+                with self._apart(errors):
+                    count += self._send(self._definition(project, now))
+                with self._apart(errors):
+                    mark = self._without_models(project, mark, now)
+            with self._apart(errors):
+                uploads, mark = inventory.go_on(
+                    self._ledger, self.inbox.bucket, project, mark, now, budget
+                )
+                count += self._send(
+                    eventbridge.object_created(o.bucket, o.key, o.version_id, o.size, o.time)
+                    for o in uploads
+                )
+                with suppress(Conflict):  # another invocation went on from there
+                    self.marks.put(mark)
+        return count
+
+    def _definition(self, project: Project, now: float) -> Iterator[Envelope]:
+        grace = self.forgotten
+        differs = live_definition.difference(self._ledger, self._sagemaker, project, now, grace)
+        if differs is not None and not self._seen(differs):
+            yield differs
+
+    def _without_models(self, project: Project, mark: Mark, now: float) -> Mark:
+        if not self.keep_models_days:
+            return mark
+        name, before = project.pipelines.inference, now - self.keep_models_days * 86400
+        since, warn = mark.models_until, self.inbox.warn
+        until = delete_models(self._sagemaker, name, since, before, warn)
+        return replace(mark, models_until=until)
+
     @contextmanager
-    def _apart(self, errors: list[HeadraceError]) -> Iterator[None]:
-        """Collect an error and go on."""
+    def _apart(self, errors: list[Exception]) -> Iterator[None]:
+        """Collect an error, expected or not, and go on."""
         try:
             yield
         except HeadraceError as error:
             self.inbox.warn(str(error))
+            errors.append(error)
+        except Exception as error:
+            self.inbox.crashed("reconcile")
             errors.append(error)
 
     def _lanes(self, project: Project, now: float) -> Iterator[Envelope]:
@@ -127,7 +193,7 @@ class Reconciler:
         """Recent runs without a received event, including manual ones."""
         mine = lane.current.execution_arn if lane.current else ""
         found = {}
-        for run in self._sagemaker.recent(pipeline, now - _RUNS_KEPT):
+        for run in self._sagemaker.recent(pipeline, now - _RUNS_KEPT, _RUNS_MOST):
             is_new = lane.current is None and now - run.started > self.forgotten
             if run.arn != mine and (run.ended or is_new):
                 event = RunStatusChanged(pipeline, run.arn, run.status, run.display_name, now)
@@ -177,13 +243,6 @@ class Reconciler:
             return
         if not self._ledger.seen([package.business_key]):
             yield eventbridge.model_package(group, package.arn, package.approval, now)
-
-    def _uploads(self, project: Project, now: float) -> Iterator[Envelope]:
-        for folder in FOLDERS:
-            since, until = now - _UPLOADS_KEPT, now - _UPLOADS_SETTLE
-            uploads = self.inbox.bucket.uploads(project.folder(folder), since, until)
-            for o in self._unseen({upload.business_key: upload for upload in uploads}):
-                yield eventbridge.object_created(o.bucket, o.key, o.version_id, o.size, o.time)
 
     def _unseen(self, by_key: dict[str, T]) -> list[T]:
         """Return the values whose business keys were never decided."""
