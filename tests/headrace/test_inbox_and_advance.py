@@ -102,7 +102,7 @@ def test_a_batch_that_runs_out_of_time_gives_back_what_it_has_not_begun(
     assert len(states.started) == 1
     assert warnings == [
         f"message {RAW}late.csv@v1: too little time is left",
-        "1 uploads: too little time is left",
+        f"message {scoring}b.csv@v1: too little time is left",
     ]
     assert inbox.handle(records) == []
     assert len(states.started) == 2
