@@ -1,5 +1,6 @@
 """Inbox -> ledger: decides each event once and hands its actions to the state machine."""
 
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -13,5 +14,5 @@ logger = Logger()
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take a batch from SQS; return the messages that should be delivered again."""
     inbox: Inbox = runtime().inbox(logger)
-    failed = inbox.handle(event["Records"], lambda: require_time(context))
+    failed = inbox.handle(event["Records"], partial(require_time, context))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

@@ -96,7 +96,7 @@ class Ledger:
     def project_of(self, kind: Owner, value: str) -> Project | None:
         """Return the project that owns a pipeline, group, prefix or name, if there is one."""
         item = self._table.get(_owner_key(kind, value))
-        return _project(item) if item else None
+        return _project(item["doc"]["S"]) if item else None
 
     def project_of_key(self, key: str) -> Project | None:
         """Return the project whose prefix an object's key lies under, the longest prefix first."""
@@ -105,13 +105,13 @@ class Ledger:
         found = {item["pk"]["S"]: item for item in self._table.get_all(keys)}
         for wanted in reversed(keys):
             if item := found.get(wanted["pk"]):
-                return _project(item)
+                return _project(item["doc"]["S"])
         return None
 
     def projects(self) -> Iterator[Project]:
         """Yield every project."""
         for item in self._table.query("PROJECTS"):
-            yield _project(item)
+            yield _project(item["doc"]["S"])
 
     # --- lanes and decisions --------------------------------------------------------------------
 
@@ -162,9 +162,13 @@ class Ledger:
             )
             for key in keys
         ]
+        # A key may be as long as a sort key, 1,024 bytes, which leaves no room for the version.
         puts += [
             self._table.put(
-                {"pk": f"DROP#{decision.request_id}", "sk": _drop_key(item)},
+                {
+                    "pk": f"DROP#{decision.request_id}",
+                    "sk": f"{digest(item.key)}#{item.version_id}",
+                },
                 {"doc": as_json(item._asdict()), **ttl},
             )
             for item in decision.drop
@@ -286,15 +290,6 @@ def _owner_key(kind: Owner, value: str) -> dict[str, str]:
     return {"pk": f"PROJECT#{kind}#{value}", "sk": "SETTINGS"}
 
 
-def _drop_key(item: ObjectCreated) -> str:
-    # A key may be as long as a sort key, 1,024 bytes, which leaves no room for the version.
-    return f"{digest(item.key)}#{item.version_id}"
-
-
-def _project(item: dict[str, Any]) -> Project:
-    return _parsed(item["doc"]["S"])
-
-
 @lru_cache(maxsize=256)
-def _parsed(doc: str) -> Project:
+def _project(doc: str) -> Project:
     return Project.parse(json.loads(doc), "the ledger")
