@@ -12,7 +12,7 @@ from typing import Any
 from headrace.domain.message import Message
 from headrace.domain.people import Starters
 from headrace.domain.quality import Verdict
-from headrace.notifications import run_messages, version_messages
+from headrace.notifications import run_messages, stack_messages, version_messages
 from headrace.notifications.format import ReportedRun
 
 from tests.headrace.samples import INFERENCE, NOW, RUN, TRAINING, package
@@ -38,6 +38,11 @@ NUMBERS = {"metric": "mse", "value": 6.0912, "threshold": 10.0}
 LAMBDA_SAID = json.dumps({"errorMessage": "abalone: role was not found", "errorType": "Permanent"})
 CI = "https://gitlab.example.com/data-science/headrace/-/pipelines/71"
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:GitLabSecret-1a2b3c"
+REFUSED = json.dumps({"source": "headrace", "detail-type": "Run Requested", "detail": {"id": "1"}})
+NO_PIPELINE = (
+    "no project has a pipeline named headrace-pearls-training; "
+    "run `headrace pipelines upsert PROJECT`"
+)
 VIOLATIONS = [
     {
         "feature_name": f"feature_{number}",
@@ -136,6 +141,9 @@ CASES: dict[str, Message] = {
     "model-live": version_messages.live("abalone", FIRST.arn, CI, NOW),
     "refresh-failed": version_messages.refresh_failed(
         "abalone", FIRST.arn, f"CI pipeline {CI} is failed; failed: refresh", NOW
+    ),
+    "event-refused": stack_messages.event_refused(
+        "abalone", stack_messages.INBOX, "5c8c7bd1-2f1e", REFUSED, NO_PIPELINE, NOW
     ),
     "gitlab-token-ends": version_messages.gitlab_token_ends(
         "abalone", "2026-11-15", 14, SECRET, NOW

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from headrace.adapters.dynamodb import NEW, Table, as_json, fields_of
 from headrace.domain.errors import Conflict, PermanentError, RetryableError
-from headrace.domain.events import ObjectCreated, digest
+from headrace.domain.events import digest
 from headrace.domain.project import Project
 
 if TYPE_CHECKING:  # type-only: keeps notify's cold start short
@@ -193,6 +193,19 @@ class Ledger:
         if decision.lane != before:
             puts.append(self._put_lane(before.version, decision.lane))
         self._table.transact(puts)
+
+    def put_action(self, key: str, name: str, action: dict[str, Any], now: float) -> None:
+        """Decide an action that concerns no lane, by its name and input.
+
+        Raises Conflict if its key was seen.
+        """
+        seen = {"key": key, "ttl": int(now) + _TTL_SECONDS}
+        self._table.transact(
+            [
+                self._table.put({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}, seen, NEW),
+                self._table.put({"pk": "OUTBOX", "sk": name}, {"doc": as_json(action)}),
+            ]
+        )
 
     def claim(self, before: Lane, after: Lane) -> None:
         """Change only a lane. Raises Conflict if another writer changed it first."""

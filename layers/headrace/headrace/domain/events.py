@@ -252,6 +252,11 @@ def key_of_model_quality(execution_arn: str) -> str:
     return f"model-quality/{execution_arn}"
 
 
+def key_of_refusal(reason: str, now: float) -> str:
+    """Return the key of the message that events are refused for a reason: once a day (UTC)."""
+    return f"refused/{reason}/{int(now // 86400)}"
+
+
 def digest(text: str) -> str:
     """Return the SHA-256 of a text as 64 hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()

@@ -16,7 +16,9 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
         "gitlab-token-ends",
     ),
     "files": ("file-not-taken", "drop-waits"),
+    "stack": ("event-refused",),
 }
+EVERY_PROJECT: Final = "headrace"  # what is about the stack goes to who hears of all projects
 
 
 _SUBJECT_LIMIT = 99  # SNS: fewer than 100 printable ASCII characters

@@ -1,33 +1,33 @@
 """From the inbox to the ledger: ask what was seen, look up the rest, decide, commit, hand over.
 
 Each message is decided by itself, except that uploads to one lane are decided together, so that
-a burst of files touches its lane once. A message that fails stays in the queue; the others of its
-batch do not.
+a burst of files touches its lane once. A message that fails stays in the queue, and one that will
+never be decided is refused; the others of its batch are decided.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.eventbridge import parse_json
 from headrace.adapters.ledger import OBJECTS_PER_COMMIT, Ledger
-from headrace.adapters.messaging import StateMachine
+from headrace.adapters.messaging import Queue, StateMachine
 from headrace.adapters.sagemaker import SageMaker
-from headrace.domain.actions import Decision
-from headrace.domain.errors import Conflict, HeadraceError, RetryableError
-from headrace.domain.events import Event, ObjectCreated
+from headrace.domain.actions import Decision, Notify, as_input
+from headrace.domain.errors import Conflict, HeadraceError, PermanentError, RetryableError
+from headrace.domain.events import Event, ObjectCreated, key_of_refusal
 from headrace.domain.lane import Lane
+from headrace.domain.message import EVERY_PROJECT
 from headrace.domain.project import Folder, Project
+from headrace.notifications.stack_messages import INBOX, event_refused
 from headrace.rules.decide import LaneEvent, decide
 from headrace.rules.uploads import FilesArrived
+from headrace.use_cases.batch import Batch, Record, deliver_again
 from headrace.use_cases.look_up import LookUp, Place, keys_decided, keys_of
 
 _TRIES = 5
-
-Record = dict[str, Any]  # of SQS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,49 +53,32 @@ class Inbox:
         return LookUp(self.ledger, self.bucket, self.sagemaker, self.warn)
 
     def handle(
-        self, records: Iterable[Record], require_time: Callable[[], None] = lambda: None
+        self,
+        records: Iterable[Record],
+        require_time: Callable[[], None] = lambda: None,
+        refuse: Callable[[Record, PermanentError], None] = deliver_again,
     ) -> list[str]:
         """Decide a batch of SQS records; return the ids of those to deliver again.
 
         The ledger is asked first which events were decided before; nothing else is looked up for
-        those. `require_time` raises RetryableError once too little time is left to begin a
-        message: cut off by its time-out, the function would have the whole batch delivered again.
+        those. `require_time` and `refuse` are explained in `Batch`.
         """
-        failed: list[str] = []
+        batch = Batch(self.warn, self.crashed, require_time, refuse)
         events: list[tuple[Record, Event]] = []
         for record in records:
-            with self._apart([record], failed):
+            with batch.apart(record):
                 events.append((record, parse_json(record["body"])))
-        with self._apart([record for record, _ in events], failed):
-            self._batch(events, require_time, failed)
-        return failed
+        with batch.together([record for record, _ in events]):
+            self._unseen(events, batch)
+        return batch.failed
 
-    @contextmanager
-    def _apart(self, records: list[Record], failed: list[str]) -> Iterator[None]:
-        """Give messages back if their handling fails, and go on with the others."""
-        ids = [record["messageId"] for record in records]
-        named = f"message {', '.join(ids)}"
-        try:
-            yield
-        except HeadraceError as error:
-            self.warn(f"{named}: {error}")
-            failed += ids
-        except Exception:
-            self.crashed(named)
-            failed += ids
-
-    def _batch(
-        self,
-        events: list[tuple[Record, Event]],
-        require_time: Callable[[], None],
-        failed: list[str],
-    ) -> None:
+    def _unseen(self, events: list[tuple[Record, Event]], batch: Batch) -> None:
         """Decide the events of a batch that were not decided before."""
         keyed = [(record, event, keys_of(event)) for record, event in events]
         seen = self.ledger.seen(dict.fromkeys(key for *_, keys in keyed for key in keys))
         known = [record for record, _, keys in keyed if keys and keys[0] in seen]
         if known:
-            with self._apart(known, failed):
+            with batch.together(known):
                 self.hand_over_rest()
         look_up = self.look_up
         uploads: defaultdict[Place, list[tuple[Record, ObjectCreated]]] = defaultdict(list)
@@ -103,8 +86,8 @@ class Inbox:
         for record, event, keys in keyed:
             if not keys or keys[0] in seen:  # before, or by a message of this batch
                 continue
-            with self._apart([record], failed):
-                require_time()
+            with batch.apart(record):
+                batch.require_time()
                 if isinstance(event, ObjectCreated):
                     folder = event.key.rpartition("/")[0]
                     if folder not in places:
@@ -118,15 +101,10 @@ class Inbox:
                     seen.update(decided)
         for place, arrived in uploads.items():
             for start in range(0, len(arrived), OBJECTS_PER_COMMIT):
-                some = arrived[start : start + OBJECTS_PER_COMMIT]
-                self._uploads(place, some, require_time, failed)
+                self._uploads(place, arrived[start : start + OBJECTS_PER_COMMIT], batch)
 
     def _uploads(
-        self,
-        place: Place,
-        arrived: list[tuple[Record, ObjectCreated]],
-        require_time: Callable[[], None],
-        failed: list[str],
+        self, place: Place, arrived: list[tuple[Record, ObjectCreated]], batch: Batch
     ) -> None:
         """Decide uploads together.
 
@@ -135,18 +113,18 @@ class Inbox:
         """
         if len(arrived) > 1:
             try:
-                require_time()
+                batch.require_time()
                 self._files(*place, [item for _, item in arrived])
                 return
             except RetryableError as error:
                 self.warn(f"{len(arrived)} uploads: {error}")
-                failed += [record["messageId"] for record, _ in arrived]
+                batch.failed += [record["messageId"] for record, _ in arrived]
                 return
             except Exception:
                 self.crashed(f"{len(arrived)} uploads; now each by itself")
         for record, item in arrived:
-            with self._apart([record], failed):
-                require_time()
+            with batch.apart(record):
+                batch.require_time()
                 self._files(*place, [item])
 
     def _files(self, project: Project, watched: Folder | None, items: list[ObjectCreated]) -> None:
@@ -196,6 +174,24 @@ class Inbox:
     def hand_over_rest(self) -> None:
         """Hand over actions that an earlier delivery decided but crashed before handing over."""
         self._hand_over(self.ledger.outbox())
+
+    def refuse(self, dead_letters: Queue, record: Record, error: PermanentError) -> None:
+        """Put a message that will never be decided into the dead-letter queue; notify people."""
+        now = self.now()
+        message = event_refused(
+            EVERY_PROJECT, INBOX, record["messageId"], record["body"], str(error), now
+        )
+        mail = Notify(message, key_of_refusal(str(error), now))
+        actions = [(mail.name, as_input(mail))]
+        try:
+            self.ledger.put_action(mail.cause, *actions[0], now)
+        except Conflict:
+            actions = []  # another message with the same error sent it
+        dead_letters.put_aside(record["body"], str(error))
+        try:
+            self._hand_over(actions)
+        except HeadraceError as failed:  # the message is safe, and reconcile hands the rest over
+            self.warn(str(failed))
 
     def _hand_over(self, actions: list[tuple[str, dict[str, Any]]]) -> None:
         for name, action in actions:
