@@ -252,6 +252,11 @@ def key_of_model_quality(execution_arn: str) -> str:
     return f"model-quality/{execution_arn}"
 
 
+def key_of_quota_wait(request_id: str) -> str:
+    """Return the key of the message that the run of a request waits for a quota."""
+    return f"quota/{request_id}"
+
+
 def key_of_refusal(reason: str, now: float) -> str:
     """Return the key of the message that events are refused for a reason: once a day (UTC)."""
     return f"refused/{reason}/{int(now // 86400)}"

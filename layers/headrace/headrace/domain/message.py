@@ -7,7 +7,7 @@ from typing import Any, Final
 KINDS: Final[dict[str, tuple[str, ...]]] = {
     "runs": (
         *("run-executing", "run-stopping", "run-stopped", "run-failed", "run-succeeded"),
-        *("run-not-started", "step-status"),
+        *("run-not-started", "quota-reached", "step-status"),
     ),
     "quality": ("threshold-missed", "retune-declined", "data-quality"),
     "approvals": ("model-registered", "approval-overdue", "review-missing", "own-approval"),

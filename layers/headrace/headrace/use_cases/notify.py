@@ -215,8 +215,18 @@ def _why_failed(sagemaker: SageMaker, execution_arn: str) -> _Why:
             cause = said or reason or "no reason was given"
             why.headlines.append(f"step {step}")
             why.causes.append(f"Step {step} failed: {cause}")
+            why.causes.extend(_how_to_raise_quota(cause))
             why.steps.append({"step": step, "reason": cause})
     return why
+
+
+def _how_to_raise_quota(cause: str) -> tuple[str, ...]:
+    """Return lines with the command that asks for more of the quota that a step failed for."""
+    from headrace.domain.quota import quota_in  # seldom needed: keeps the cold start short
+    from headrace.notifications.quota_messages import how_to_raise
+
+    quota = quota_in(cause)
+    return ("", *how_to_raise(quota)) if quota else ()
 
 
 def _step(project: Project, bucket: DataBucket, event: StepStatusChanged) -> KeyedMessage | None:
