@@ -31,6 +31,9 @@ ModelPackageArn = Annotated[str, Parameter(help="The approved version.")]
 CiPipeline = Annotated[
     int | None, Parameter(help="The number of the CI pipeline; CI_PIPELINE_ID if not given.")
 ]
+Offline = Annotated[
+    bool, Parameter(help="Ask no account: check project.yaml, and images if a region is named.")
+]
 WithData = Annotated[bool, Parameter(help="Delete data as well.")]
 
 app = App(
@@ -68,6 +71,25 @@ def init(project: str, csv: Path, /, *, target: str | None = None, common: Commo
 
     for line in init_project.write(project, csv, target, ROOT / "pipeline_specs"):
         common.say(line)
+
+
+@app.command
+def check(project: Project, /, *, offline: Offline = False, common: Common = USUAL) -> None:
+    """Check that the project fits the account: settings, images, stack. Changes nothing."""
+    from pipeline_specs.config import settings
+    from pipeline_specs.deploy import images
+
+    if offline:
+        loaded = settings.load(project)[0]
+        region = common.chosen_region()
+        if region:
+            images.refuse_missing(region)
+        checked = f"project.yaml and the images of {region}" if region else "project.yaml"
+    else:
+        loaded, account = _opened(project, common)
+        account.refuse_misfit(loaded)
+        checked = f"project.yaml and stack {account.stack.name} in {account.deployment.region}"
+    common.say(f"{loaded.project.name}: nothing is wrong with {checked}")
 
 
 @app.command
@@ -250,9 +272,10 @@ def definition(
     model_package_arn
         This version instead of the live one.
     """
-    from pipeline_specs.deploy import versions
+    from pipeline_specs.deploy import images, versions
 
     loaded, account = _opened(project, common)
+    images.refuse_missing(account.deployment.region)
     if pipeline == "inference" or pipeline == "model-quality":
         from pipeline_specs.pipelines import inference, model_quality
 
