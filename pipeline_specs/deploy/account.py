@@ -187,6 +187,16 @@ class Account:
             raise from_aws(error, f"deleting the pipeline {name}") from error
         return True
 
+    def refuse_recipients(self, settings: Settings) -> None:
+        """Raise PermanentError, before anything is written, if SNS would refuse a recipient."""
+        topic = Subscriptions(self._sns, self.stack.output("AlertsTopicArn"))
+        try:
+            found = list(topic.misfits(settings.project.name, settings.recipients))
+        except ClientError as error:
+            raise from_aws(error, f"reading the subscriptions of {topic.arn}") from error
+        if found:
+            raise PermanentError("; ".join(found))
+
     def subscribe(self, project: str, recipients: tuple[Recipient, ...]) -> Iterator[str]:
         """Subscribe exactly these recipients to a project; yield a line for each change."""
         return Subscriptions(self._sns, self.stack.output("AlertsTopicArn")).put(

@@ -31,9 +31,7 @@ ModelPackageArn = Annotated[str, Parameter(help="The approved version.")]
 CiPipeline = Annotated[
     int | None, Parameter(help="The number of the CI pipeline; CI_PIPELINE_ID if not given.")
 ]
-Offline = Annotated[
-    bool, Parameter(help="Ask no account: check project.yaml, and images if a region is named.")
-]
+Offline = Annotated[bool, Parameter(help="Ask no account.")]
 WithData = Annotated[bool, Parameter(help="Delete data as well.")]
 
 app = App(
@@ -81,14 +79,15 @@ def check(project: Project, /, *, offline: Offline = False, common: Common = USU
 
     if offline:
         loaded = settings.load(project)[0]
-        region = common.chosen_region()
-        if region:
+        checked = "project.yaml"
+        if region := common.chosen_region():
             images.refuse_missing(region)
-        checked = f"project.yaml and the images of {region}" if region else "project.yaml"
+            checked += f" and the images of {region}"
     else:
         loaded, account = _opened(project, common)
         account.refuse_misfit(loaded)
-        checked = f"project.yaml and stack {account.stack.name} in {account.deployment.region}"
+        account.refuse_recipients(loaded)
+        checked = f"project.yaml and stack {common.stack} in {account.deployment.region}"
     common.say(f"{loaded.project.name}: nothing is wrong with {checked}")
 
 
@@ -109,6 +108,7 @@ def upsert(project: Project, /, *, recreate: bool = False, common: Common = USUA
     if account.stack.registry_account:
         _upsert_elsewhere(loaded, account, recreate, common)
         return
+    account.refuse_recipients(loaded)
     from pipeline_specs.pipelines import training
 
     group = f"model package group {loaded.project.model_package_group}"
@@ -286,8 +286,7 @@ def definition(
             else putting.to_score_with(loaded, account)
         )
         if package is None:
-            group = loaded.project.model_package_group
-            raise PermanentError(f"no version of {group} is approved; name one")
+            raise PermanentError(f"no version of {loaded.project.name} is approved; name one")
         built = module.build(loaded, account.deployment, package)
     else:
         from pipeline_specs.pipelines import training
