@@ -72,6 +72,8 @@ check-code:
 	$(BIN)/mypy
 	$(BIN)/ruff check --target-version py310 $(STEPS)
 	$(BIN)/mypy --python-version 3.10 $(STEPS)
+	@for file in pipeline_specs/*/project.yaml; do \
+	  $(BIN)/headrace pipelines check --offline "$$(basename "$$(dirname "$$file")")" || exit 1; done
 	$(BIN)/python -m pytest -q --durations=0 --durations-min=5 tests/test_layering.py tests/template
 	$(CHECKS)/bandit --quiet -ll --recursive --configfile pyproject.toml $(CODE)
 

@@ -12,6 +12,11 @@ logger = Logger()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take a batch from SQS; return the messages that should be delivered again."""
-    inbox: Inbox = runtime().inbox(logger)
-    failed = inbox.handle(event["Records"], lambda: require_time(context))
+    adapters = runtime()
+    inbox: Inbox = adapters.inbox(logger)
+    failed = inbox.handle(
+        event["Records"],
+        lambda: require_time(context),
+        lambda record, error: inbox.refuse(adapters.dead_letters, record, error),
+    )
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

@@ -1,6 +1,7 @@
 """SNS: e-mail subscriptions are delivered over SMTP; what AWS would reject is rejected.
 
-That is an invalid subject, and a publisher who may not use the topic's key. Lists show
+That is an invalid subject, a publisher who may not use the topic's key, and a filter policy beyond
+SNS's limits. Lists show
 `PendingConfirmation` in place of the ARN of a subscription that nobody confirmed, as on AWS.
 
 On AWS a person confirms an e-mail subscription by a link; here it is confirmed at once, since
@@ -20,6 +21,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from math import prod
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -36,6 +38,7 @@ logger = logging.getLogger("local_cloud.topics")
 SENDER = Address("AWS Notifications", "no-reply", "sns.amazonaws.com")
 DEFAULT_SUBJECT = "AWS Notification Message"
 ATTEMPTS = 5
+_POLICY = "Invalid parameter: FilterPolicy"
 
 
 def message(
@@ -113,6 +116,67 @@ def refuse_key(headers: dict[str, str], query: dict[str, Any], topic_arn: str) -
     return None
 
 
+def combinations(policy: Any) -> int:
+    """How many combinations of values a filter policy has; of the ways of an `$or`, their sum."""
+    if isinstance(policy, list):
+        return len(policy)
+    if not isinstance(policy, dict):
+        return 1
+    return prod(
+        sum(map(combinations, value)) if name == "$or" else combinations(value)
+        for name, value in policy.items()
+    )
+
+
+def refuse_policy(topic: dict[str, Any], text: str, subscription: str = "") -> Any:
+    """The error of a filter policy that SNS would not take for a subscription, or None.
+
+    https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html and
+    https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html
+    """
+    try:
+        policy = json.loads(text or "{}")
+    except json.JSONDecodeError:
+        return sns._error("InvalidParameter", f"{_POLICY}: failed to parse JSON.", 400)
+    if not policy:
+        return None
+    if len(policy) > 5:
+        said = f"{_POLICY}: Filter policy can not have more than 5 keys"
+        return sns._error("InvalidParameter", said, 400)
+    if combinations(policy) > 150:
+        return sns._error("InvalidParameter", f"{_POLICY}: Filter policy is too complex", 400)
+    others = [one for one in topic["subscriptions"] if one["arn"] != subscription]
+    held = [one for one in others if one["attributes"].get("FilterPolicy") not in (None, "", "{}")]
+    if len(held) >= 200:
+        said = "Filter policy limit exceeded for the topic: 200"
+        return sns._error("FilterPolicyLimitExceeded", said, 403)
+    return None
+
+
+def _refuse_policies() -> None:
+    """Subscriptions take the filter policies that SNS takes."""
+
+    def subscribing(params: Any) -> Any:
+        topic = sns._topic_by_arn_any_scope(sns._p(params, "TopicArn"))
+        for number in range(1, len(params) + 1):
+            if topic and sns._p(params, f"Attributes.entry.{number}.key") == "FilterPolicy":
+                text = sns._p(params, f"Attributes.entry.{number}.value")
+                if refused := refuse_policy(topic, text):
+                    return refused
+        return subscribe(params)
+
+    def setting(params: Any) -> Any:
+        arn = sns._p(params, "SubscriptionArn")
+        topic = sns._topic_by_arn_any_scope(arn.rpartition(":")[0])
+        refused = None
+        if topic and sns._p(params, "AttributeName") == "FilterPolicy":
+            refused = refuse_policy(topic, sns._p(params, "AttributeValue"), arn)
+        return refused or set_attributes(params)
+
+    subscribe = seams.replace(sns, "_subscribe", "params", subscribing)
+    set_attributes = seams.replace(sns, "_set_subscription_attributes", "params", setting)
+
+
 def _ask_for_keys() -> None:
     async def handle(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
@@ -150,6 +214,7 @@ def install(smtp_host: str, smtp_port: int) -> Postman:
     """Deliver to e-mail subscriptions; returns the Postman, so that a stop can wait for it."""
     _ask_for_keys()
     _hide_arns_of_unconfirmed()
+    _refuse_policies()
     postman = Postman(smtp_host, smtp_port)
 
     def publish(topic_arn: str, text: Any, subject: str = "", **more: Any) -> Any:

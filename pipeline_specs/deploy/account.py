@@ -15,7 +15,7 @@ from headrace.domain.project import Project
 from pipeline_specs.config.recipients import Recipient
 from pipeline_specs.config.schedules import PREFIX
 from pipeline_specs.config.settings import Settings
-from pipeline_specs.deploy import s3_files, sharing, uploads
+from pipeline_specs.deploy import images, s3_files, sharing, uploads
 from pipeline_specs.deploy.recipients import Subscriptions
 from pipeline_specs.deploy.schedules import Rules
 from pipeline_specs.deploy.stack import Stack
@@ -46,23 +46,29 @@ class Account:
             self._prefix,
         )
 
-    def refuse_misfit(self, settings: Settings) -> None:
-        """Raise PermanentError if the stack's roles cannot do what the settings ask for."""
+    def misfits(self, settings: Settings) -> Iterator[str]:
+        """Yield why pipelines of these settings cannot be built for, or run in, this stack."""
         name, region = self.stack.name, self.deployment.region
+        yield from images.missing(region)
         named = (*settings.project.pipelines.all, settings.project.model_package_group)
         if foreign := [one for one in named if not one.startswith(self._prefix)]:
-            raise PermanentError(
+            yield (
                 f"{settings.project.name} has names that stack {name} may not use: "
                 f"{', '.join(foreign)}; start them with {self._prefix} in project.yaml, or deploy "
                 f"the stack with another PipelinePrefix"
             )
         in_vpc = settings.subnets and not settings.role_arn
         if in_vpc and self.stack.outputs.get("JobsInVpc") != "true":
-            raise PermanentError(
+            yield (
                 f"{settings.project.name} sets subnets, and the jobs' role of stack {name} may not "
                 "use a VPC; deploy the stack with `sam deploy --parameter-overrides JobsInVpc=true "
                 f"--region {region}`, or set role_arn to a role that may"
             )
+
+    def refuse_misfit(self, settings: Settings) -> None:
+        """Raise PermanentError, before anything is written, if settings do not fit the stack."""
+        if found := list(self.misfits(settings)):
+            raise PermanentError("; ".join(found))
 
     def put_group(self, settings: Settings) -> bool:
         """Create the model package group if it is missing; return whether it was."""
@@ -180,6 +186,16 @@ class Account:
         except ClientError as error:
             raise from_aws(error, f"deleting the pipeline {name}") from error
         return True
+
+    def refuse_recipients(self, settings: Settings) -> None:
+        """Raise PermanentError, before anything is written, if SNS would refuse a recipient."""
+        topic = Subscriptions(self._sns, self.stack.output("AlertsTopicArn"))
+        try:
+            found = list(topic.misfits(settings.project.name, settings.recipients))
+        except ClientError as error:
+            raise from_aws(error, f"reading the subscriptions of {topic.arn}") from error
+        if found:
+            raise PermanentError("; ".join(found))
 
     def subscribe(self, project: str, recipients: tuple[Recipient, ...]) -> Iterator[str]:
         """Subscribe exactly these recipients to a project; yield a line for each change."""

@@ -207,20 +207,25 @@ class Builder:
         ]
 
     def job_retries(self) -> list[Any] | None:
-        """Return the same for a step that is a job, which may also lack capacity."""
+        """Return the same for a step that is a job, which may also lack capacity or a quota.
+
+        A quota is used up for minutes to days, until other jobs end or AWS raises it.
+        """
         if not (retries := self.settings.retries):
             return None
-        kinds = [
-            SageMakerJobExceptionTypeEnum.CAPACITY_ERROR,
-            SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT,
-        ]
         return [
             *(self.service_retries() or []),
             SageMakerJobStepRetryPolicy(
-                exception_types=kinds,
+                exception_types=[SageMakerJobExceptionTypeEnum.CAPACITY_ERROR],
                 interval_seconds=retries.interval_seconds,
                 backoff_rate=retries.backoff_rate,
                 max_attempts=retries.max_attempts,
+            ),
+            SageMakerJobStepRetryPolicy(
+                exception_types=[SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT],
+                interval_seconds=300,
+                backoff_rate=1.2,
+                expire_after_mins=24 * 60,
             ),
         ]
 

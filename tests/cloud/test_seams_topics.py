@@ -69,3 +69,47 @@ def test_a_subscription_that_nobody_confirmed_is_listed_without_an_arn(sample: S
         arns = {one["Endpoint"]: one["SubscriptionArn"] for one in answer["Subscriptions"]}
         assert arns[subscribed["Endpoint"]] == "PendingConfirmation"
         assert arns["data.scientist@example.com"].startswith(f"{topic}:")
+
+
+def test_a_filter_policy_beyond_the_limits_is_refused(sample: Sample) -> None:
+    sns, topic = sample.client("sns"), sample.outputs["Topic"]
+
+    def subscribe(name: str, policy: Any) -> str:
+        answer = sns.subscribe(
+            TopicArn=topic,
+            Protocol="email",
+            Endpoint=f"{name}@example.com",
+            Attributes={"FilterPolicy": json.dumps(policy)},
+            ReturnSubscriptionArn=True,
+        )
+        return str(answer["SubscriptionArn"])
+
+    names = [f"p{number}" for number in range(30)]
+    largest = {"$or": [{"project": names, "kind": list("abcd")}, {"project": names}]}
+    for policy in (
+        {"project": names, "kind": list("abcdef")},
+        {"$or": [*largest["$or"], {"project": ["one more"]}]},
+        {letter: ["x"] for letter in "abcdef"},
+    ):
+        with pytest.raises(ClientError, match="InvalidParameter"):
+            subscribe("much", policy)
+    arns = [subscribe("much", largest)]
+    try:
+        there = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        with_policy = [
+            one
+            for one in there
+            if one["SubscriptionArn"].startswith("arn:")
+            and "FilterPolicy"
+            in sns.get_subscription_attributes(SubscriptionArn=one["SubscriptionArn"])["Attributes"]
+        ]
+        for number in range(200 - len(with_policy)):
+            arns.append(subscribe(f"n{number}", {"project": ["x"]}))
+        with pytest.raises(ClientError, match="FilterPolicyLimitExceeded"):
+            subscribe("onemore", {"project": ["x"]})
+        sns.set_subscription_attributes(  # one that has a policy may have another
+            SubscriptionArn=arns[0], AttributeName="FilterPolicy", AttributeValue='{"a": ["b"]}'
+        )
+    finally:
+        for arn in arns:
+            sns.unsubscribe(SubscriptionArn=arn)

@@ -10,9 +10,11 @@ from headrace.adapters import client as aws
 from headrace.adapters.ledger import Ledger
 from headrace.domain.lane import Lane, Rollout
 from headrace.domain.project import Project
+from headrace.use_cases.decide import Inbox
 
+from tests.headrace import handed_in
 from tests.headrace.aws_services import ministack
-from tests.headrace.samples import INFERENCE, TRAINING, package, payload
+from tests.headrace.samples import INFERENCE, NOW, TRAINING, package, payload
 
 
 @pytest.fixture
@@ -86,3 +88,21 @@ def ledger(aws_environment: None) -> Ledger:
         ],
     )
     return Ledger(table, aws.client("dynamodb"))
+
+
+@pytest.fixture
+def states() -> handed_in.StateMachine:
+    return handed_in.StateMachine()
+
+
+@pytest.fixture
+def warnings() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def inbox(
+    ledger: Ledger, project: Project, states: handed_in.StateMachine, warnings: list[str]
+) -> Inbox:
+    ledger.put_project(project)
+    return handed_in.inbox(ledger, states.start, lambda: NOW, warnings.append)

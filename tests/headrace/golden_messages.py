@@ -13,7 +13,14 @@ from headrace.domain.events import LiveDiffers
 from headrace.domain.message import Message
 from headrace.domain.people import Starters
 from headrace.domain.quality import Verdict
-from headrace.notifications import live_messages, run_messages, version_messages
+from headrace.domain.quota import quota_in
+from headrace.notifications import (
+    live_messages,
+    quota_messages,
+    run_messages,
+    stack_messages,
+    version_messages,
+)
 from headrace.notifications.format import ReportedRun
 
 from tests.headrace.samples import INFERENCE, NOW, RUN, TRAINING, package
@@ -39,6 +46,16 @@ NUMBERS = {"metric": "mse", "value": 6.0912, "threshold": 10.0}
 LAMBDA_SAID = json.dumps({"errorMessage": "abalone: role was not found", "errorType": "Permanent"})
 CI = "https://gitlab.example.com/data-science/headrace/-/pipelines/71"
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:GitLabSecret-1a2b3c"
+LIMIT_SAID = (
+    "sagemaker start_pipeline_execution: The account-level service limit 'ml.m5.xlarge for "
+    "training job usage' is 2 Instances, with current utilization of 2 Instances and a request "
+    "delta of 1 Instances. Please use AWS Service Quotas to request an increase for this quota."
+)
+REFUSED = json.dumps({"source": "headrace", "detail-type": "Run Requested", "detail": {"id": "1"}})
+NO_PIPELINE = (
+    "no project has a pipeline named headrace-pearls-training; "
+    "run `headrace pipelines upsert PROJECT`"
+)
 PIPELINE = f"arn:aws:sagemaker:eu-west-1:123456789012:pipeline/{INFERENCE}"
 ARTEFACTS = "s3://headrace-databucket-1a2b3c/abalone/runs"
 DIFFERS = LiveDiffers(
@@ -149,6 +166,15 @@ CASES: dict[str, Message] = {
     "model-live": version_messages.live("abalone", FIRST.arn, CI, NOW),
     "refresh-failed": version_messages.refresh_failed(
         "abalone", FIRST.arn, f"CI pipeline {CI} is failed; failed: refresh", NOW
+    ),
+    "quota-reached": quota_messages.run_waits_for_quota(
+        *("abalone", TRAINING, "upload-1", LIMIT_SAID, quota_in(LIMIT_SAID)),
+        because=DROP,
+        at=NOW,
+        until=NOW + 86400,
+    ),
+    "event-refused": stack_messages.event_refused(
+        "abalone", stack_messages.INBOX, "5c8c7bd1-2f1e", REFUSED, NO_PIPELINE, NOW
     ),
     "gitlab-token-ends": version_messages.gitlab_token_ends(
         "abalone", "2026-11-15", 14, SECRET, NOW

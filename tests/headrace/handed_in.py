@@ -8,10 +8,24 @@ from headrace.adapters import client as aws
 from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import SageMaker
+from headrace.domain.errors import RetryableError
 from headrace.use_cases.advance_run import Adapters
 from headrace.use_cases.decide import Inbox
 
 BUCKET = "headrace-databucket-1a2b3c"
+
+
+class StateMachine:
+    """Remembers what was started; a name it knows starts nothing, as in Step Functions."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, dict[str, Any]] = {}
+        self.broken = False
+
+    def start(self, name: str, action: dict[str, Any]) -> None:
+        if self.broken:
+            raise RetryableError("Step Functions is away")
+        self.started.setdefault(name, action)
 
 
 def bucket(name: str = BUCKET) -> DataBucket:

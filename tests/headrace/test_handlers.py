@@ -48,32 +48,59 @@ def record(message_id: str, execution_arn: str) -> dict[str, str]:
     return {"messageId": message_id, "body": json.dumps(envelope)}
 
 
-def test_notify_begins_no_message_that_it_has_no_time_for(notify: ModuleType) -> None:
+def handed_in(ledger: Ledger, told: list[Any], refused: list[Any], describe: Any) -> Any:
+    """Return a runtime of these, whose topic and dead-letter queue are lists."""
+    return SimpleNamespace(
+        ledger=ledger,
+        bucket=SimpleNamespace(name="bucket", read_json=lambda uri: None),
+        sagemaker=SimpleNamespace(describe=describe),
+        topic=SimpleNamespace(publish=told.append),
+        dead_letters=SimpleNamespace(put_aside=lambda *letter: refused.append(letter)),
+        now=lambda: NOW,
+    )
+
+
+def described(arn: str) -> Execution:
+    if arn.endswith("bug"):
+        raise KeyError("a bug")
+    return Execution(arn, "Stopped", "upload-1", NOW, "upload of 1 file: a.csv")
+
+
+def test_notify_begins_no_message_that_it_has_no_time_for(
+    notify: ModuleType, ledger: Ledger
+) -> None:
     late = SimpleNamespace(**{**vars(CONTEXT), "get_remaining_time_in_millis": lambda: 29_999})
+    notify.runtime = lambda: handed_in(ledger, [], [], described)  # type: ignore[attr-defined]
 
     answer = notify.handler({"Records": [record("1", RUN)]}, late)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
 
+def test_notify_refuses_what_it_can_never_handle_with_one_mail(
+    notify: ModuleType, ledger: Ledger, project: Project
+) -> None:
+    ledger.put_project(project)
+    told: list[Any] = []
+    refused: list[Any] = []
+    notify.runtime = lambda: handed_in(ledger, told, refused, described)  # type: ignore[attr-defined]
+    poison = {"messageId": "poison", "body": '{"source": "aws.sagemaker"}'}
+
+    for _ in range(2):
+        answer = notify.handler({"Records": [poison, record("good", RUN)]}, CONTEXT)
+        assert answer == {"batchItemFailures": []}
+
+    assert [message.kind for message in told] == ["event-refused", "run-stopped"]
+    assert refused == 2 * [(poison["body"], "event.detail-type should be a string, but is missing")]
+    assert refused[0][1] in told[0].text
+
+
 def test_an_unexpected_exception_fails_only_its_record(
     notify: ModuleType, ledger: Ledger, project: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def describe(arn: str) -> Execution:
-        if arn.endswith("bug"):
-            raise KeyError("a bug")
-        return Execution(arn, "Stopped", "upload-1", NOW, "upload of 1 file: a.csv")
-
     ledger.put_project(project)
     told: list[Any] = []
-    adapters = {
-        "ledger": ledger,
-        "bucket": SimpleNamespace(name="bucket", read_json=lambda uri: None),
-        "sagemaker": SimpleNamespace(describe=describe),
-        "topic": SimpleNamespace(publish=told.append),
-        "now": lambda: NOW,
-    }
-    notify.runtime = lambda: SimpleNamespace(**adapters)  # type: ignore[attr-defined]
+    notify.runtime = lambda: handed_in(ledger, told, [], described)  # type: ignore[attr-defined]
     records = [record("bug", f"{RUN}bug"), record("good", RUN)]
     answer = notify.handler({"Records": records}, CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "bug"}]}

@@ -7,46 +7,15 @@ from typing import Any
 
 import pytest
 from headrace.adapters import client as aws
-from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import Execution
 from headrace.domain.errors import RetryableError
 from headrace.domain.events import digest
-from headrace.domain.project import Project
 from headrace.use_cases.advance_run import Advanced, advance
 from headrace.use_cases.decide import Inbox
 
 from tests.headrace import handed_in
+from tests.headrace.handed_in import StateMachine
 from tests.headrace.samples import BUCKET, HPO, INFERENCE, NOW, RUN, TRAINING, payload
-
-
-class StateMachine:
-    """Remembers what was started; a name it knows starts nothing, as in Step Functions."""
-
-    def __init__(self) -> None:
-        self.started: dict[str, dict[str, Any]] = {}
-        self.broken = False
-
-    def start(self, name: str, action: dict[str, Any]) -> None:
-        if self.broken:
-            raise RetryableError("Step Functions is away")
-        self.started.setdefault(name, action)
-
-
-@pytest.fixture
-def states() -> StateMachine:
-    return StateMachine()
-
-
-@pytest.fixture
-def warnings() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def inbox(ledger: Ledger, project: Project, states: StateMachine, warnings: list[str]) -> Inbox:
-    ledger.put_project(project)
-    return handed_in.inbox(ledger, states.start, lambda: NOW, warnings.append)
-
 
 Upload = Callable[..., dict[str, Any]]
 RAW = "abalone/training/data/raw/"
@@ -102,7 +71,7 @@ def test_a_batch_that_runs_out_of_time_gives_back_what_it_has_not_begun(
     assert len(states.started) == 1
     assert warnings == [
         f"message {RAW}late.csv@v1: too little time is left",
-        "1 uploads: too little time is left",
+        f"message {scoring}b.csv@v1: too little time is left",
     ]
     assert inbox.handle(records) == []
     assert len(states.started) == 2

@@ -86,6 +86,22 @@ def test_a_run_that_only_missed_its_threshold_is_reported_as_such(
     assert "run-failed" in told(reported, ENDED).values()
 
 
+def test_a_step_that_failed_for_a_quota_names_the_command_that_asks_for_more(
+    reported: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = (
+        "ClientError: Failed to invoke sagemaker:CreateTrainingJob. Error Details: The account-"
+        "level service limit 'ml.m5.xlarge for training job usage' is 0 Instances, with current "
+        "utilization of 0 Instances and a request delta of 2 Instances."
+    )
+    monkeypatch.setattr(SAGEMAKER, "failed_steps", lambda arn: [("Train", said, "")])
+    found = dict(messages_for(reported, handed_in.bucket(BUCKET), SAGEMAKER, ENDED))
+    text = found[ENDED.business_key].text
+    assert "aws service-quotas request-service-quota-increase --service-code sagemaker" in text
+    assert "--desired-value 2" in text
+    assert "QuotaName=='ml.m5.xlarge for training job usage'" in text
+
+
 def test_an_end_that_nobody_knew_is_told_as_a_failure_with_its_own_name(reported: Ledger) -> None:
     """botocore 1.44.8 has PipelineExecutionStatus CompletedWithFailures."""
     event = ENDED._replace(status="CompletedWithFailures")

@@ -1,18 +1,25 @@
 """An event costs a few calls of the ledger, and a decision a few transitions."""
 
+import copy
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 from headrace.adapters import client as aws
 from headrace.adapters.ledger import OBJECTS_PER_COMMIT, Ledger
+from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.actions import AdvanceRun, Notify, RefreshInference, ReturnToPending, as_input
 from headrace.domain.message import Message
 from headrace.domain.project import Project
+from headrace.domain.quality import MODEL_QUALITY_STEP
 from headrace.use_cases.decide import Inbox
 
 from tests.headrace import handed_in
@@ -136,6 +143,87 @@ def test_a_second_delivery_writes_nothing(inbox: Inbox, calls: list[str]) -> Non
     assert inbox.handle(uploads(100)) == []
 
     assert not [name for name in calls if "Write" in name or "Put" in name or "Delete" in name]
+
+
+class Throttled:
+    """SageMaker's client, which counts its calls; from `throttles` on it answers none of them."""
+
+    def __init__(self, calls: list[str]) -> None:
+        self.calls, self.throttles = calls, False
+
+    def answer(self, name: str, answer: Any) -> Any:
+        self.calls.append(name)
+        if self.throttles:
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, name)
+        return answer
+
+    def describe_pipeline_execution(self, PipelineExecutionArn: str) -> Any:
+        status = {"PipelineExecutionStatus": "Executing"}
+        return self.answer("DescribePipelineExecution", status)
+
+    def describe_model_package(self, ModelPackageName: str) -> Any:
+        then = datetime(2026, 11, 2, 9, tzinfo=UTC)
+        group = {"ModelPackageArn": ModelPackageName, "ModelPackageGroupName": "headrace-abalone"}
+        state = {"ModelPackageVersion": 2, "ModelApprovalStatus": "Approved", "CreationTime": then}
+        return self.answer("DescribeModelPackage", group | state)
+
+    def describe_processing_job(self, ProcessingJobName: str) -> Any:
+        return self.answer("DescribeProcessingJob", {})
+
+    def get_paginator(self, operation: str) -> Any:
+        job = {"ProcessingJob": {"Arn": "arn:aws:sagemaker:::processing-job/check"}}
+        step = {"StepName": MODEL_QUALITY_STEP, "StepStatus": "Failed", "Metadata": job}
+        pages = [{"PipelineExecutionSteps": [step], "ModelPackageSummaryList": []}]
+        return SimpleNamespace(paginate=lambda **_: self.answer(operation, pages))
+
+
+def ten_events() -> list[dict[str, Any]]:
+    """Queue messages of ten events of several kinds."""
+    runs = "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/headrace-abalone-inference/execution"
+    envelopes: list[dict[str, Any]] = []
+    for number in range(2):
+        upload, run, step, package = (
+            json.loads((EVENTS / f"{name}.json").read_text())
+            for name in ("object_created", "run_status", "step_status", "model_package")
+        )
+        upload["detail"]["object"]["key"] = f"abalone/training/data/raw/{number}.csv"
+        run["detail"]["pipelineExecutionArn"] = f"{runs}/failed{number}"
+        going_on = copy.deepcopy(run)
+        run["detail"]["currentPipelineExecutionStatus"] = "Failed"
+        going_on["detail"]["pipelineExecutionArn"] = f"{runs}/goeson{number}"
+        going_on["detail"]["currentPipelineExecutionStatus"] = "Executing"
+        step["detail"] |= {"stepName": MODEL_QUALITY_STEP, "currentStepStatus": "Failed"}
+        step["detail"]["pipelineExecutionArn"] = f"{runs}/step{number}"
+        package["detail"]["ModelPackageArn"] = f"{ARN[:-1]}{number}"
+        envelopes += [upload, run, going_on, step, package]
+    return [
+        {"messageId": str(number), "body": json.dumps(envelope)}
+        for number, envelope in enumerate(envelopes)
+    ]
+
+
+def test_a_batch_that_is_delivered_again_asks_the_ledger_what_was_seen_and_nothing_else(
+    inbox: Inbox, calls: list[str]
+) -> None:
+    """One read for all of it, and one for what a crash may have left to hand over."""
+    client = Throttled(calls)
+    inbox = replace(inbox, sagemaker=SageMaker(client))
+    assert inbox.handle(ten_events()) == []
+    calls.clear()
+    client.throttles = True
+
+    assert inbox.handle(ten_events()) == []
+
+    assert calls == ["BatchGetItem", "Query"]
+
+
+def test_a_step_that_decides_nothing_costs_no_call(inbox: Inbox, calls: list[str]) -> None:
+    step = json.loads((EVENTS / "step_status.json").read_text())
+    step["detail"]["currentStepStatus"] = "Executing"
+
+    assert inbox.handle([{"messageId": "1", "body": json.dumps(step)}]) == []
+
+    assert calls == []
 
 
 def answers(*payloads: dict[str, Any]) -> Iterator[Any]:

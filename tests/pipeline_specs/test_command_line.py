@@ -15,6 +15,7 @@ from headrace.adapters.eventbridge import parse_json
 from headrace.adapters.ledger import Ledger
 from headrace.domain.events import RunRequested
 
+from pipeline_specs.deploy import images
 from tests.pipeline_specs.typed_commands import INFERENCE, TRAINING, Terminal
 
 
@@ -32,6 +33,23 @@ def test_a_first_upsert_creates_what_it_can_and_says_what_waits(terminal: Termin
     project = ledger.project_of("pipeline", TRAINING[0])
     assert project is not None
     assert project.name == "abalone"
+
+
+def test_a_check_writes_nothing_and_says_what_does_not_fit(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (line,) = terminal.types("check", "abalone")
+    assert line.startswith("abalone: nothing is wrong with project.yaml and stack headrace")
+    assert terminal.writes == []
+    monkeypatch.setattr(images, "missing", lambda region: iter([f"x is not in {region}"]))
+    for typed in (
+        ("check", "abalone"),
+        ("upsert", "abalone"),
+        ("definition", "abalone", "training"),
+    ):
+        terminal.writes.clear()
+        assert "x is not in us-east-1" in terminal.fails(*typed)
+        assert terminal.writes == []
 
 
 def test_the_code_of_every_step_is_where_the_definition_says(

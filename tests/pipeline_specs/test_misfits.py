@@ -13,9 +13,9 @@ from pipeline_specs.deploy.stack import Stack
 OUTPUTS = ("LedgerTableName", "DataBucketName", "PipelineRoleArn", "InboxQueueArn")
 
 
-def account(**outputs: str) -> Account:
+def account(region: str = "eu-west-1", **outputs: str) -> Account:
     """An account with a stack of these outputs; no service is in reach."""
-    session = boto3.Session(region_name="eu-west-1")
+    session = boto3.Session(region_name=region)
     stack = Stack("shells", session)
     stack.outputs = dict.fromkeys((*OUTPUTS, "RuleDeadLettersArn"), "x") | outputs
     return Account(stack, session)
@@ -48,3 +48,18 @@ def test_names_that_the_stack_may_not_use_are_named(abalone: Settings) -> None:
     other = dataclasses.replace(abalone.project, model_package_group="clams")
     with pytest.raises(PermanentError, match=r"may not use: clams; start them with headrace-"):
         account().refuse_misfit(dataclasses.replace(abalone, project=other))
+
+
+def test_a_region_without_images_is_named_with_each_of_them(abalone: Settings) -> None:
+    with pytest.raises(PermanentError) as error:
+        account("ap-southeast-7").refuse_misfit(abalone)
+    said = str(error.value)
+    assert "xgboost 3.0-5 is not in ap-southeast-7" in said
+    assert "sklearn 1.4-2-py312 is not in ap-southeast-7" in said
+    assert "such as ap-east-1" in said
+    assert "\n" not in said
+
+
+def test_all_that_does_not_fit_is_said_at_once(in_vpc: Settings) -> None:
+    found = list(account("ap-southeast-7", PipelinePrefix="mine-").misfits(in_vpc))
+    assert len(found) == 4  # two images, the names, the VPC

@@ -8,17 +8,19 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from headrace.domain.errors import PermanentError
 
 from demo.mailbox import mails
 from local_cloud.cloud import Cloud
 from pipeline_specs import ROOT
 from pipeline_specs.config.recipients import Kinds, Recipient
 from pipeline_specs.deploy.account import Account
-from pipeline_specs.deploy.recipients import policy, subscribed
+from pipeline_specs.deploy.recipients import Subscriptions, policy, subscribed
 from pipeline_specs.deploy.stack import Stack
 
 ADA, BOB = "ada@example.com", "bob@example.com"
@@ -121,6 +123,42 @@ def test_a_filter_policy_is_read_as_it_was_written(
 )
 def test_a_filter_policy_of_somebody_elses_is_left_alone(other: dict[str, Any]) -> None:
     assert subscribed(other) is None
+
+
+class Topic:
+    """SNS's client for a topic with subscriptions of one kind; it refuses to change anything."""
+
+    def __init__(self, count: int, by_project: dict[str, Kinds]) -> None:
+        self._count, self._policy = count, json.dumps(policy(by_project))
+
+    def get_paginator(self, _: str) -> Any:
+        listed = [
+            {"Protocol": "email", "Endpoint": f"{n}@example.com", "SubscriptionArn": f"arn:{n}"}
+            for n in range(self._count)
+        ]
+        return SimpleNamespace(paginate=lambda **_: [{"Subscriptions": listed}])
+
+    def get_subscription_attributes(self, **_: Any) -> Any:
+        return {"Attributes": {"FilterPolicy": self._policy}}
+
+
+def test_more_filter_policies_than_sns_takes_are_refused_with_their_number() -> None:
+    here = Topic(199, {"clam": ()})
+    assert list(Subscriptions(here, "topic").misfits("whelk", (Recipient(ADA),))) == []
+    both = (Recipient(ADA), Recipient(BOB), Recipient("0@example.com"))
+    with pytest.raises(PermanentError, match="would have 201 filter policies, and SNS takes 200"):
+        list(Subscriptions(here, "topic").put("whelk", both))
+
+
+def test_more_combinations_than_sns_takes_are_refused_with_their_number() -> None:
+    kinds = tuple(f"k{number}" for number in range(15))
+    here = Topic(1, {f"p{number}": kinds for number in range(9)})
+    tenth, other = Recipient("0@example.com", kinds), Recipient("0@example.com", kinds[:14])
+    assert list(Subscriptions(here, "topic").misfits("whelk", (tenth,))) == []
+    assert list(Subscriptions(here, "topic").misfits("whelk", (other,))) == []
+    more = Topic(1, {f"p{number}": kinds for number in range(10)})
+    with pytest.raises(PermanentError, match=r"0@example.com chose 165 combinations"):
+        list(Subscriptions(more, "topic").put("whelk", (tenth,)))
 
 
 def test_an_upsert_changes_what_somebody_wants_and_once_only(recipients: Recipients) -> None:

@@ -144,7 +144,9 @@ class SimulatedSqs:
     def __init__(self, faults: Faults, queues: dict[str, Callable[[str], None]]) -> None:
         self._faults, self._queues = faults, queues
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, Any]:
+    def send_message(
+        self, *, QueueUrl: str, MessageBody: str, MessageAttributes: Any = None
+    ) -> dict[str, Any]:
         self._faults.around("send", lambda: self._queues[QueueUrl](MessageBody))
         return {}
 

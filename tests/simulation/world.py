@@ -44,6 +44,7 @@ _ENVIRONMENT = {
     "ALERTS_TOPIC_ARN": "alerts",
     "INBOX_QUEUE_URL": "inbox",
     "NOTIFY_QUEUE_URL": "notices",
+    "DEAD_LETTERS_URL": "refused",
     "GITLAB_URL": "https://gitlab.example",
     "GITLAB_PROJECT_PATH": "group/project",
     "GITLAB_REF": "main",
@@ -118,6 +119,7 @@ class World:
         self.projects: list[Project] = []
         self.reconciles = 0
         self.excused = 0  # mails that may go out twice: their answers were lost
+        self.refused: list[str] = []  # events that can never be handled
         self._invocations = 0
         clients = {
             "dynamodb": self.dynamodb,
@@ -125,7 +127,14 @@ class World:
             "sns": self.sns,
             "sagemaker": self.sagemaker,
             "stepfunctions": SimulatedStates(faults, self.act.start),
-            "sqs": SimulatedSqs(faults, {"inbox": self.inbox.send, "notices": self.notices.send}),
+            "sqs": SimulatedSqs(
+                faults,
+                {
+                    "inbox": self.inbox.send,
+                    "notices": self.notices.send,
+                    "refused": self.refused.append,
+                },
+            ),
             "secretsmanager": SimulatedSecrets(),
         }
         self.runtime = SimulatedRuntime(clients, self.clock, self.gitlab)

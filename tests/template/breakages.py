@@ -261,6 +261,20 @@ BREAKAGES = [
         )
     ),
     case(
+        functions.functions_refuse_into_their_dead_letters,
+        "NotifyFunction: refuses into another queue",
+        put(
+            "NotifyFunction",
+            *("Environment", "Variables", "DEAD_LETTERS_URL"),
+            to={"Ref": "InboxDeadLetters"},
+        ),
+    ),
+    case(
+        functions.functions_refuse_into_their_dead_letters,
+        "DecideFunction: DecideRole may not send",
+        revoke("DecideRole", "DeadLetters"),
+    ),
+    case(
         functions.functions_may_do_nothing_else,
         "ReconcileFunction: ReconcileRole allows dynamodb:UpdateItem",
         grant("ReconcileRole", action="dynamodb:UpdateItem"),

@@ -119,6 +119,21 @@ def functions_may_do_nothing_else(stack: Stack) -> list[str]:
     ]
 
 
+def functions_refuse_into_their_dead_letters(stack: Stack) -> list[str]:
+    """A message that is refused goes where its queue's redrive would put it, and may go there."""
+    found = []
+    for source in stack.of("Lambda::EventSourceMapping").values():
+        function, queue = named(source["FunctionName"]), named(source["EventSourceArn"])
+        dead = named(stack.properties[queue].get("RedrivePolicy", {}).get("deadLetterTargetArn"))
+        variables = stack.properties[function].get("Environment", {}).get("Variables", {})
+        role = named(stack.properties[function]["Role"])
+        if named(variables.get("DEAD_LETTERS_URL")) != dead:
+            found.append(f"{function}: refuses into another queue than {dead}")
+        elif not _may(stack, role, {"sqs:SendMessage"}, f"<{dead}.Arn>"):
+            found.append(f"{function}: {role} may not send to {dead}")
+    return found
+
+
 def only_own_pipelines_are_changed(stack: Stack) -> list[str]:
     """What functions and CI start, change or delete has a name of the stack's own, or its tag.
 

@@ -28,7 +28,7 @@ REGION = {"AWS_DEFAULT_REGION": "us-east-1"}
 KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_MAX_ATTEMPTS": "1"}
 COMMANDS = (
     *("up", "down", "env", "demo", "audit", "lanes", "redrive", "doctor"),
-    *("upsert", "refresh", "promote", "delete", "destroy", "start", "definition", "init"),
+    *("check", "upsert", "refresh", "promote", "delete", "destroy", "start", "definition", "init"),
 )
 
 
@@ -69,6 +69,20 @@ def test_missing_settings_are_reported_in_one_line(tmp_path: Path) -> None:
     assert "is AWS_ENDPOINT_URL right" in one_line(unreached)
     assert "there are abalone, employment" in one_line(headrace("pipelines", "upsert", "whelk"))
     assert "start one with `headrace up`" in one_line(headrace("env", folder=tmp_path))
+
+
+def test_a_check_without_an_account_names_the_image_that_a_region_lacks() -> None:
+    typed = ("pipelines", "check", "abalone", "--offline")
+    assert headrace(*typed).stdout == "abalone: nothing is wrong with project.yaml\n"
+    here = headrace(*typed, environment=REGION)
+    assert (
+        here.stdout == "abalone: nothing is wrong with project.yaml and the images of us-east-1\n"
+    )
+    said = one_line(headrace(*typed, "--region", "ap-southeast-7"))
+    assert "xgboost 3.0-5 is not in ap-southeast-7" in said
+    assert "there are abalone, employment" in one_line(
+        headrace("pipelines", "check", "whelk", "--offline")
+    )
 
 
 @pytest.mark.parametrize(

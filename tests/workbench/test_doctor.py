@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline_specs import ROOT
+from pipeline_specs.deploy import images as deploy_images
 from tests.workbench.doctor_account import (
     ACCOUNT,
     GITLAB,
@@ -54,8 +55,8 @@ def test_the_table_of_images_is_the_one_that_pipelines_are_built_from() -> None:
     """The golden definitions are what the SDK builds, and compared with it in their own tests."""
     golden = ROOT / "tests/pipeline_specs/golden"
     built = "".join(path.read_text() for path in golden.rglob("*.json"))
-    for image in images.IMAGES:
-        account = images.registries(image.framework, image.version)["us-east-1"]
+    for image in deploy_images.IMAGES:
+        account = deploy_images.registries(image.framework, image.version)["us-east-1"]
         assert f"{account}.dkr.ecr.us-east-1.amazonaws.com/sagemaker-" in built
         assert f":{image.version}" in built
 

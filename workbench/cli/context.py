@@ -43,6 +43,11 @@ class Common:
     json: Annotated[bool, Parameter(show_default=False)] = False
     """For machines: results as one document, progress as one object per line."""
 
+    def chosen_region(self) -> str | None:
+        """Return the region that an option or the environment names, if one does."""
+        named = (self.region, *map(os.environ.get, ("AWS_REGION", "AWS_DEFAULT_REGION")))
+        return next((region for region in named if region), None)
+
     def session(self) -> boto3.Session:
         """Return a session of the selected account and region."""
         import logging

@@ -31,6 +31,7 @@ ModelPackageArn = Annotated[str, Parameter(help="The approved version.")]
 CiPipeline = Annotated[
     int | None, Parameter(help="The number of the CI pipeline; CI_PIPELINE_ID if not given.")
 ]
+Offline = Annotated[bool, Parameter(help="Ask no account.")]
 WithData = Annotated[bool, Parameter(help="Delete data as well.")]
 
 app = App(
@@ -71,6 +72,26 @@ def init(project: str, csv: Path, /, *, target: str | None = None, common: Commo
 
 
 @app.command
+def check(project: Project, /, *, offline: Offline = False, common: Common = USUAL) -> None:
+    """Check that the project fits the account: settings, images, stack. Changes nothing."""
+    from pipeline_specs.config import settings
+    from pipeline_specs.deploy import images
+
+    if offline:
+        loaded = settings.load(project)[0]
+        checked = "project.yaml"
+        if region := common.chosen_region():
+            images.refuse_missing(region)
+            checked += f" and the images of {region}"
+    else:
+        loaded, account = _opened(project, common)
+        account.refuse_misfit(loaded)
+        account.refuse_recipients(loaded)
+        checked = f"project.yaml and stack {common.stack} in {account.deployment.region}"
+    common.say(f"{loaded.project.name}: nothing is wrong with {checked}")
+
+
+@app.command
 def upsert(project: Project, /, *, recreate: bool = False, common: Common = USUAL) -> None:
     """Create or update the pipelines, the settings and the recipients.
 
@@ -87,6 +108,7 @@ def upsert(project: Project, /, *, recreate: bool = False, common: Common = USUA
     if account.stack.registry_account:
         _upsert_elsewhere(loaded, account, recreate, common)
         return
+    account.refuse_recipients(loaded)
     from pipeline_specs.pipelines import training
 
     group = f"model package group {loaded.project.model_package_group}"
@@ -250,9 +272,10 @@ def definition(
     model_package_arn
         This version instead of the live one.
     """
-    from pipeline_specs.deploy import versions
+    from pipeline_specs.deploy import images, versions
 
     loaded, account = _opened(project, common)
+    images.refuse_missing(account.deployment.region)
     if pipeline == "inference" or pipeline == "model-quality":
         from pipeline_specs.pipelines import inference, model_quality
 
@@ -263,8 +286,7 @@ def definition(
             else putting.to_score_with(loaded, account)
         )
         if package is None:
-            group = loaded.project.model_package_group
-            raise PermanentError(f"no version of {group} is approved; name one")
+            raise PermanentError(f"no version of {loaded.project.name} is approved; name one")
         built = module.build(loaded, account.deployment, package)
     else:
         from pipeline_specs.pipelines import training

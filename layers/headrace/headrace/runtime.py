@@ -95,6 +95,13 @@ class Runtime:
         return Queue(self._client("sqs"), self._setting("NOTIFY_QUEUE_URL"))
 
     @cached_property
+    def dead_letters(self) -> Queue:
+        """The dead-letter queue of the queue that this function reads."""
+        from headrace.adapters.messaging import Queue
+
+        return Queue(self._client("sqs"), self._setting("DEAD_LETTERS_URL"))
+
+    @cached_property
     def state_machine(self) -> StateMachine:
         """The state machine `act`."""
         from headrace.adapters.messaging import StateMachine

@@ -8,7 +8,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import DEFAULT_CA_BUNDLE
 
-from headrace.domain.errors import HeadraceError, NotThere, PermanentError, RetryableError
+from headrace.domain.errors import (
+    HeadraceError,
+    NotThere,
+    PermanentError,
+    QuotaReached,
+    RetryableError,
+)
 
 # Error codes worth a retry, across the services Headrace calls.
 _RETRYABLE = frozenset(
@@ -20,7 +26,6 @@ _RETRYABLE = frozenset(
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
-        "ResourceLimitExceeded",
         "ServiceUnavailable",
         "SlowDown",
         "Throttling",
@@ -70,6 +75,8 @@ def from_aws(error: ClientError | BotoCoreError, doing: str) -> HeadraceError:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code == "ResourceNotFound":
             return NotThere(f"{doing}: {error}")
+        if code == "ResourceLimitExceeded":
+            return QuotaReached(f"{doing}: {error}")
         kind = RetryableError if code in _RETRYABLE or status >= 500 else PermanentError
         return kind(f"{doing}: {error}")
     return RetryableError(f"{doing}: {error}")  # no response: connection error or timeout

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from headrace.adapters.dynamodb import NEW, Table, as_json, fields_of
 from headrace.domain.errors import Conflict, PermanentError, RetryableError
-from headrace.domain.events import ObjectCreated, digest
+from headrace.domain.events import digest
 from headrace.domain.project import Project
 
 if TYPE_CHECKING:  # type-only: keeps notify's cold start short
@@ -97,7 +97,7 @@ class Ledger:
     def project_of(self, kind: Owner, value: str) -> Project | None:
         """Return the project that owns a pipeline, group, prefix or name, if there is one."""
         item = self._table.get(_owner_key(kind, value))
-        return _project(item) if item else None
+        return _project(item["doc"]["S"]) if item else None
 
     def project_of_key(self, key: str) -> Project | None:
         """Return the project whose prefix an object's key lies under, the longest prefix first."""
@@ -106,13 +106,13 @@ class Ledger:
         found = {item["pk"]["S"]: item for item in self._table.get_all(keys)}
         for wanted in reversed(keys):
             if item := found.get(wanted["pk"]):
-                return _project(item)
+                return _project(item["doc"]["S"])
         return None
 
     def projects(self) -> Iterator[Project]:
         """Yield every project."""
         for item in self._table.query("PROJECTS"):
-            yield _project(item)
+            yield _project(item["doc"]["S"])
 
     def projects_after(self, name: str, most: int) -> dict[str, Callable[[], Project]]:
         """Return what parses the settings of each of the next projects, by name and in its order.
@@ -120,7 +120,7 @@ class Ledger:
         The caller parses them, so that one with broken settings fails alone.
         """
         items = self._table.query("PROJECTS", name, "~" if name else "", most + 1)
-        named = [(item["sk"]["S"], partial(_project, item)) for item in items]
+        named = [(item["sk"]["S"], partial(_project, item["doc"]["S"])) for item in items]
         return dict([(one, project) for one, project in named if one != name][:most])
 
     # --- lanes and decisions --------------------------------------------------------------------
@@ -172,9 +172,13 @@ class Ledger:
             )
             for key in keys
         ]
+        # A key may be as long as a sort key, 1,024 bytes, which leaves no room for the version.
         puts += [
             self._table.put(
-                {"pk": f"DROP#{decision.request_id}", "sk": _drop_key(item)},
+                {
+                    "pk": f"DROP#{decision.request_id}",
+                    "sk": f"{digest(item.key)}#{item.version_id}",
+                },
                 {"doc": as_json(item._asdict()), **ttl},
             )
             for item in decision.drop
@@ -199,6 +203,19 @@ class Ledger:
         if decision.lane != before:
             puts.append(self._put_lane(before.version, decision.lane))
         self._table.transact(puts)
+
+    def put_action(self, key: str, name: str, action: dict[str, Any], now: float) -> None:
+        """Decide an action that concerns no lane, by its name and input.
+
+        Raises Conflict if its key was seen.
+        """
+        seen = {"key": key, "ttl": int(now) + _TTL_SECONDS}
+        self._table.transact(
+            [
+                self._table.put({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}, seen, NEW),
+                self._table.put({"pk": "OUTBOX", "sk": name}, {"doc": as_json(action)}),
+            ]
+        )
 
     def claim(self, before: Lane, after: Lane) -> None:
         """Change only a lane. Raises Conflict if another writer changed it first."""
@@ -296,15 +313,6 @@ def _owner_key(kind: Owner, value: str) -> dict[str, str]:
     return {"pk": f"PROJECT#{kind}#{value}", "sk": "SETTINGS"}
 
 
-def _drop_key(item: ObjectCreated) -> str:
-    # A key may be as long as a sort key, 1,024 bytes, which leaves no room for the version.
-    return f"{digest(item.key)}#{item.version_id}"
-
-
-def _project(item: dict[str, Any]) -> Project:
-    return _parsed(item["doc"]["S"])
-
-
 @lru_cache(maxsize=256)
-def _parsed(doc: str) -> Project:
+def _project(doc: str) -> Project:
     return Project.parse(json.loads(doc), "the ledger")

@@ -11,6 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from headrace.adapters.client import from_aws
 from headrace.domain.message import Message
 
+_REASON_LIMIT = 1000  # characters of a reason beside a dead letter, which shares its size limit
+
 
 class Topic:
     """The alerts topic: text for people, JSON for machines, attributes to filter by."""
@@ -46,6 +48,21 @@ class Queue:
         """Put an event into the queue, in its EventBridge envelope."""
         try:
             self._client.send_message(QueueUrl=self.url, MessageBody=json.dumps(envelope))
+        except (ClientError, BotoCoreError) as error:
+            raise from_aws(error, f"sending to {self.url}") from error
+
+    def put_aside(self, body: str, reason: str) -> None:
+        """Put a message into this dead-letter queue, with the reason as EventBridge gives it."""
+        text = "".join(c if c.isprintable() else "?" for c in reason)[:_REASON_LIMIT]
+        try:
+            self._client.send_message(
+                QueueUrl=self.url,
+                MessageBody=body,
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value}
+                    for name, value in (("ERROR_CODE", "PermanentError"), ("ERROR_MESSAGE", text))
+                },
+            )
         except (ClientError, BotoCoreError) as error:
             raise from_aws(error, f"sending to {self.url}") from error
 

@@ -85,6 +85,7 @@ Outcome = Literal[
     "run-changed",
     "lane-held",
     "run-not-started",
+    "waits-for-quota",
     "retuning",
     "retuning-declined",
     "dispatched",

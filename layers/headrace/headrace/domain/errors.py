@@ -2,7 +2,8 @@
 
 HeadraceError
 ├── RetryableError   the same call may succeed later: let the queue or state machine retry it
-│   └── Conflict     somebody else changed the ledger first: read again and decide again
+│   ├── Conflict     somebody else changed the ledger first: read again and decide again
+│   └── QuotaReached a quota is used up: minutes to days, until jobs end or AWS raises it
 └── PermanentError   it will never succeed as it is: notify a person, keep the event
     └── NotThere     what was asked for does not exist, or no longer exists
 """
@@ -18,6 +19,10 @@ class RetryableError(HeadraceError):
 
 class Conflict(RetryableError):
     """Another writer changed the ledger between the read and the write."""
+
+
+class QuotaReached(RetryableError):
+    """A quota of the account is used up; the text names it."""
 
 
 class PermanentError(HeadraceError):

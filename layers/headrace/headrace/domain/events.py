@@ -81,7 +81,8 @@ class StepStatusChanged(NamedTuple):
 class ModelPackageChanged(NamedTuple):
     """A version in the registry was registered, approved, rejected, edited or deleted.
 
-    Only the ARN is trusted; the version's current state is read from the registry.
+    Only the ARN is trusted; the version's current state is read from the registry. Its key is of
+    the event, and apart from `ModelPackage.business_key`, which is of the state found there.
     """
 
     group: str
@@ -92,7 +93,7 @@ class ModelPackageChanged(NamedTuple):
 
     @property
     def business_key(self) -> str:
-        return f"package/{self.arn}/{self.approval}/{self.time}"
+        return f"package-event/{self.arn}/{self.approval}/{self.time}"
 
 
 class RunRequested(NamedTuple):
@@ -271,6 +272,21 @@ def key_of_check(request_id: str) -> str:
     return f"checked/{request_id}"
 
 
+def key_of_model_quality(execution_arn: str) -> str:
+    """Return the key of the decision on a run's failed model-quality step, whatever reports it."""
+    return f"model-quality/{execution_arn}"
+
+
+def key_of_quota_wait(request_id: str) -> str:
+    """Return the key of the message that the run of a request waits for a quota."""
+    return f"quota/{request_id}"
+
+
+def key_of_refusal(reason: str, now: float) -> str:
+    """Return the key of the message that events are refused for a reason: once a day (UTC)."""
+    return f"refused/{reason}/{int(now // 86400)}"
+
+
 def digest(text: str) -> str:
     """Return the SHA-256 of a text as 64 hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()
@@ -314,4 +330,4 @@ class ModelQualityFailed(NamedTuple):
 
     @property
     def business_key(self) -> str:
-        return f"model-quality/{self.execution_arn}"
+        return key_of_model_quality(self.execution_arn)

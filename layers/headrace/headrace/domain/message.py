@@ -7,7 +7,7 @@ from typing import Any, Final
 KINDS: Final[dict[str, tuple[str, ...]]] = {
     "runs": (
         *("run-executing", "run-stopping", "run-stopped", "run-failed", "run-succeeded"),
-        *("run-not-started", "step-status"),
+        *("run-not-started", "quota-reached", "step-status"),
     ),
     "quality": ("threshold-missed", "retune-declined", "data-quality"),
     "approvals": ("model-registered", "approval-overdue", "review-missing", "own-approval"),
@@ -16,7 +16,9 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
         *("live-differs", "gitlab-token-ends"),
     ),
     "files": ("file-not-taken", "drop-waits"),
+    "stack": ("event-refused",),
 }
+EVERY_PROJECT: Final = "headrace"  # what is about the stack goes to who hears of all projects
 
 
 _SUBJECT_LIMIT = 99  # SNS: fewer than 100 printable ASCII characters

@@ -32,20 +32,21 @@ def dispatch_waiting(project: Project, lane: Lane, now: float) -> tuple[Lane, tu
 
 def opened(project: Project, lane: Lane) -> tuple[Action, ...]:
     """Return the actions for a newly opened request: dispatch it, or notify people why it waits."""
-    request = lane.waiting
+    request, at = lane.waiting, may_run_at(project, lane)
     assert request is not None  # noqa: S101 (the caller opened it)
-    if waits_for_model(project, lane):
-        message = run_messages.waits_for_model(
-            project.name,
-            project.model_package_group,
-            request.id,
-            request.names,
-            request.objects,
-            request.opened_at,
-        )
-        return (Notify(message, request.id),)
-    at = may_run_at(project, lane)
-    return () if at is None else (AdvanceRun(lane.pipeline, request.id, request.attempt, at),)
+    if at is not None:
+        return (AdvanceRun(lane.pipeline, request.id, request.attempt, at),)
+    if not waits_for_model(project, lane):
+        return ()
+    message = run_messages.waits_for_model(
+        project.name,
+        project.model_package_group,
+        request.id,
+        request.names,
+        request.objects,
+        request.opened_at,
+    )
+    return (Notify(message, request.id),)
 
 
 def waits_for_model(project: Project, lane: Lane) -> bool:

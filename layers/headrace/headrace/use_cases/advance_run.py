@@ -13,9 +13,9 @@ from typing import Any, Literal, NamedTuple
 from headrace.adapters.data_bucket import DataBucket
 from headrace.adapters.ledger import Ledger
 from headrace.adapters.sagemaker import CLOCKS_APART, SageMaker
-from headrace.domain.actions import Decision
-from headrace.domain.errors import Conflict, PermanentError
-from headrace.domain.events import digest, key_of_check
+from headrace.domain.actions import Audit, Decision, Notify
+from headrace.domain.errors import Conflict, PermanentError, QuotaReached
+from headrace.domain.events import digest, key_of_check, key_of_quota_wait
 from headrace.domain.lane import Lane, Request, Run
 from headrace.domain.project import PipelineKind, Project
 from headrace.rules.scheduling import waits_for_model
@@ -23,6 +23,8 @@ from headrace.use_cases import ground_truth
 
 _TRIES = 5
 _LOOK_AGAIN = 300.0  # seconds until the next look whether a scoring run has ended
+_QUOTA_WAITS = 60.0, 900.0  # the shortest and the longest wait for a quota, in seconds
+_QUOTA_PATIENCE = 24 * 3600.0  # from the claim, in seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,8 @@ class Advanced(NamedTuple):
 def advance(adapters: Adapters, pipeline: str, request_id: str, now: float) -> Advanced:
     """Start the run of a request, if its turn has come; return what the state machine does next.
 
-    Raises RetryableError while SageMaker throttles or a quota is used up, Conflict when the lane
-    changes faster than it can be claimed, PermanentError when SageMaker refuses the run.
+    Raises RetryableError while SageMaker throttles, Conflict when the lane changes faster than it
+    can be claimed, PermanentError when SageMaker refuses the run or a quota is used up for a day.
     """
     project = adapters.ledger.project_of("pipeline", pipeline.lower())
     if project is None:
@@ -91,7 +93,7 @@ def _claim(
     given = _parameters(adapters, project, lane, request.id)
     run = _run(request, now, request.description, given)
     adapters.ledger.claim(lane, replace(lane, waiting=None, current=run))
-    return _started(adapters, lane.pipeline, run, _start(adapters, project, lane, run), now)
+    return _start(adapters, project, lane.pipeline, run, now)
 
 
 def _check(
@@ -116,7 +118,7 @@ def _check(
     adapters.ledger.commit(project, lane, decision, [key_of_check(request.id)], now)
     if run is None:
         return Advanced("done", "no ground truth is left to check")
-    return _started(adapters, lane.pipeline, run, _start(adapters, project, lane, run), now)
+    return _start(adapters, project, lane.pipeline, run, now)
 
 
 def _run(request: Request, now: float, description: str, parameters: dict[str, str]) -> Run:
@@ -135,10 +137,10 @@ def _claimed_before(
 ) -> Advanced:
     if run.execution_arn:
         return Advanced("done", f"runs as {run.execution_arn}")
-    name = _name(project, lane)
+    name = _name(project, lane.pipeline)
     found = adapters.sagemaker.find(name, run.request_id or "", run.claimed_at - CLOCKS_APART)
     if found is None:
-        found = _start(adapters, project, lane, run)
+        return _start(adapters, project, lane.pipeline, run, now)
     return _started(adapters, lane.pipeline, run, found, now)
 
 
@@ -154,17 +156,60 @@ def _started(
     return Advanced("done", f"runs as {execution_arn}")
 
 
-def _start(adapters: Adapters, project: Project, lane: Lane, run: Run) -> str:
-    """Start a run that was claimed, with the same arguments every time; return its ARN."""
-    return adapters.sagemaker.start(
-        {
-            "PipelineName": _name(project, lane),
-            "PipelineExecutionDisplayName": run.request_id,
-            "PipelineExecutionDescription": run.description,
-            "ClientRequestToken": digest(f"{lane.pipeline} {run.request_id}"),
-            "PipelineParameters": [{"Name": k, "Value": v} for k, v in run.parameters],
-        }
+def _start(adapters: Adapters, project: Project, pipeline: str, run: Run, now: float) -> Advanced:
+    """Start a run that was claimed, with the same arguments every time."""
+    try:
+        execution_arn = adapters.sagemaker.start(
+            {
+                "PipelineName": _name(project, pipeline),
+                "PipelineExecutionDisplayName": run.request_id,
+                "PipelineExecutionDescription": run.description,
+                "ClientRequestToken": digest(f"{pipeline} {run.request_id}"),
+                "PipelineParameters": [{"Name": k, "Value": v} for k, v in run.parameters],
+            }
+        )
+    except QuotaReached as error:
+        return _wait_for_quota(adapters, project, pipeline, run, error, now)
+    return _started(adapters, pipeline, run, execution_arn, now)
+
+
+def _wait_for_quota(
+    adapters: Adapters, project: Project, pipeline: str, run: Run, error: QuotaReached, now: float
+) -> Advanced:
+    """Keep the lane for a run while a quota is used up, and notify people the first time.
+
+    The waits double, from a minute to a quarter of an hour. The lane says until when the run waits,
+    so that reconcile does not take it for stalled. Raises PermanentError after a day.
+    """
+    from headrace.domain.quota import quota_in  # seldom needed: keeps the cold start short
+    from headrace.notifications.quota_messages import run_waits_for_quota
+
+    waited = now - run.claimed_at
+    if waited >= _QUOTA_PATIENCE:
+        raise PermanentError(f"a quota was used up for 24 hours: {error}")
+    lane, key = adapters.ledger.lane(pipeline), key_of_quota_wait(run.request_id or "")
+    if lane.current != run:
+        raise Conflict(f"the lane of {pipeline} changed") from error
+    until = now + min(max(waited, _QUOTA_WAITS[0]), _QUOTA_WAITS[1])
+    kept = replace(lane, current=replace(run, driven_at=until))
+    if adapters.ledger.seen([key]):
+        adapters.ledger.claim(lane, kept)
+        return Advanced("wait", str(error), until)
+    message = run_waits_for_quota(
+        project.name,
+        pipeline,
+        run.request_id or "",
+        str(error),
+        quota_in(str(error)),
+        because=run.description,
+        at=now,
+        until=run.claimed_at + _QUOTA_PATIENCE,
     )
+    audit = Audit(key, "sagemaker", "waits-for-quota", str(error), run.request_id)
+    # The message goes from the outbox, at the next event or when reconcile runs.
+    decision = Decision(kept, (Notify(message, key),), (audit,))
+    adapters.ledger.commit(project, lane, decision, [key], now)
+    return Advanced("wait", str(error), until)
 
 
 def _parameters(
@@ -201,9 +246,9 @@ def _live_training_data(adapters: Adapters, project: Project) -> dict[str, str]:
     }
 
 
-def _name(project: Project, lane: Lane) -> str:
+def _name(project: Project, pipeline: str) -> str:
     """Return the name of a lane's pipeline as it was created."""
-    kind = project.pipelines.kind_of(lane.pipeline)
+    kind = project.pipelines.kind_of(pipeline)
     if kind is None:
-        raise PermanentError(f"{project.name} has no pipeline named {lane.pipeline}")
+        raise PermanentError(f"{project.name} has no pipeline named {pipeline}")
     return project.pipelines.name_of(kind)

@@ -4,7 +4,7 @@ An event may be late, repeated or out of order, so only its identity is trusted;
 comes from the ledger, the registry, SageMaker and the bucket. Nothing is decided or written here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import NamedTuple
 
 from headrace.adapters.data_bucket import DataBucket
@@ -30,6 +30,7 @@ from headrace.domain.events import (
     VersionGone,
     has_ended,
     has_failed,
+    key_of_model_quality,
 )
 from headrace.domain.lane import Lane
 from headrace.domain.project import Folder, PipelineKind, Project
@@ -40,6 +41,37 @@ from headrace.use_cases.starters import with_starters
 
 Place = tuple[Project, Folder | None]  # of an upload
 RoutedEvent = tuple[Project, str, LaneEvent]  # with the project and the lane that it concerns
+
+
+def keys_of(event: Event) -> list[str]:
+    """Return the keys under which the ledger has an event, and what follows from it, if decided.
+
+    The first one is written last. An event without a key decides nothing.
+    """
+    match event:
+        case StepStatusChanged():
+            failed = event.step == MODEL_QUALITY_STEP and event.status == "Failed"
+            return [key_of_model_quality(event.execution_arn)] if failed else []
+        case RunStatusChanged() if has_failed(event.status):
+            return [event.business_key, key_of_model_quality(event.execution_arn)]
+        case GitLabTokenEnds():
+            return []  # people are notified
+        case _:
+            return [event.business_key]
+
+
+def keys_decided(event: Event, routed: LaneEvent) -> list[str]:
+    """Return the keys to write with the decision of what an event means for a lane.
+
+    A registry event is decided as the version's state, and its own key goes with it; not if the
+    registry has another approval than the event says, so that a second delivery looks again.
+    """
+    keys = [routed.business_key]
+    if isinstance(event, ModelPackageChanged) and not (
+        isinstance(routed, PackageReviewed) and routed.package.approval != event.approval
+    ):
+        keys.append(event.business_key)
+    return keys
 
 
 class LookUp(NamedTuple):
@@ -80,16 +112,20 @@ class LookUp(NamedTuple):
             if some:
                 yield (self.ledger.lane(lane) if late else scoring), some
 
-    def route(self, event: Event) -> list[RoutedEvent]:
-        """Return what an event means for each lane it concerns; empty if it concerns no project."""
+    def route(self, event: Event, seen: Container[str] = ()) -> list[RoutedEvent]:
+        """Return what an event means for each lane it concerns; empty if it concerns no project.
+
+        What is in `seen`, business keys, was decided before and is left out. The event's own
+        meaning is last: once it is decided, all of it is.
+        """
         match event:
             case ModelPackageChanged():
                 return self._package(event)
             case StepStatusChanged():
+                if not keys_of(event):
+                    return []
                 project = self.ledger.project_of("pipeline", event.pipeline)
-                if project and event.step == MODEL_QUALITY_STEP and event.status == "Failed":
-                    return self._model_quality(project, event)
-                return []
+                return self._model_quality(project, event) if project else []
             case RefreshEnded():
                 return self._refreshed(event)
             case ApprovalOverdue() | VersionGone() | LiveDiffers():
@@ -100,8 +136,9 @@ class LookUp(NamedTuple):
                 if project is None or self._is_late(event):
                     return []
                 # The step's own event may be lost, so a failed run's verdict is looked up as well.
-                failed = self._model_quality(project, event) if has_failed(event.status) else []
-                return [(project, event.pipeline, event), *failed]
+                undecided = any(key not in seen for key in keys_of(event)[1:])
+                failed = self._model_quality(project, event) if undecided else []
+                return [*failed, (project, event.pipeline, event)]
             case RunRequested() | RunNotStarted() | LaneDue():
                 project = self.ledger.project_of("pipeline", event.pipeline)
                 if project is None:
@@ -111,7 +148,7 @@ class LookUp(NamedTuple):
                     )
                 return [(project, event.pipeline, event)]
             case GitLabTokenEnds():
-                return []  # people are notified; nothing is decided
+                return []
             case ObjectCreated():
                 raise AssertionError("uploads are decided together")
 

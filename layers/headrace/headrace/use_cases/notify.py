@@ -1,11 +1,15 @@
 """Turns a status event into the message people get, if they should get one. Decides nothing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from headrace.adapters.data_bucket import DataBucket
+from headrace.adapters.eventbridge import parse_json
 from headrace.adapters.ledger import Ledger
+from headrace.adapters.messaging import Queue, Topic
 from headrace.adapters.sagemaker import SageMaker
+from headrace.domain.errors import PermanentError
 from headrace.domain.events import (
     Event,
     GitLabTokenEnds,
@@ -16,9 +20,11 @@ from headrace.domain.events import (
     has_ended,
     has_failed,
     key_of_drift,
+    key_of_notification,
+    key_of_refusal,
     key_of_registration,
 )
-from headrace.domain.message import Message
+from headrace.domain.message import EVERY_PROJECT, Message
 from headrace.domain.model_version import ModelPackage
 from headrace.domain.project import PipelineKind, Project
 from headrace.domain.quality import MODEL_QUALITY_STEP, Verdict
@@ -27,10 +33,41 @@ from headrace.notifications.format import ReportedRun
 from headrace.use_cases.starters import with_starters
 
 DATA_QUALITY_STEP = "DataQualityCheck"
-EVERY_PROJECT = "headrace"  # what is about the stack goes to who hears of all projects
-
 
 KeyedMessage = tuple[str, Message]
+
+
+class Notifier(NamedTuple):
+    """What notifying needs: the adapters, the time, and where to log what was sent."""
+
+    ledger: Ledger
+    bucket: DataBucket
+    sagemaker: SageMaker
+    topic: Topic
+    now: Callable[[], float]
+    info: Callable[..., None]
+
+    def notify(self, record: dict[str, Any]) -> None:
+        """Notify people of the event in a queue message, each change once."""
+        event = parse_json(record["body"])
+        for key, message in messages_for(self.ledger, self.bucket, self.sagemaker, event):
+            self._once(key, message, record["messageId"])
+
+    def refuse(self, dead_letters: Queue, record: dict[str, Any], error: PermanentError) -> None:
+        """Put a message that will never be handled into the dead-letter queue; notify people."""
+        from headrace.notifications.stack_messages import NOTICES, event_refused  # seldom needed
+
+        now, reason, message_id = self.now(), str(error), record["messageId"]
+        message = event_refused(EVERY_PROJECT, NOTICES, message_id, record["body"], reason, now)
+        self._once(key_of_refusal(reason, now), message, message_id)
+        dead_letters.put_aside(record["body"], reason)
+
+    def _once(self, key: str, message: Message, message_id: str) -> None:
+        once = key_of_notification(key)
+        if self.ledger.claim_notification(once, self.now(), message_id):
+            self.topic.publish(message)
+            self.ledger.mark_notified(once, self.now())
+            self.info("notified", extra={"kind": message.kind, "project": message.project})
 
 
 def messages_for(
@@ -178,8 +215,18 @@ def _why_failed(sagemaker: SageMaker, execution_arn: str) -> _Why:
             cause = said or reason or "no reason was given"
             why.headlines.append(f"step {step}")
             why.causes.append(f"Step {step} failed: {cause}")
+            why.causes.extend(_how_to_raise_quota(cause))
             why.steps.append({"step": step, "reason": cause})
     return why
+
+
+def _how_to_raise_quota(cause: str) -> tuple[str, ...]:
+    """Return lines with the command that asks for more of the quota that a step failed for."""
+    from headrace.domain.quota import quota_in  # seldom needed: keeps the cold start short
+    from headrace.notifications.quota_messages import how_to_raise
+
+    quota = quota_in(cause)
+    return ("", *how_to_raise(quota)) if quota else ()
 
 
 def _step(project: Project, bucket: DataBucket, event: StepStatusChanged) -> KeyedMessage | None:
