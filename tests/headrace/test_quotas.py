@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from headrace.adapters import client as aws
 from headrace.adapters.sagemaker import SageMaker
 from headrace.domain.errors import PermanentError
 from headrace.use_cases.advance_run import Advanced, advance
@@ -14,7 +15,7 @@ from headrace.use_cases.decide import Inbox
 
 from tests.headrace import handed_in
 from tests.headrace.handed_in import StateMachine
-from tests.headrace.samples import NOW, RUN, TRAINING
+from tests.headrace.samples import BUCKET, NOW, RUN, TRAINING
 
 Upload = Callable[..., dict[str, Any]]
 RAW = "abalone/training/data/raw/"
@@ -42,6 +43,13 @@ class UsedUp:
 
     def get_paginator(self, operation: str) -> Any:
         return SimpleNamespace(paginate=lambda **_: [{"PipelineExecutionSummaries": []}])
+
+
+@pytest.fixture(autouse=True)
+def _bucket(inbox: Inbox) -> None:
+    """The bucket that manifests are written to."""
+    if BUCKET not in [b["Name"] for b in aws.client("s3").list_buckets()["Buckets"]]:
+        aws.client("s3").create_bucket(Bucket=BUCKET)
 
 
 def test_a_run_waits_for_a_quota_ever_longer_and_people_are_notified_once(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.loop import ROOT, TRAINING, Loop
+from demo.mailbox import about, mails
 from demo.results import Trained
 from tests.loop.loop_books import drained, lane, version_of
 
@@ -117,6 +118,23 @@ def test_dead_letters_go_where_they_were_bound_and_start_nothing_twice(
     assert lane(loop, loop.training) == before
     assert loop.run_arns(loop.training) == runs
     loop.sqs.purge_queue(QueueUrl=queue(loop, "RuleDeadLetters"))
+
+
+def test_an_event_that_can_never_be_handled_is_a_dead_letter_with_its_reason_and_a_mail(
+    loop: Loop,
+) -> None:
+    mail_dir = Path(loop.info["mail_dir"])
+    for source, dead in (("Inbox", "InboxDeadLetters"), ("NotifyQueue", "NotifyDeadLetters")):
+        reason = f"unsupported event 'Nothing' from '{source}'"
+        put(loop, source, {"source": source, "detail-type": "Nothing", "time": "2026-11-02"})
+        found = loop.sqs.receive_message(
+            QueueUrl=queue(loop, dead), MessageAttributeNames=["All"], WaitTimeSeconds=20
+        )
+        (letter,) = found["Messages"]
+        assert letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"] == reason
+        loop.sqs.delete_message(QueueUrl=queue(loop, dead), ReceiptHandle=letter["ReceiptHandle"])
+        words = ("became a dead letter", reason)  # to AlertEmail: it is about no single project
+        loop.wait("the mail about it", lambda: about(mails(mail_dir), *words))  # noqa: B023
 
 
 def test_a_stack_that_is_not_there_is_named(loop: Loop) -> None:
