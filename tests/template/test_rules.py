@@ -94,6 +94,6 @@ def test_every_rule_can_fail() -> None:
 def test_the_runtime_hands_each_adapter_a_client_of_the_service_it_takes() -> None:
     handed_in = list(clients_handed_in())
 
-    assert len(handed_in) == 9
+    assert len(handed_in) == 10
     for where, adapter, service, taken in handed_in:
         assert taken == {service}, f"{where} hands a client of {service} to {adapter}"
