@@ -11,8 +11,8 @@ import pytest
 from demo.loop import Loop
 from tests.loop.test_workbench import put, queue, workbench
 
-# Services and settings that the laptop cloud does not have.
-NOT_HERE = {"quotas", "GitLab variables"}
+# What the laptop cloud does not have.
+NOT_HERE = {"quotas"}
 
 
 def examined(loop: Loop) -> tuple[int, dict[str, Any]]:
