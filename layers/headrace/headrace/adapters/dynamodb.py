@@ -100,6 +100,15 @@ class Table:
             put["ExpressionAttributeValues"] = values
         return {"Put": put}
 
+    def put_version(self, key: dict[str, str], doc: str, version: int) -> dict[str, Any]:
+        """Return a put of a document's next version, for `transact`; it replaces only `version`."""
+        return self.put(
+            key,
+            {"doc": doc, "version": version + 1},
+            condition="attribute_not_exists(pk) OR version = :version",
+            values={":version": {"N": str(version)}},
+        )
+
     def transact(self, puts: list[dict[str, Any]]) -> None:
         """Write all or nothing. Raises Conflict if a condition no longer holds.
 

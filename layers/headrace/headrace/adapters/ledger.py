@@ -141,7 +141,7 @@ class Ledger:
 
     def requests_of(self, business_keys: Iterable[str]) -> dict[str, str]:
         """Return the id of the request that each of these uploads joined, where it joined one."""
-        keys = [{"pk": f"SEEN#{digest(key)}", "sk": "SEEN"} for key in business_keys]
+        keys = [_seen_key(key) for key in business_keys]
         return {
             item["key"]["S"]: item["request"]["S"]
             for item in self._table.get_all(keys)
@@ -166,7 +166,7 @@ class Ledger:
         uploads = {item.business_key for item in decision.drop}
         puts = [
             self._table.put(
-                {"pk": f"SEEN#{digest(key)}", "sk": "SEEN"},
+                _seen_key(key),
                 {"key": key, **(joined if key in uploads else ttl)},
                 NEW,
             )
@@ -212,7 +212,7 @@ class Ledger:
         seen = {"key": key, "ttl": int(now) + _TTL_SECONDS}
         self._table.transact(
             [
-                self._table.put({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}, seen, NEW),
+                self._table.put(_seen_key(key), seen, NEW),
                 self._table.put({"pk": "OUTBOX", "sk": name}, {"doc": as_json(action)}),
             ]
         )
@@ -256,7 +256,7 @@ class Ledger:
         Raises RetryableError while another message holds the claim.
         """
         claim = self._table.put(
-            {"pk": f"SEEN#{digest(key)}", "sk": "SEEN"},
+            _seen_key(key),
             {
                 "key": key,
                 "teller": message_id,
@@ -269,9 +269,7 @@ class Ledger:
         try:
             self._table.transact([claim])
         except Conflict:
-            if "telling_until" in (
-                self._table.get({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}) or {}
-            ):
+            if "telling_until" in (self._table.get(_seen_key(key)) or {}):
                 raise RetryableError(f"another invocation is sending {key}") from None
             return False
         return True
@@ -279,9 +277,7 @@ class Ledger:
     def mark_notified(self, key: str, now: float) -> None:
         """Record that a notification was sent, so that it is not sent again."""
         attributes = {"key": key, "ttl": int(now) + _TTL_SECONDS}
-        self._table.transact(
-            [self._table.put({"pk": f"SEEN#{digest(key)}", "sk": "SEEN"}, attributes)]
-        )
+        self._table.transact([self._table.put(_seen_key(key), attributes)])
 
     def audit(self, project: str, since: str = "0", until: str = "9") -> list[dict[str, Any]]:
         """Return a project's audit between two ISO times, oldest first."""
@@ -301,16 +297,15 @@ class Ledger:
 
     def _put_lane(self, version: int, lane: Lane) -> dict[str, Any]:
         doc = as_json({**fields_of(lane), "version": version + 1})
-        return self._table.put(
-            {"pk": f"LANE#{lane.pipeline}", "sk": "LANE"},
-            {"doc": doc, "version": version + 1},
-            condition="attribute_not_exists(pk) OR version = :version",
-            values={":version": {"N": str(version)}},
-        )
+        return self._table.put_version({"pk": f"LANE#{lane.pipeline}", "sk": "LANE"}, doc, version)
 
 
 def _owner_key(kind: Owner, value: str) -> dict[str, str]:
     return {"pk": f"PROJECT#{kind}#{value}", "sk": "SETTINGS"}
+
+
+def _seen_key(business_key: str) -> dict[str, str]:
+    return {"pk": f"SEEN#{digest(business_key)}", "sk": "SEEN"}
 
 
 @lru_cache(maxsize=256)

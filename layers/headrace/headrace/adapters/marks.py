@@ -44,13 +44,7 @@ class Marks:
 
     def _put(self, key: dict[str, str], value: Mark | Sweep) -> None:
         doc = as_json(replace(value, version=value.version + 1))
-        put = self._table.put(
-            key,
-            {"doc": doc, "version": value.version + 1},
-            condition="attribute_not_exists(pk) OR version = :version",
-            values={":version": {"N": str(value.version)}},
-        )
-        self._table.transact([put])
+        self._table.transact([self._table.put_version(key, doc, value.version)])
 
 
 def _key(project: str) -> dict[str, str]:

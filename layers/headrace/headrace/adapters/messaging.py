@@ -29,10 +29,7 @@ class Topic:
                 Subject=message.subject_line,
                 Message=json.dumps(body),
                 MessageStructure="json",
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value}
-                    for name, value in (("project", message.project), ("kind", message.kind))
-                },
+                MessageAttributes=_texts(project=message.project, kind=message.kind),
             )
         except (ClientError, BotoCoreError) as error:
             raise from_aws(error, f"publishing {message.kind!r} of {message.project}") from error
@@ -58,10 +55,7 @@ class Queue:
             self._client.send_message(
                 QueueUrl=self.url,
                 MessageBody=body,
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value}
-                    for name, value in (("ERROR_CODE", "PermanentError"), ("ERROR_MESSAGE", text))
-                },
+                MessageAttributes=_texts(ERROR_CODE="PermanentError", ERROR_MESSAGE=text),
             )
         except (ClientError, BotoCoreError) as error:
             raise from_aws(error, f"sending to {self.url}") from error
@@ -83,3 +77,8 @@ class StateMachine:
             return
         except (ClientError, BotoCoreError) as error:
             raise from_aws(error, f"starting {name}") from error
+
+
+def _texts(**values: str) -> dict[str, Any]:
+    """Return message attributes, as SNS and SQS both take them."""
+    return {name: {"DataType": "String", "StringValue": text} for name, text in values.items()}
