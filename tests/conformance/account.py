@@ -187,10 +187,6 @@ class Account:
         self._created(name, definition)
         return name
 
-    def refused_pipeline(self, purpose: str, definition: Any) -> None:
-        """Try to make a pipeline that should be refused; what is made all the same is cleaned."""
-        self.pipeline(purpose, definition)
-
     def _created(self, name: str, definition: Any) -> None:
         def create() -> bool | None:
             try:

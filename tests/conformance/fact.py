@@ -35,10 +35,6 @@ class Fact:
     dollars: float = 0.0
     needs: str = ""
 
-    @property
-    def is_open(self) -> bool:
-        return len(self.expected) > 1
-
 
 ALL: list[Fact] = []
 
