@@ -44,11 +44,6 @@ def conflict(message: str) -> ApiError:
     return ApiError("ConflictException", message)
 
 
-def in_use(message: str) -> ApiError:
-    """A name that is taken."""
-    return ApiError("ResourceInUse", message)
-
-
 def unknown_operation(operation: str) -> ApiError:
     """An operation that this API does not have."""
     return ApiError(

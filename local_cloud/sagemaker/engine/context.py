@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -168,13 +168,6 @@ class JobRecord:
             members["LastModifiedTime"] = now()
         self.record.update(members)
         self._host.job_changed(self._kind, copy.deepcopy(self.record))
-
-
-class StepRunner(Protocol):
-    """Runs one type of step; raises StepFailed or Stopped."""
-
-    def __call__(self, step: StepContext) -> StepResult:
-        """Run the step to its end."""
 
 
 def now() -> datetime:

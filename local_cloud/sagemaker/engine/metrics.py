@@ -39,11 +39,6 @@ class MetricReader:
                 with self._lock:
                     self._latest[name] = (float(text), now())
 
-    def latest(self, name: str) -> float | None:
-        """The newest value of a metric."""
-        with self._lock:
-            return self._latest[name][0] if name in self._latest else None
-
     def final(self) -> list[dict[str, Any]]:
         """FinalMetricDataList of DescribeTrainingJob."""
         with self._lock:
